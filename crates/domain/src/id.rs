@@ -1,0 +1,88 @@
+//! Typed ids. A `StudentId` is not a `TeacherId`, and the compiler knows.
+//!
+//! New rows get UUIDv7 ids: they sort by creation time, which keeps B-tree inserts at the right-hand edge.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id, UUIDv7 from the current time.
+            #[must_use]
+            pub fn generate() -> Self { Self(Uuid::now_v7()) }
+            /// Takes over an id that was read from a store or a request.
+            #[must_use]
+            pub const fn from_uuid(id: Uuid) -> Self { Self(id) }
+            /// The untyped id, for a store.
+            #[must_use]
+            pub const fn as_uuid(self) -> Uuid { self.0 }
+        }
+
+        impl Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(s: &str) -> Result<Self, Self::Err> { s.parse().map(Self) }
+        }
+        impl From<Uuid> for $name { fn from(id: Uuid) -> Self { Self(id) } }
+        impl From<$name> for Uuid { fn from(id: $name) -> Self { id.0 } }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                <Uuid as utoipa::PartialSchema>::schema()
+            }
+        }
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
+    )+};
+}
+
+ids! {
+    /// A school: the tenant.
+    SchoolId,
+    /// A person who can log in; may belong to several schools.
+    UserId,
+    /// A login session, `sid` in the access token.
+    SessionId,
+    /// A user's role in a school.
+    MembershipId,
+    /// A student of a school.
+    StudentId,
+    /// A teacher of a school.
+    TeacherId,
+    /// A non-teaching employee of a school.
+    StaffId,
+    /// A link between a student and a parent or other guardian.
+    GuardianLinkId,
+    /// An academic year of a school.
+    AcademicYearId,
+    /// A term within an academic year.
+    TermId,
+    /// A subject that a school teaches.
+    SubjectId,
+    /// A class: the group of students that is taught together.
+    ClassId,
+    /// A subject taught in a class, by a teacher.
+    ClassSubjectId,
+    /// A student's enrolment in a class.
+    EnrollmentId,
+    /// A piece of homework.
+    HomeworkId,
+    /// A student's answer to a piece of homework.
+    SubmissionId,
+    /// An event.
+    EventId,
+    /// A record that could not be saved.
+    DeadLetterId,
+}

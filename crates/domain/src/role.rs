@@ -1,0 +1,170 @@
+//! Roles, and what each may do. Every route names one permission; this table says which roles hold it.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A user's role in a school; `super_admin` runs the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the platform: creates schools.
+    SuperAdmin,
+    /// Runs one school, including who its admins are.
+    SchoolAdmin,
+    /// The school office.
+    Admin,
+    /// Teaches classes.
+    Teacher,
+    /// Learns.
+    Student,
+    /// A parent or other guardian.
+    Parent,
+    /// A non-teaching employee: driver, librarian, nurse.
+    Staff,
+}
+
+/// Not a role.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("there is no role {0:?}; the roles are super_admin, school_admin, admin, teacher, student, parent, staff")]
+pub struct UnknownRole(String);
+
+impl Role {
+    /// All roles.
+    pub const ALL: &'static [Self] =
+        &[Self::SuperAdmin, Self::SchoolAdmin, Self::Admin, Self::Teacher, Self::Student, Self::Parent, Self::Staff];
+
+    /// The name in tokens and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SuperAdmin => "super_admin",
+            Self::SchoolAdmin => "school_admin",
+            Self::Admin => "admin",
+            Self::Teacher => "teacher",
+            Self::Student => "student",
+            Self::Parent => "parent",
+            Self::Staff => "staff",
+        }
+    }
+
+    /// Whether the role works in the school's office and so sees the whole school.
+    #[must_use]
+    pub const fn is_office(self) -> bool {
+        matches!(self, Self::SchoolAdmin | Self::Admin)
+    }
+
+    /// Whether the role holds `permission`. Which *rows* it may then touch (own classes, own children) is for the service to say.
+    #[must_use]
+    pub const fn holds(self, permission: Permission) -> bool {
+        use Permission as P;
+        match permission {
+            P::SchoolsManage => matches!(self, Self::SuperAdmin),
+            P::SchoolRead | P::ProfileRead | P::SessionsManage | P::AcademicsRead => true,
+            P::SchoolEdit | P::MembershipsManage => matches!(self, Self::SuperAdmin | Self::SchoolAdmin),
+            P::UsersManage | P::PeopleManage | P::AcademicsManage | P::RosterImport => {
+                matches!(self, Self::SuperAdmin | Self::SchoolAdmin | Self::Admin)
+            }
+            P::PeopleRead => !matches!(self, Self::Staff),
+            P::HomeworkWrite | P::HomeworkGrade => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
+            P::HomeworkRead => !matches!(self, Self::SuperAdmin | Self::Staff),
+            P::HomeworkSubmit => matches!(self, Self::Student),
+        }
+    }
+}
+
+impl Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+    fn from_str(name: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.iter().copied().find(|role| role.as_str() == name).ok_or_else(|| UnknownRole(name.to_owned()))
+    }
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)+) => {
+        /// Something a caller may do; each route names the one it needs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Permission { $($(#[$doc])* $variant,)+ }
+
+        impl Permission {
+            /// Every permission there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            /// The name in documentation and in a 403's detail.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$variant => $name,)+ } }
+        }
+    };
+}
+
+permissions! {
+    /// Create schools and see all of them.
+    SchoolsManage = "schools:manage";
+    /// See one's own school.
+    SchoolRead = "school:read";
+    /// Change one's own school's name, zone and settings.
+    SchoolEdit = "school:edit";
+    /// See one's own profile.
+    ProfileRead = "profile:read";
+    /// List and end one's own sessions.
+    SessionsManage = "sessions:manage";
+    /// Create and change users of the school.
+    UsersManage = "users:manage";
+    /// Give and take roles.
+    MembershipsManage = "memberships:manage";
+    /// See students, teachers, staff and guardians, as far as the role's own rows go.
+    PeopleRead = "people:read";
+    /// Create and change students, teachers, staff and guardians.
+    PeopleManage = "people:manage";
+    /// See years, terms, subjects, classes and enrolments.
+    AcademicsRead = "academics:read";
+    /// Create and change years, terms, subjects, classes and enrolments.
+    AcademicsManage = "academics:manage";
+    /// Import a roster.
+    RosterImport = "roster:import";
+    /// Create, change and publish homework.
+    HomeworkWrite = "homework:write";
+    /// See homework and submissions, as far as the role's own rows go.
+    HomeworkRead = "homework:read";
+    /// Hand in homework.
+    HomeworkSubmit = "homework:submit";
+    /// Grade and return submissions.
+    HomeworkGrade = "homework:grade";
+}
+
+impl Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_is_held_by_someone_and_none_but_the_open_ones_by_all() {
+        for permission in Permission::ALL {
+            assert!(Role::ALL.iter().any(|role| role.holds(*permission)), "{permission} is held by nobody");
+        }
+        assert!(!Role::Student.holds(Permission::HomeworkGrade));
+        assert!(!Role::Parent.holds(Permission::HomeworkSubmit));
+        assert!(!Role::SchoolAdmin.holds(Permission::SchoolsManage));
+    }
+
+    #[test]
+    fn a_role_reads_back_from_its_name() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse::<Role>().unwrap(), *role);
+        }
+        assert!("root".parse::<Role>().is_err());
+    }
+}
