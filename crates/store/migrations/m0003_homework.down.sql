@@ -1,0 +1,4 @@
+DROP TABLE homework_overrides;
+DROP TABLE homework_files;
+DROP TABLE homework_submissions;
+DROP TABLE homework;

@@ -1,0 +1,11 @@
+DROP TABLE provider_events;
+DROP TABLE ledger_entries;
+DROP FUNCTION ledger_is_balanced();
+DROP TABLE refunds;
+DROP TABLE payments;
+DROP TABLE receipt_counters;
+DROP TABLE invoice_lines;
+DROP TABLE invoices;
+DROP TABLE concessions;
+DROP TABLE fee_items;
+DROP TABLE fee_structures;

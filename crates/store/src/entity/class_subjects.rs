@@ -1,0 +1,30 @@
+//! Who teaches what in a class.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `class_subjects`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "class_subjects")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub school_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub class_id: Uuid,
+    pub subject_id: Option<Uuid>,
+    pub teacher_id: Option<Uuid>,
+    pub is_primary: bool,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_id: Option<String>,
+    #[sea_orm(column_type = "Text")]
+    pub status: String,
+    pub version: i32,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+}
+
+/// None: joins are spelt out where they are made.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

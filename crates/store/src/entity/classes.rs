@@ -1,0 +1,40 @@
+//! A class: the students that are taught together.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `classes`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "classes")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub school_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub academic_year_id: Uuid,
+    pub term_id: Option<Uuid>,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub code: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub grade_level: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub section: Option<String>,
+    pub class_teacher_id: Option<Uuid>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub room: Option<String>,
+    pub capacity: Option<i32>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_id: Option<String>,
+    #[sea_orm(column_type = "Text")]
+    pub status: String,
+    pub version: i32,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+}
+
+/// None: joins are spelt out where they are made.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

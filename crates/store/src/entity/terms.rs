@@ -1,0 +1,34 @@
+//! A term of an academic year; `ends_on` is its last day.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `terms`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "terms")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub school_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub academic_year_id: Uuid,
+    pub parent_term_id: Option<Uuid>,
+    #[sea_orm(column_type = "Text")]
+    pub kind: String,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    pub starts_on: Date,
+    pub ends_on: Date,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_id: Option<String>,
+    #[sea_orm(column_type = "Text")]
+    pub status: String,
+    pub version: i32,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+}
+
+/// None: joins are spelt out where they are made.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,1 @@
+//! MongoDB: documents that have no fixed shape.
