@@ -91,10 +91,11 @@ need_debian_package() {
 need_rust() {
   # C compiler and linker: aws-lc, and every Rust link.
   need_debian_package gcc build-essential pkg-config pkg-config curl curl
-  if ! have cargo && have apt-cache && [ -n "$(apt-cache madison rustup 2>/dev/null)" ]; then
+  ! have "$CARGO" || return 0
+  if have apt-cache && [ -n "$(apt-cache madison rustup 2>/dev/null)" ]; then
     install_debian_packages rustup
   fi
-  have cargo || die "Rust is not installed" \
+  have "$CARGO" || die "Rust is not installed" \
     "install it from https://rustup.rs, then start ${0##*/} again:" \
     "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal" \
     "the version that this project uses (rust-toolchain.toml) is then fetched by itself"

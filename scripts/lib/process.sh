@@ -72,11 +72,12 @@ process_names() {
 # Every server or service whose command line names a path of this checkout: what is left when `down` has missed something.
 # Editors, shells and `tail -f` on a log are the user's own.
 processes_of_ours() {
-  local path pid line
+  local path pid line words
   for path in /proc/[0-9]*/cmdline; do
     pid=${path#/proc/}
     pid=${pid%/cmdline}
-    line=$(tr '\0' ' ' <"$path" 2>/dev/null) || continue
+    { mapfile -d '' -t words <"$path"; } 2>/dev/null || continue
+    line="${words[*]} "
     case "$line" in
       *"$LOCAL/"* | *"${POSTGRES_DATA:-$LOCAL/}"* | *"${TARGET:-$ROOT/target}/"*/schools24\ *)
         case "${line%% *}" in

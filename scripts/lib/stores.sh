@@ -139,7 +139,16 @@ postgres_create() {
   touch "$INSTANCE/postgres.created"
 }
 
+# A server that was killed leaves its lock file, and where nothing reaps orphans its process id stays taken by a zombie, which
+# PostgreSQL takes for a running server. Its processes work in the data directory: once none does, the lock is stale.
+postgres_unlock() {
+  [ -e "$POSTGRES_DATA/postmaster.pid" ] || as_postgres test -e "$POSTGRES_DATA/postmaster.pid" || return 0
+  wait_until 15 postgres_directory_unused && as_postgres rm -f "$POSTGRES_DATA/postmaster.pid"
+}
+postgres_directory_unused() { ! readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qxF "$(readlink -f "$POSTGRES_DATA")"; }
+
 postgres_launch() {
+  postgres_unlock || return 1
   local settings=(-c "port=$(port_of postgres)" -c listen_addresses=127.0.0.1 -c unix_socket_directories=
     -c max_connections=400 -c shared_buffers=256MB -c max_wal_size=2GB -c "timezone=UTC" -c log_line_prefix='%m [%p] %u@%d ')
   # Without fsync a killed server still loses nothing, only a killed machine does: right for data that is thrown away.
@@ -188,6 +197,8 @@ bind 127.0.0.1
 port $(port_of redis)
 dir $INSTANCE/redis
 daemonize no
+# Its command line goes on naming this file: `down` finds what it may have missed by that.
+set-proc-title no
 databases ${REDIS_DATABASES:-16}
 # An acknowledged write is on disk; data without a TTL (not yet saved) is never evicted.
 appendonly yes
