@@ -6,6 +6,7 @@ set -Eeuo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # State of this checkout: data, logs, process ids, generated passwords. Removed by `scripts/down --purge`.
+# shellcheck disable=SC2034 # read by the scripts that source this
 LOCAL=${SCHOOLS24_LOCAL:-$ROOT/.local}
 # Downloads and built tools, shared by all checkouts of this user.
 CACHE=${SCHOOLS24_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/schools24}

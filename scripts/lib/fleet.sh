@@ -2,6 +2,7 @@
 # The services as background processes: all in one, or a pod each behind nginx. Needs process.sh and $ENVIRONMENT.
 
 SERVICES=(auth dashboard quiz homework attendance fee inventory bus-route calendar report)
+# shellcheck disable=SC2034 # read by `up` and `processes_of_ours`
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
 
 # The front door: the address that a person and the smoke test use.

@@ -188,7 +188,7 @@ postgres_superuser() {
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
 redis_launch() {
-  mkdir -p -m 700 "$INSTANCE/redis"
+  install -d -m 700 "$INSTANCE/redis"
   # The password stands in a file of ours, not on a command line that everyone can list.
   (
     umask 077
@@ -197,7 +197,7 @@ bind 127.0.0.1
 port $(port_of redis)
 dir $INSTANCE/redis
 daemonize no
-# Its command line goes on naming this file: `down` finds what it may have missed by that.
+# The command line goes on naming this file: that is how scripts/down finds what it may have missed.
 set-proc-title no
 databases ${REDIS_DATABASES:-16}
 # An acknowledged write is on disk; data without a TTL (not yet saved) is never evicted.
@@ -227,7 +227,7 @@ redis_start() {
 
 # Loopback only and without users: the server at hand comes without the client that could create one.
 mongo_launch() {
-  mkdir -p -m 700 "$INSTANCE/mongo"
+  install -d -m 700 "$INSTANCE/mongo"
   process_start mongo "$LOG/mongo.log" mongod --dbpath "$INSTANCE/mongo" --bind_ip 127.0.0.1 --port "$(port_of mongo)" \
     --nounixsocket --wiredTigerCacheSizeGB 0.25 --setParameter diagnosticDataCollectionEnabled=false
   wait_until 60 mongo_answers_or_gone && mongo_answers
