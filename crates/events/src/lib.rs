@@ -1,1 +1,21 @@
-//! .
+//! Events: how services tell each other what happened.
+//!
+//! Every event takes two ways at once. On the pub/sub channel named after its kind (`homework:assigned`) it reaches whoever listens *now*:
+//! cache invalidation, live dashboards, revoked sessions. In its partition's stream (`events:{p17}`) it waits for whoever *must not miss it*:
+//! a [`Consumer`] reads the streams as a consumer group, is idempotent by event id, and catches up after being away.
+//!
+//! An event is written atomically with what it tells: a buffered write appends it in the write script; a write that commits in
+//! PostgreSQL puts it in the [`outbox`] in the same transaction, from where the relay publishes it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod consumer;
+mod envelope;
+mod listener;
+pub mod outbox;
+mod publisher;
+
+pub use consumer::{Consumer, ConsumerSettings, HandleError, Handler, run_consumers};
+pub use envelope::{continue_trace, envelope, traceparent};
+pub use listener::listen;
+pub use publisher::{PublishError, Publisher};

@@ -1,0 +1,437 @@
+//! The write buffer: writes that Redis acknowledges, and reads that see them at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache::codec::{self, Codec, Encoded};
+use cache::{Flights, key};
+use domain::{Clock, EventEnvelope, Partition, SchoolId, ServiceName, Version};
+use fred::clients::Pool;
+use fred::error::Error as RedisError;
+use fred::interfaces::{KeysInterface, ServerInterface, SetsInterface};
+use fred::types::Value;
+use fred::types::scripts::Script;
+use store::{Postgres, StoreError};
+use tokio::time::Instant;
+use tracing::{Instrument, info_span, warn};
+use uuid::Uuid;
+
+use crate::entity::{Buffered, Image};
+use crate::error::{ReadError, WriteError, is_away, is_out_of_memory};
+use crate::operation::{Absence, Expected, Operation};
+use crate::scripts;
+
+/// Where writes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WriteMode {
+    /// Into Redis, and from there to PostgreSQL in batches.
+    #[default]
+    Buffered,
+    /// Straight into PostgreSQL: what the buffer is measured against, and a way to run without it.
+    Through,
+}
+
+/// How the buffer behaves.
+#[derive(Debug, Clone)]
+pub struct BufferSettings {
+    /// Where writes go.
+    pub mode: WriteMode,
+    /// How values are compressed.
+    pub codec: Codec,
+    /// How long a saved row stays as a cached one.
+    pub saved_ttl: Duration,
+    /// Unsaved writes that a partition may hold before writers are asked to wait.
+    pub backlog_limit: u64,
+    /// How long a writer waits for room before it is sent away.
+    pub patience: Duration,
+    /// Replicas that must have a write before it is acknowledged.
+    pub ack_replicas: u32,
+}
+
+impl Default for BufferSettings {
+    fn default() -> Self {
+        Self {
+            mode: WriteMode::Buffered,
+            codec: Codec::Snappy,
+            saved_ttl: Duration::from_hours(2),
+            backlog_limit: 100_000,
+            patience: Duration::from_secs(1),
+            ack_replicas: 0,
+        }
+    }
+}
+
+/// How one operation encodes its rows.
+pub(crate) struct Encoding {
+    codec: Codec,
+    operation: [u8; 8],
+    now_ms: u64,
+}
+
+impl Encoding {
+    pub(crate) fn encode<T: Buffered>(&self, row: &T) -> Result<Encoded, codec::EncodeError> {
+        let encoded = codec::encode(row, self.codec, number(row.version()), self.operation, self.now_ms)?;
+        metrics::histogram!("redis_compression_ratio", "entity" => T::ENTITY).record(encoded.ratio());
+        Ok(encoded)
+    }
+}
+
+/// An acknowledged write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// Written now.
+    New,
+    /// This operation was acknowledged before; this is the id of its first row. Read it for the answer.
+    Replayed(Uuid),
+}
+
+/// What a look-up found.
+#[derive(Debug, Clone)]
+pub enum Found<T> {
+    /// The row.
+    Row(T),
+    /// There is none; a write that creates it must show this.
+    Absent(Absence),
+}
+
+impl<T> Found<T> {
+    /// The row, if there is one.
+    pub fn row(self) -> Option<T> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Absent(_) => None,
+        }
+    }
+}
+
+/// The write buffer of all services. Cheap to clone.
+#[derive(Clone)]
+pub struct WriteBuffer {
+    redis: Pool,
+    settings: Arc<BufferSettings>,
+    clock: Arc<dyn Clock>,
+    write: Script,
+    fill: Script,
+    flights: Arc<Flights<String, Arc<Loaded>>>,
+}
+
+impl std::fmt::Debug for WriteBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WriteBuffer").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What one flight to PostgreSQL brought: the encoded row or nothing, and up to which write that holds.
+struct Loaded {
+    bytes: Option<Vec<u8>>,
+    settled: String,
+}
+
+impl WriteBuffer {
+    /// A buffer on `redis`.
+    #[must_use]
+    pub fn new(redis: Pool, settings: BufferSettings, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            redis,
+            settings: Arc::new(settings),
+            clock,
+            write: Script::from_lua(scripts::WRITE),
+            fill: Script::from_lua(scripts::FILL),
+            flights: Arc::default(),
+        }
+    }
+
+    /// Writes `operation`: all of its rows and events, or nothing. Once this returns, the write is on Redis's disk, in order, and every read sees it.
+    ///
+    /// `postgres` is the service's own pool. It is used when Redis is away and the operation only creates fresh rows, which needs no proof,
+    /// and in write-through mode.
+    pub async fn write(&self, postgres: &Postgres, operation: Operation) -> Result<Written, WriteError> {
+        let span = info_span!("redis", otel.kind = "client", db.system.name = "redis", db.operation.name = "write", service = %operation.service);
+        if self.settings.mode == WriteMode::Through {
+            return self.write_through(postgres, &operation).await;
+        }
+        let outcome = self.write_buffered(&operation).instrument(span).await;
+        match outcome {
+            Err(WriteError::Unavailable(reason)) if operation.rows.iter().all(|row| row.expected == Expected::Fresh) => {
+                warn!(reason, service = %operation.service, "Redis is away: a create goes to PostgreSQL");
+                metrics::counter!("write_buffer_bypassed_total", "service" => operation.service.as_str()).increment(1);
+                // Should the script have run after all, the drain finds the same row, version and content, and leaves it alone.
+                self.write_through(postgres, &operation).await.map_err(|error| match error {
+                    // Its parent is unsaved in Redis: only Redis can tell.
+                    WriteError::Store(StoreError::ForeignKeyViolation { .. }) => WriteError::Unavailable(reason),
+                    error => error,
+                })
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn write_buffered(&self, operation: &Operation) -> Result<Written, WriteError> {
+        let (keys, arguments) = self.call(operation)?;
+        let deadline = Instant::now() + self.settings.patience;
+        let mut pause = Duration::from_millis(10);
+        loop {
+            let client = self.redis.next();
+            let answer: Result<Vec<Value>, RedisError> =
+                self.write.evalsha_with_reload(client, keys.clone(), arguments.clone()).await;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) if is_out_of_memory(&error) => vec!["BUSY".into(), 0.into()],
+                Err(error) if is_away(&error) => return Err(WriteError::Unavailable(error.to_string())),
+                Err(error) => return Err(WriteError::Corrupt(error.to_string())),
+            };
+            let mut answer = answer.into_iter();
+            let verdict = answer.next().and_then(Value::into_string).unwrap_or_default();
+            let detail = answer.next().unwrap_or(Value::Null);
+            match verdict.as_str() {
+                "OK" => {
+                    if self.settings.ack_replicas > 0 {
+                        let wanted = i64::from(self.settings.ack_replicas);
+                        let copies: Result<i64, RedisError> = client.wait(wanted, 1_000).await;
+                        if copies.as_ref().is_ok_and(|copies| *copies < wanted) || copies.is_err() {
+                            return Err(WriteError::Unavailable("too few replicas confirmed the write".to_owned()));
+                        }
+                    }
+                    metrics::counter!("write_buffer_writes_total", "service" => operation.service.as_str()).increment(1);
+                    return Ok(Written::New);
+                }
+                "REPLAY" => {
+                    let id = detail.as_bytes().and_then(|bytes| Uuid::from_slice(bytes).ok());
+                    return id.map(Written::Replayed).ok_or_else(|| WriteError::Corrupt("a stored answer is no row id".to_owned()));
+                }
+                "REUSED" => return Err(WriteError::KeyReused),
+                "EXISTS" => return Err(WriteError::Exists),
+                "MISSING" | "RETRY" => return Err(WriteError::Evicted),
+                "CONFLICT" => {
+                    let version = answer.next().and_then(|value| value.as_i64()).and_then(|number| i32::try_from(number).ok());
+                    let version = version.and_then(|number| Version::try_from(number).ok()).unwrap_or(Version::FIRST);
+                    return Err(WriteError::Conflict(version));
+                }
+                "BUSY" if Instant::now() + pause < deadline => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                "BUSY" => {
+                    metrics::counter!("write_buffer_refused_total", "service" => operation.service.as_str()).increment(1);
+                    return Err(WriteError::Busy { retry_after: Duration::from_secs(2) });
+                }
+                _ => return Err(WriteError::Corrupt(format!("{verdict} {detail:?}"))),
+            }
+        }
+    }
+
+    fn call(&self, operation: &Operation) -> Result<(Vec<String>, Vec<Value>), WriteError> {
+        let partition = operation.partition();
+        let encoding = self.encoding(operation);
+        let mut keys = vec![
+            key::sequence(operation.service, partition),
+            key::log(operation.service, partition),
+            key::settled(operation.service, partition),
+            key::events(partition),
+            key::operations(operation.service, partition),
+        ];
+        let answer = operation.rows.first().map(|row| row.id).unwrap_or_default();
+        let (field, fingerprint) = match &operation.idempotency {
+            Some(idempotency) => (idempotency.field(), idempotency.fingerprint()),
+            None => (String::new(), [0; 8]),
+        };
+        let mut arguments: Vec<Value> = vec![
+            bytes(&operation.tag()),
+            field.into(),
+            bytes(&fingerprint),
+            bytes(answer.as_bytes()),
+            integer(self.settings.backlog_limit),
+            integer(operation.rows.len()),
+            integer(operation.events.len()),
+        ];
+        for row in &operation.rows {
+            let encoded = (row.encode)(&encoding)?;
+            let (expected, settled) = match &row.expected {
+                Expected::Fresh => (0, ""),
+                Expected::Absent(absence) => (0, absence.settled.as_str()),
+                Expected::Version(version) => (version.get(), ""),
+            };
+            keys.push(key::value(row.entity, partition, row.id));
+            keys.extend(row.scopes.iter().map(|scope| key::unsaved(row.entity, partition, scope)));
+            arguments.extend([
+                row.entity.into(),
+                bytes(row.id.as_bytes()),
+                i64::from(expected).into(),
+                i64::from(row.version.get()).into(),
+                bytes(&encoded.head()),
+                bytes(encoded.tail()),
+                settled.into(),
+                integer(row.scopes.len()),
+            ]);
+        }
+        for event in &operation.events {
+            arguments.extend([event.kind.channel().into(), event_body(event)?.into()]);
+        }
+        Ok((keys, arguments))
+    }
+
+    async fn write_through(&self, postgres: &Postgres, operation: &Operation) -> Result<Written, WriteError> {
+        let encoding = self.encoding(operation);
+        let mut transaction = postgres.school(operation.school).await?;
+        for row in &operation.rows {
+            let image = Image { id: row.id, bytes: (row.encode)(&encoding)?.with_sequence(0) };
+            let saved = row.drain.save(transaction.connection()?, &[&image]).await.map_err(|error| match error {
+                crate::entity::SaveError::Store(error) => WriteError::Store(error),
+                crate::entity::SaveError::Decode(error) => WriteError::Corrupt(error.to_string()),
+            })?;
+            if saved.superseded > 0 && operation.idempotency.is_some() {
+                return Ok(Written::Replayed(row.id));
+            }
+            if saved.applied == 0 {
+                return Err(match (&operation.idempotency, &row.expected) {
+                    (Some(_), Expected::Fresh) => WriteError::KeyReused,
+                    (_, Expected::Version(seen)) => WriteError::Conflict(*seen),
+                    _ => WriteError::Exists,
+                });
+            }
+        }
+        for event in &operation.events {
+            events::outbox::enqueue(&transaction, event).await.map_err(|error| WriteError::Corrupt(error.to_string()))?;
+        }
+        transaction.commit().await?;
+        Ok(Written::New)
+    }
+
+    fn encoding(&self, operation: &Operation) -> Encoding {
+        let now_ms = u64::try_from(self.clock.now().timestamp_millis()).unwrap_or_default();
+        Encoding { codec: self.settings.codec, operation: operation.tag(), now_ms }
+    }
+
+    /// The row with this id in this school, unsaved, cached or from PostgreSQL through `load`. One flight per row: a thousand readers that
+    /// miss together make one query. When Redis is away the row comes straight from PostgreSQL.
+    pub async fn find<T, F>(&self, school: SchoolId, id: Uuid, load: impl Fn() -> F) -> Result<Found<T>, ReadError>
+    where
+        T: Buffered,
+        F: Future<Output = Result<Option<T>, StoreError>>,
+    {
+        if self.settings.mode == WriteMode::Through {
+            return Ok(load().await?.map_or_else(|| Found::Absent(Absence::unproven()), Found::Row));
+        }
+        let partition = Partition::of(school);
+        let value_key = key::value(T::ENTITY, partition, id);
+        let settled_key = key::settled(T::SERVICE, partition);
+        for _ in 0..5 {
+            let looked: Result<(Option<Vec<u8>>, Option<String>), RedisError> =
+                self.redis.mget(vec![value_key.clone(), settled_key.clone()]).await;
+            let settled = match looked {
+                Ok((Some(bytes), _)) => {
+                    cache::record_lookup(true);
+                    return Ok(self.of_school(&bytes, school)?);
+                }
+                Ok((None, settled)) => settled.unwrap_or_else(|| "0".to_owned()),
+                Err(error) => {
+                    // An unsaved newer version may exist: better the saved one than none, but nothing may be written on top of it.
+                    warn!(%error, "Redis is away: a read goes to PostgreSQL");
+                    return Ok(load().await?.map_or_else(|| Found::Absent(Absence::unproven()), Found::Row));
+                }
+            };
+            cache::record_lookup(false);
+            let flown = self
+                .flights
+                .join(value_key.clone(), || async {
+                    let Some(row) = load().await.map_err(ReadError::Store)? else {
+                        return Ok(Arc::new(Loaded { bytes: None, settled: settled.clone() }));
+                    };
+                    let encoded = codec::encode(&row, self.settings.codec, number(row.version()), [0; 8], 0);
+                    let bytes = encoded.map_err(|error| StoreError::from(sqlx::Error::Encode(error.into())))?.with_sequence(0);
+                    Ok::<_, ReadError>(Arc::new(Loaded { bytes: Some(bytes), settled: settled.clone() }))
+                })
+                .await;
+            let loaded = flown?;
+            let Some(bytes) = &loaded.bytes else {
+                return Ok(Found::Absent(Absence { settled: loaded.settled.clone() }));
+            };
+            let ttl = i64::try_from(self.settings.saved_ttl.as_millis()).unwrap_or(i64::MAX);
+            let arguments: Vec<Value> = vec![loaded.settled.clone().into(), Value::Bytes(bytes.clone().into()), ttl.into()];
+            let filled: Result<String, RedisError> = self
+                .fill
+                .evalsha_with_reload(self.redis.next(), vec![value_key.clone(), settled_key.clone()], arguments)
+                .await;
+            match filled.as_deref() {
+                Ok("FILLED") | Err(_) => return Ok(self.of_school(bytes, school)?),
+                // Written or saved meanwhile: look again.
+                Ok(_) => {}
+            }
+        }
+        Err(ReadError::Unsettled)
+    }
+
+    /// A value is found by its id; it is shown to its own school only.
+    #[allow(clippy::unused_self)]
+    fn of_school<T: Buffered>(&self, bytes: &[u8], school: SchoolId) -> Result<Found<T>, codec::DecodeError> {
+        let (_, row) = codec::decode::<T>(bytes)?;
+        Ok(if row.school() == school { Found::Row(row) } else { Found::Absent(Absence::unproven()) })
+    }
+
+    /// The unsaved rows of one list, by id. Read them before PostgreSQL is asked for the saved ones: a row that is saved in between is then in both, never in neither.
+    pub async fn unsaved<T: Buffered>(&self, school: SchoolId, scope: &str) -> Result<HashMap<Uuid, T>, ReadError> {
+        if self.settings.mode == WriteMode::Through {
+            return Ok(HashMap::new());
+        }
+        let partition = Partition::of(school);
+        let list = key::unsaved(T::ENTITY, partition, scope);
+        let members: Result<Vec<Vec<u8>>, RedisError> = self.redis.smembers(list).await;
+        let ids: Vec<Uuid> = match members {
+            Ok(members) => members.iter().filter_map(|id| Uuid::from_slice(id).ok()).collect(),
+            Err(error) => {
+                warn!(%error, "Redis is away: a list shows saved rows only");
+                return Ok(HashMap::new());
+            }
+        };
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let keys: Vec<String> = ids.iter().map(|id| key::value(T::ENTITY, partition, id)).collect();
+        let values: Result<Vec<Option<Vec<u8>>>, RedisError> = self.redis.mget(keys).await;
+        let mut rows = HashMap::with_capacity(ids.len());
+        for bytes in values.unwrap_or_default().into_iter().flatten() {
+            let (_, row) = codec::decode::<T>(&bytes)?;
+            if row.school() == school {
+                rows.insert(row.id(), row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Waits until PostgreSQL has every write that `service` acknowledged for `school` so far; false if that takes longer than `patience`.
+    /// For readers that need SQL, such as a report.
+    pub async fn wait_until_saved(&self, service: ServiceName, school: SchoolId, patience: Duration) -> Result<bool, WriteError> {
+        let partition = Partition::of(school);
+        let away = |error: RedisError| WriteError::Unavailable(error.to_string());
+        let last: Option<u64> = self.redis.get(key::sequence(service, partition)).await.map_err(away)?;
+        let last = last.unwrap_or(0);
+        let deadline = Instant::now() + patience;
+        loop {
+            let settled: Option<u64> = self.redis.get(key::settled(service, partition)).await.map_err(away)?;
+            if settled.unwrap_or(0) >= last {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn number(version: Version) -> u32 {
+    u32::try_from(version.get()).unwrap_or_default()
+}
+
+fn bytes(slice: &[u8]) -> Value {
+    Value::Bytes(slice.to_vec().into())
+}
+
+fn integer(number: impl TryInto<i64>) -> Value {
+    number.try_into().unwrap_or(i64::MAX).into()
+}
+
+fn event_body(event: &EventEnvelope) -> Result<String, WriteError> {
+    serde_json::to_string(event).map_err(|error| WriteError::Corrupt(format!("an event can't be encoded: {error}")))
+}
