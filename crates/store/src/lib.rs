@@ -26,7 +26,7 @@ mod mongo;
 mod postgres;
 
 pub use error::StoreError;
-//pub use mongo::{CollectionName, Mongo, MongoError, SchoolCollection};
+pub use mongo::{CollectionName, Mongo, MongoError, Query, SchoolCollection};
 pub use postgres::{
     Identity, Login, LoginTransaction, Platform, PlatformTransaction, Postgres, PostgresConfig, School, SchoolTransaction,
     SslMode, Transaction,
