@@ -50,6 +50,7 @@ start_front() {
   need_debian_package nginx nginx-light
   mkdir -p "$home"
   timeout 60 "$BINARY" routes --format json >"$home/routes.json"
+  timeout 60 "$BINARY" openapi >"$home/openapi.json"
   "$ROOT/scripts/lib/render-nginx" "$(front_port)" "$home" "$@" <"$home/routes.json" >"$home/nginx.conf"
   nginx -e stderr -t -q -p "$home" -c "$home/nginx.conf"
   process_start nginx "$LOG/nginx.log" nginx -e stderr -p "$home" -c "$home/nginx.conf"
