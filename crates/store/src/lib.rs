@@ -26,8 +26,8 @@ mod mongo;
 mod postgres;
 
 pub use error::StoreError;
-pub use mongo::{CollectionName, Mongo, MongoError, Query, SchoolCollection};
+pub use mongo::{CollectionName, DocumentQuery, Mongo, MongoError, SchoolCollection};
 pub use postgres::{
-    Identity, Login, LoginTransaction, Platform, PlatformTransaction, Postgres, PostgresConfig, School, SchoolTransaction,
-    SslMode, Transaction,
+    Identity, Login, LoginTransaction, Platform, PlatformTransaction, Postgres, PostgresConfig, School, SchoolTransaction, SslMode,
+    Transaction,
 };

@@ -59,8 +59,7 @@ pub async fn status(owner: &Postgres) -> Result<Vec<MigrationState>, StoreError>
 async fn lock(owner: &Postgres) -> Result<PlatformTransaction, StoreError> {
     let mut transaction = owner.platform().await?;
     let connection = transaction.connection()?;
-    let version: i32 =
-        sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut *connection).await?;
+    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut *connection).await?;
     if version < OLDEST_SERVER {
         return Err(StoreError::other(format!("PostgreSQL 15 or newer is needed; this server says {version}")));
     }
@@ -106,11 +105,10 @@ async fn ensure_roles(owner: &Postgres, app_password: &SecretString) -> Result<(
         );
         sqlx::raw_sql(AssertSqlSafe(ensure)).execute(&mut *connection).await?;
     }
-    let above_the_rules: bool =
-        sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = $1")
-            .bind(APP_ROLE)
-            .fetch_one(&mut *connection)
-            .await?;
+    let above_the_rules: bool = sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = $1")
+        .bind(APP_ROLE)
+        .fetch_one(&mut *connection)
+        .await?;
     if above_the_rules {
         return Err(StoreError::other(format!(
             "{APP_ROLE} is a superuser or has BYPASSRLS, so row level security would not hold: ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS"

@@ -12,4 +12,4 @@ mod school;
 pub use client::Mongo;
 pub use collections::CollectionName;
 pub use error::MongoError;
-pub use school::{Query, SchoolCollection};
+pub use school::{DocumentQuery, SchoolCollection};

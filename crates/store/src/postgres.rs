@@ -10,6 +10,4 @@ mod transaction;
 
 pub use config::{Identity, PostgresConfig, SslMode};
 pub use pool::Postgres;
-pub use transaction::{
-    Login, LoginTransaction, Platform, PlatformTransaction, School, SchoolTransaction, Transaction,
-};
+pub use transaction::{Login, LoginTransaction, Platform, PlatformTransaction, School, SchoolTransaction, Transaction};

@@ -21,14 +21,31 @@ const SCHOOL: &str = "school_id";
 /// Stages that work on the documents that flow into them and nothing else. A list of what is safe rather than of what
 /// isn't: new versions of the server bring new stages.
 const STAGES: &[&str] = &[
-    "$addFields", "$bucket", "$bucketAuto", "$count", "$facet", "$group", "$limit", "$match", "$project", "$redact",
-    "$replaceRoot", "$replaceWith", "$sample", "$set", "$setWindowFields", "$skip", "$sort", "$sortByCount", "$unset",
+    "$addFields",
+    "$bucket",
+    "$bucketAuto",
+    "$count",
+    "$facet",
+    "$group",
+    "$limit",
+    "$match",
+    "$project",
+    "$redact",
+    "$replaceRoot",
+    "$replaceWith",
+    "$sample",
+    "$set",
+    "$setWindowFields",
+    "$skip",
+    "$sort",
+    "$sortByCount",
+    "$unset",
     "$unwind",
 ];
 
 /// Which documents, in which order, and how many.
 #[derive(Debug, Clone, Default)]
-pub struct Query {
+pub struct DocumentQuery {
     /// What to look for, within the school.
     pub filter: Document,
     /// In which order.
@@ -39,7 +56,7 @@ pub struct Query {
     pub limit: Option<i64>,
 }
 
-impl From<Document> for Query {
+impl From<Document> for DocumentQuery {
     fn from(filter: Document) -> Self {
         Self { filter, ..Self::default() }
     }
@@ -208,14 +225,14 @@ impl<T: Serialize> SchoolCollection<T> {
 
 impl<T: DeserializeOwned> SchoolCollection<T> {
     /// The first document that matches.
-    pub async fn find_one(&self, query: impl Into<Query>) -> Result<Option<T>, MongoError> {
-        let query = Query { limit: Some(1), ..query.into() };
+    pub async fn find_one(&self, query: impl Into<DocumentQuery>) -> Result<Option<T>, MongoError> {
+        let query = DocumentQuery { limit: Some(1), ..query.into() };
         Ok(self.find(query).await?.into_iter().next())
     }
 
     /// The documents that match.
-    pub async fn find(&self, query: impl Into<Query>) -> Result<Vec<T>, MongoError> {
-        let Query { filter, sort, projection, limit } = query.into();
+    pub async fn find(&self, query: impl Into<DocumentQuery>) -> Result<Vec<T>, MongoError> {
+        let DocumentQuery { filter, sort, projection, limit } = query.into();
         let mut find = self.collection.find(self.scoped(filter));
         if let Some(sort) = sort {
             find = find.sort(sort);
