@@ -1,0 +1,1 @@
+//! Putting a roster into the tables.

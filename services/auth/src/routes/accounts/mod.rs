@@ -1,0 +1,7 @@
+//! Schools, users and memberships.
+
+use service_kit::Platform;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers the routes.
+pub fn configure(_platform: &Platform, _config: &mut ServiceConfig<'_>) {}
