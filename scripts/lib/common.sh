@@ -63,19 +63,25 @@ install_debian_packages() {
     as_root chmod 755 "$policy"
     ours=yes
   fi
-  local code=0
-  apt_install "$@" || code=$?
+  local code=0 log
+  log=$(mktemp)
+  apt_install "$@" >"$log" 2>&1 || code=$?
   [ -z "$ours" ] || as_root rm -f "$policy"
-  [ "$code" -eq 0 ] || die "apt-get could not install: $*" "its messages are above"
+  if [ "$code" -ne 0 ]; then
+    tail -n 40 "$log" >&2
+    rm -f "$log"
+    die "apt-get could not install: $*" "its last lines are above"
+  fi
+  rm -f "$log"
 }
 
 apt_install() {
-  local options=(-y -q --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3)
+  local options=(-y -q --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0)
   local run=(env DEBIAN_FRONTEND=noninteractive timeout 900 apt-get)
   # Package lists of a fresh machine are empty or old: refresh them only when the first try fails.
-  as_root "${run[@]}" install "${options[@]}" "$@" </dev/null >&2 && return 0
-  as_root "${run[@]}" update -q </dev/null >&2 || return
-  as_root "${run[@]}" install "${options[@]}" "$@" </dev/null >&2
+  as_root "${run[@]}" install "${options[@]}" "$@" </dev/null && return 0
+  as_root "${run[@]}" update -q </dev/null || return
+  as_root "${run[@]}" install "${options[@]}" "$@" </dev/null
 }
 
 # need_debian_package COMMAND PACKAGE [COMMAND PACKAGE]...: one installation for all that is missing.
@@ -92,6 +98,8 @@ need_debian_package() {
 need_rust() {
   # C compiler and linker: aws-lc, and every Rust link.
   need_debian_package gcc build-essential pkg-config pkg-config curl curl
+  # Without them no registry is trusted; a slim image has curl but not these.
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || install_debian_packages ca-certificates
   ! have "$CARGO" || return 0
   if have apt-cache && [ -n "$(apt-cache madison rustup 2>/dev/null)" ]; then
     install_debian_packages rustup
