@@ -1,1 +1,47 @@
-//! .
+//! What makes a process a service: configuration, telemetry, HTTP, authentication, errors, lists, idempotency, health, metrics, OpenAPI and
+//! an orderly end. A service library exports one [`Service`]; its `main.rs` is `fn main() -> ExitCode { service_kit::main(&[SERVICE]) }`.
+//!
+//! A handler takes what it needs as arguments ([`Body`], [`Params`], [`IdPath`], [`Permit`], [`IfMatch`], [`IdempotencyKey`]), fails with [`Problem`], and
+//! answers with [`Versioned`], [`Created`], [`NoContent`], [`Accepted`] or [`Page`]:
+//!
+//! ```ignore
+//! #[utoipa::path(responses((status = 200, body = Homework), CommonProblems))]
+//! #[get("/api/v1/homework/{id}")]
+//! async fn show(permit: Permit<permits::HomeworkRead>, id: IdPath<HomeworkId>, app: Data<Platform>) -> Result<Versioned<Homework>, Problem> { … }
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod config;
+mod cursor;
+mod edge;
+pub mod extract;
+pub mod idempotency;
+pub mod openapi;
+mod page;
+mod platform;
+pub mod problem;
+mod redis;
+mod respond;
+pub mod routing;
+mod run;
+mod serve;
+mod service;
+mod system;
+pub mod telemetry;
+pub mod tokens;
+
+pub use config::Config;
+pub use cursor::{Cursor, CursorKey};
+pub use extract::{
+    Body, Caller, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, MayHold, MaybeIdempotencyKey, Params, Permit, PlatformCaller,
+    PlatformPermit, permits,
+};
+pub use page::{Limit, Page};
+pub use platform::{Parts, Platform};
+pub use problem::{CommonProblems, EditProblems, Kind, Problem, ProblemBody};
+pub use respond::{Accepted, Created, NoContent, NotModifiedOr, Versioned};
+pub use run::{main, run};
+pub use serve::{Running, ServeError, ServeOptions, serve};
+pub use service::{BackgroundTask, Service, process_name};
+pub use tokens::{Claims, Verifier};
