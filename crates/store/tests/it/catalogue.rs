@@ -122,6 +122,35 @@ async fn a_foreign_key_between_tenant_tables_carries_the_school_on_both_sides() 
 }
 
 #[tokio::test]
+async fn every_reference_is_a_foreign_key() {
+    TestDatabase::run(async |database| {
+        let mut superuser = database.superuser().await;
+        let loose = names(
+            &mut superuser,
+            "SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'uuid'::regtype AND a.attname <> 'id'
+               AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.conrelid = c.oid AND a.attnum = ANY (f.conkey))
+             ORDER BY 1",
+        )
+        .await;
+        // A question is a document of MongoDB, a grade's source is one of two tables, an event is not kept here, the ledger's
+        // transaction and a transfer are only names for rows that belong together, and the dead may point at nothing.
+        let agreed = [
+            "dead_letters.row_id",
+            "dead_letters.school_id",
+            "grade_items.source_ref",
+            "grades.source_event_id",
+            "ledger_entries.transaction_id",
+            "quiz_answers.question_id",
+            "quiz_slots.question_id",
+            "stock_movements.transfer_id",
+        ];
+        assert_eq!(loose, agreed);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_key_of_a_tenant_table_leads_with_the_school() {
     TestDatabase::run(async |database| {
         let mut superuser = database.superuser().await;

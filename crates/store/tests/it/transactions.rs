@@ -160,25 +160,56 @@ async fn nothing_of_a_school_is_left_on_the_connection_for_the_next() {
     .await;
 }
 
+/// Gives `work` so many turns of the scheduler and then drops it, wherever it is.
+async fn cut_off_after(turns: usize, work: impl Future<Output = ()>) {
+    let patience = async {
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! { biased; () = work => {}, () = patience => {} }
+}
+
 #[tokio::test]
 async fn a_request_that_goes_away_at_any_moment_leaves_no_open_transaction_behind() {
     TestDatabase::run(async |database| {
         let school = database.full_school().await;
         let auth = single(database, Identity::Service(ServiceName::Auth));
-        auth.ping().await.unwrap();
-        for micros in (0..3000).step_by(20) {
+        let mut finished = 0;
+        for turns in 0..400 {
             let work = async {
                 let transaction = auth.school(school.0).await.unwrap();
                 subject(school, "Alchemy").insert(&transaction).await.unwrap();
-                tokio::time::sleep(Duration::from_millis(1)).await;
                 // Never committed, so wherever it is cut off, nothing may stay.
+                finished += 1;
             };
-            let _ = tokio::time::timeout(Duration::from_micros(micros), work).await;
+            cut_off_after(turns * 4, work).await;
             let mut platform = auth.platform().await.unwrap();
             let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM subjects").fetch_one(platform.connection().unwrap()).await.unwrap();
-            assert_eq!(seen, 0, "cut off after {micros} µs");
+            assert_eq!(seen, 0, "cut off after {turns}");
         }
+        assert!((1..400).contains(&finished), "some were cut off and some were not: {finished}");
         assert_eq!(names(&auth, school).await, ["Mathematics"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_begin_that_is_cut_off_does_not_bind_the_next_transaction() {
+    TestDatabase::run(async |database| {
+        let school = database.full_school().await;
+        let auth = single(database, Identity::Service(ServiceName::Auth));
+        for turns in 0..100 {
+            auth.ping().await.unwrap();
+            // A transaction that only reads: what begins after it must not be part of it.
+            let work = async {
+                auth.school_read(school.0).await.unwrap();
+            };
+            cut_off_after(turns, work).await;
+            let mut writer = auth.school(school.0).await.unwrap();
+            run(&mut writer, "UPDATE subjects SET version = version + 1").await.unwrap();
+            writer.commit().await.unwrap();
+        }
     })
     .await;
 }
