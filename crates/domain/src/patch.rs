@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// What a `PATCH` says about a field that may be empty. The field carries `#[serde(default)]`: left out means [`Patch::Keep`].
+/// What a `PATCH` says about a field that may be empty. The field carries `#[serde(default)]`, so that left out means [`Patch::Keep`], and for its
+/// documentation `#[schema(value_type = Option<T>)]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Patch<T> {
     /// Not mentioned: stays as it is.
@@ -34,23 +35,6 @@ impl<T> Patch<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::<T>::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
-    }
-}
-
-#[cfg(feature = "openapi")]
-impl<T: utoipa::PartialSchema> utoipa::PartialSchema for Patch<T> {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
-        OneOfBuilder::new().item(Schema::from(ObjectBuilder::new().schema_type(Type::Null))).item(T::schema()).into()
-    }
-}
-#[cfg(feature = "openapi")]
-impl<T: utoipa::ToSchema> utoipa::ToSchema for Patch<T> {
-    fn name() -> std::borrow::Cow<'static, str> {
-        T::name()
-    }
-    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
-        T::schemas(schemas);
     }
 }
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::entity::{Buffered, Image};
 use crate::error::{ReadError, WriteError, is_away, is_out_of_memory};
-use crate::operation::{Absence, Expected, Operation};
+use crate::operation::{Absence, Expected, Idempotency, Operation};
 use crate::scripts;
 
 /// Where writes go.
@@ -113,6 +113,7 @@ pub struct WriteBuffer {
     clock: Arc<dyn Clock>,
     write: Script,
     fill: Script,
+    recall: Script,
     flights: Arc<Flights<String, Arc<Loaded>>>,
 }
 
@@ -138,6 +139,7 @@ impl WriteBuffer {
             clock,
             write: Script::from_lua(scripts::WRITE),
             fill: Script::from_lua(scripts::FILL),
+            recall: Script::from_lua(scripts::RECALL),
             flights: Arc::default(),
         }
     }
@@ -296,6 +298,22 @@ impl WriteBuffer {
         }
         transaction.commit().await?;
         Ok(Written::New)
+    }
+
+    /// The first row of the operation that `idempotency` named before, if there was one: for routes that must look at what is there before they can write.
+    pub async fn recall(&self, service: ServiceName, school: SchoolId, idempotency: &Idempotency) -> Result<Option<Uuid>, WriteError> {
+        if self.settings.mode == WriteMode::Through {
+            return Ok(None);
+        }
+        let keys = vec![key::operations(service, Partition::of(school))];
+        let known: Result<Option<Vec<u8>>, RedisError> =
+            self.recall.evalsha_with_reload(self.redis.next(), keys, vec![idempotency.field()]).await;
+        let known = known.map_err(|error| WriteError::Unavailable(error.to_string()))?;
+        let Some((fingerprint, answer)) = known.as_deref().and_then(|known| known.split_first_chunk::<8>()) else { return Ok(None) };
+        if *fingerprint != idempotency.fingerprint() {
+            return Err(WriteError::KeyReused);
+        }
+        Ok(Uuid::from_slice(answer).ok())
     }
 
     fn encoding(&self, operation: &Operation) -> Encoding {

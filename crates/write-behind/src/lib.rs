@@ -26,12 +26,14 @@ mod buffer;
 pub mod dead_letters;
 mod entity;
 mod error;
+mod merge;
 mod operation;
 mod processor;
 mod scripts;
 
 pub use buffer::{BufferSettings, Found, WriteBuffer, WriteMode, Written};
 pub use entity::{Buffered, Decoded, Drain, DrainOf, Image, SaveError, Saved};
+pub use merge::merge;
 pub use error::{ReadError, WriteError};
 pub use operation::{Absence, Idempotency, Operation, natural_id};
 pub use processor::{DrainError, Processor, ProcessorSettings, Summary};

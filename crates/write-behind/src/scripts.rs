@@ -120,3 +120,11 @@ pub(crate) const LAYOUT: &str = r"#!lua flags=allow-oom
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('GET', KEYS[1])
 ";
+
+/// What an idempotency key was answered before, if it was.
+///
+/// `KEYS`: operations (the day is appended). `ARGV`: idempotency key. Answers fingerprint and answer in one, or nil.
+pub(crate) const RECALL: &str = r"#!lua flags=no-writes
+local day = math.floor(tonumber(redis.call('TIME')[1]) / 86400)
+return redis.call('HGET', KEYS[1] .. day, ARGV[1]) or redis.call('HGET', KEYS[1] .. (day - 1), ARGV[1])
+";
