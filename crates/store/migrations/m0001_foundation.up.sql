@@ -25,6 +25,9 @@ CREATE FUNCTION current_service() RETURNS text
 --   buffered     the batch processor may write it too, for all schools;
 --   private      no other service may read it (otherwise all ten may);
 --   append_only  nobody may update or delete.
+-- Policies compare with (SELECT current_school()) rather than the bare function: the planner evaluates a stable function to guess
+-- how many rows match, so that a plan made for a school without rows, and then kept by its connection, would scan a large
+-- school's rows one by one. A sub-select is not guessed at.
 CREATE PROCEDURE adopt_tenant_table(
     target regclass,
     writer text,
@@ -40,7 +43,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', name);
     EXECUTE format(
-        'CREATE POLICY tenant ON %s USING (school_id = current_school()) WITH CHECK (school_id = current_school())', name);
+        'CREATE POLICY tenant ON %s USING (school_id = (SELECT current_school())) WITH CHECK (school_id = current_school())', name);
     EXECUTE format('GRANT %s ON %s TO %I', verbs, name, writer);
     IF NOT private THEN
         EXECUTE format(

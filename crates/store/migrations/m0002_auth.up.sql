@@ -64,7 +64,7 @@ CREATE TABLE memberships (
 -- A login looks a user's schools up before a school is known.
 CREATE INDEX memberships_user ON memberships (user_id);
 CALL adopt_tenant_table('memberships', 'schools24_auth');
-CREATE POLICY login ON memberships FOR SELECT TO schools24_auth USING (user_id = current_login_user());
+CREATE POLICY login ON memberships FOR SELECT TO schools24_auth USING (user_id = (SELECT current_login_user()));
 
 -- Owned by a user, not by a school: a super admin's session has none.
 CREATE TABLE sessions (
@@ -353,13 +353,13 @@ END;
 ALTER TABLE schools ENABLE ROW LEVEL SECURITY;
 ALTER TABLE schools FORCE ROW LEVEL SECURITY;
 CREATE POLICY platform ON schools TO schools24_auth USING (true) WITH CHECK (true);
-CREATE POLICY own ON schools FOR SELECT USING (id = current_school());
+CREATE POLICY own ON schools FOR SELECT USING (id = (SELECT current_school()));
 
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 ALTER TABLE users FORCE ROW LEVEL SECURITY;
 CREATE POLICY platform ON users TO schools24_auth USING (true) WITH CHECK (true);
 CREATE POLICY members ON users FOR SELECT USING (
-    EXISTS (SELECT FROM memberships m WHERE m.school_id = current_school() AND m.user_id = users.id)
+    EXISTS (SELECT FROM memberships m WHERE m.school_id = (SELECT current_school()) AND m.user_id = users.id)
 );
 
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;

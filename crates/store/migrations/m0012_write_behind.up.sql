@@ -123,7 +123,7 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['outbox', 'idempotency_keys', 'jobs'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY tenant ON %I USING (school_id = current_school() AND service = current_service())'
+        EXECUTE format('CREATE POLICY tenant ON %I USING (school_id = (SELECT current_school()) AND service = current_service())'
             ' WITH CHECK (school_id = current_school() AND service = current_service())', name);
         EXECUTE format('GRANT SELECT, INSERT%s ON %I TO schools24_auth, schools24_dashboard, schools24_quiz, schools24_homework,'
             ' schools24_attendance, schools24_fee, schools24_inventory, schools24_bus_route, schools24_calendar, schools24_report',

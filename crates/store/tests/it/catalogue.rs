@@ -43,7 +43,7 @@ async fn every_table_with_a_school_has_forced_row_security_and_a_policy() {
         let fenced = names(
             &mut superuser,
             "SELECT tablename::text FROM pg_policies WHERE policyname = 'tenant' AND roles = '{public}' AND cmd = 'ALL'
-               AND permissive = 'PERMISSIVE' AND qual LIKE '%(school_id = current_school())%'
+               AND permissive = 'PERMISSIVE' AND qual LIKE '%(school_id = ( SELECT current_school() AS current_school))%'
                AND with_check LIKE '%(school_id = current_school())%' ORDER BY 1",
         )
         .await;

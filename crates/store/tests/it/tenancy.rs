@@ -251,3 +251,28 @@ async fn a_school_that_is_no_uuid_is_an_error_and_not_an_open_door() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_row_is_found_by_its_key_whatever_school_the_plan_was_made_for() {
+    TestDatabase::run(async |database| {
+        let (large, empty) = (database.full_school().await, SchoolId::generate());
+        let mut superuser = database.superuser().await;
+        crate::support::admin_sql(
+            &mut superuser,
+            &format!(
+                "INSERT INTO subjects (school_id, id, name) SELECT '{}', gen_random_uuid(), 'S' FROM generate_series(1, 5000); ANALYZE subjects",
+                large.0
+            ),
+        )
+        .await;
+        for school in [large.0, empty] {
+            let mut transaction = database.as_service(ServiceName::Homework).school_read(school).await.unwrap();
+            let plan: Vec<String> = sqlx::query_scalar("EXPLAIN SELECT * FROM subjects WHERE id = '00000000-0000-0000-0000-000000000001'")
+                .fetch_all(transaction.connection().unwrap())
+                .await
+                .unwrap();
+            assert!(plan.iter().any(|line| line.contains("subjects_pkey")), "{plan:#?}");
+        }
+    })
+    .await;
+}
