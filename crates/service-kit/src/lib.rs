@@ -40,6 +40,7 @@ pub use extract::{
 pub use page::{Limit, Page};
 pub use platform::{Parts, Platform};
 pub use problem::{CommonProblems, EditProblems, Kind, Problem, ProblemBody};
+pub use redis::wait_for_redis;
 pub use respond::{Accepted, Created, NoContent, NotModifiedOr, Versioned};
 pub use run::{main, run};
 pub use serve::{Running, ServeError, ServeOptions, serve};

@@ -52,3 +52,10 @@ pub(crate) fn blocking_client(config: &RedisConfig) -> Result<Client, Error> {
 pub(crate) fn subscriber(config: &RedisConfig) -> Result<SubscriberClient, Error> {
     builder(config, true).build_subscriber_client()
 }
+
+/// Waits until Redis answers, at most `patience`: for commands that are about what Redis holds. Services don't wait.
+pub async fn wait_for_redis(platform: &crate::Platform, patience: Duration) -> Result<(), Error> {
+    use fred::interfaces::ClientLike;
+    let unanswered = || Error::new(fred::error::ErrorKind::Timeout, "no connection in time");
+    tokio::time::timeout(patience, platform.redis().wait_for_connect()).await.map_err(|_| unanswered())?
+}

@@ -1,5 +1,6 @@
 //! Logs, traces and metrics of a process.
 
+use std::fmt::Write;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -98,7 +99,7 @@ pub fn render() -> String {
     handle.run_upkeep();
     let mut text = handle.render();
     if let Some(rate) = hit_rate(&text) {
-        text.push_str(&format!("# TYPE redis_cache_hit_rate gauge\nredis_cache_hit_rate {rate}\n"));
+        let _ = writeln!(text, "# TYPE redis_cache_hit_rate gauge\nredis_cache_hit_rate {rate}");
     }
     text
 }

@@ -44,6 +44,8 @@ pub struct Source(HashMap<String, String>);
 
 impl Source {
     /// The process's environment over the file `.env`, if there is one.
+    // The one place that may look there.
+    #[allow(clippy::disallowed_methods)]
     pub fn environment() -> Result<Self, ConfigFaults> {
         let mut values = HashMap::new();
         match dotenvy::dotenv_iter() {
@@ -97,7 +99,12 @@ struct Reader<'s> {
 
 impl Reader<'_> {
     fn fault(&self, name: &str, reason: impl Into<String>) {
-        self.faults.borrow_mut().push(ConfigFault { name: name.to_owned(), reason: reason.into() });
+        let fault = ConfigFault { name: name.to_owned(), reason: reason.into() };
+        let mut faults = self.faults.borrow_mut();
+        // Some are read twice, for two login roles.
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
     }
 
     /// The value, or the table's default. An empty value counts as not set.

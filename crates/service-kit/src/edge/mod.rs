@@ -13,13 +13,15 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 use context::{CURRENT, RequestContext};
 use futures_util::FutureExt;
 use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::TraceContextExt;
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -71,13 +73,26 @@ pub(crate) async fn middleware(
     let in_flight = InFlight;
     let answered = CURRENT.scope(Rc::clone(&context), answer(&edge, request, next)).instrument(span.clone()).await;
     drop(in_flight);
-    let mut response = answered;
-    if let Ok(id) = HeaderValue::from_str(&context.id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+    let finish = |headers: &mut HeaderMap| {
+        if let Ok(id) = HeaderValue::from_str(&context.id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        headers::secure(headers, edge.https);
+    };
+    match answered {
+        Ok(mut response) => {
+            finish(response.headers_mut());
+            let route = response.request().match_pattern();
+            record(response.status(), route, method, started, &span);
+            Ok(response)
+        }
+        // The request is gone with the handler that failed; actix answers with what it finds in the error.
+        Err(mut response) => {
+            finish(response.headers_mut());
+            record(response.status(), None, method, started, &span);
+            Err(InternalError::from_response("the handler failed", response).into())
+        }
     }
-    headers::secure(response.headers_mut(), edge.https);
-    record(&response, method, started, &span);
-    Ok(response)
 }
 
 struct InFlight;
@@ -88,34 +103,34 @@ impl Drop for InFlight {
     }
 }
 
-async fn answer(edge: &Edge, request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> ServiceResponse<BoxBody> {
+async fn answer(
+    edge: &Edge,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
     if let Some(preflight) = edge.cors.preflight(&request) {
-        return request.into_response(preflight);
+        return Ok(request.into_response(preflight));
     }
     let origin = edge.cors.allowed(&request);
     let limited = edge.rate_limit.as_ref().map(|limit| limit.decide(&request));
-    let mut response = if let Some(Decision { refused: Some(wait), .. }) = &limited {
-        request.into_response(Problem::too_many_requests(*wait).error_response())
+    let mut answered = if let Some(Decision { refused: Some(wait), .. }) = &limited {
+        Ok(request.into_response(Problem::too_many_requests(*wait).error_response()))
     } else {
-        // Kept for the answer in case the handler panics and takes its request along.
-        let kept = request.request().clone();
         match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => ours(response.map_into_boxed_body()),
-            Ok(Err(error)) => {
-                let response = problem_of(&error).error_response();
-                ServiceResponse::new(kept, response)
-            }
-            Err(_) => {
-                let response = Problem::internal(anyhow::anyhow!("the handler panicked")).error_response();
-                ServiceResponse::new(kept, response)
-            }
+            Ok(Ok(response)) => Ok(ours(response.map_into_boxed_body())),
+            Ok(Err(error)) => Err(problem_of(&error).error_response()),
+            Err(_) => Err(Problem::internal(anyhow::anyhow!("the handler panicked")).error_response()),
         }
     };
+    let headers = match &mut answered {
+        Ok(response) => response.headers_mut(),
+        Err(response) => response.headers_mut(),
+    };
     if let Some(limited) = limited {
-        limited.write(response.headers_mut());
+        limited.write(headers);
     }
-    edge.cors.write(origin, response.headers_mut());
-    response
+    edge.cors.write(origin, headers);
+    answered
 }
 
 /// An error that actix made by itself (a path that doesn't parse, a payload that broke off) is answered like our own.
@@ -147,7 +162,6 @@ fn span(request: &ServiceRequest, method: &'static str, id: &str) -> Span {
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",
-        otel.name = field::Empty,
         otel.status_code = field::Empty,
         http.request.method = method,
         http.route = field::Empty,
@@ -173,13 +187,13 @@ impl Extractor for Headers<'_> {
     }
 }
 
-fn record(response: &ServiceResponse<BoxBody>, method: &'static str, started: Instant, span: &Span) {
-    let status = response.status();
+fn record(status: StatusCode, route: Option<String>, method: &'static str, started: Instant, span: &Span) {
     // The pattern, never the path: ids and probes must not become labels.
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let route = route.unwrap_or_else(|| "unmatched".to_owned());
     span.record("http.response.status_code", status.as_u16());
     span.record("http.route", &*route);
-    span.record("otel.name", format!("{method} {route}"));
+    // Not the field `otel.name`: the layer takes that only until the span has begun.
+    span.context().span().update_name(format!("{method} {route}"));
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }

@@ -76,8 +76,8 @@ impl RateLimit {
         match self.address(request) {
             Some(IpAddr::V4(address)) => Key::V4(address.octets()),
             Some(IpAddr::V6(address)) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Key::V6([a, b, c, d, e, f, g, h])
+                let [network @ .., _, _, _, _, _, _, _, _] = address.octets();
+                Key::V6(network)
             }
             None => Key::Unknown,
         }

@@ -150,5 +150,5 @@ fn unreadable(error: &serde_json::Error) -> Problem {
 fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
     let before = bytes.get(..offset).unwrap_or_default();
     let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-    (before.iter().filter(|b| **b == b'\n').count() + 1, offset - line_start + 1)
+    (before.split(|b| *b == b'\n').count(), offset - line_start + 1)
 }

@@ -38,16 +38,13 @@ pub(super) fn cached(id: TypeId, schema: impl FnOnce() -> Option<(Value, Map<Str
     if let Some(found) = VALIDATORS.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|map| map.get(&id)) {
         return found.clone();
     }
-    let compiled = schema().and_then(|(root, components)| compile(root, components)).map(Arc::new);
+    let compiled = schema().and_then(|(root, components)| compile(root, &components)).map(Arc::new);
     let mut validators = VALIDATORS.write().unwrap_or_else(PoisonError::into_inner);
     validators.get_or_insert_default().entry(id).or_insert(compiled).clone()
 }
 
-fn compile(root: Value, components: Map<String, Value>) -> Option<Validator> {
-    let mut document = match root {
-        Value::Object(object) => object,
-        _ => return None,
-    };
+fn compile(root: Value, components: &Map<String, Value>) -> Option<Validator> {
+    let Value::Object(mut document) = root else { return None };
     let known: Vec<String> = components.keys().map(|name| format!("#/components/schemas/{name}")).collect();
     document.insert("components".to_owned(), json!({ "schemas": components }));
     let mut document = Value::Object(document);

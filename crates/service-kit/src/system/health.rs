@@ -71,7 +71,8 @@ impl Health {
         {
             return readiness.clone();
         }
-        let readiness = self.ask().await;
+        // Boxed: the drivers' futures are large, and this one is kept on few stacks.
+        let readiness = Box::pin(self.ask()).await;
         *last = Some((Instant::now(), readiness.clone()));
         readiness
     }
@@ -83,7 +84,8 @@ impl Health {
         let mongo = timed(async { platform.mongo().ping().await.is_ok() });
         let redis = timed(ping(platform.redis()));
         let cache = async { if platform.has_separate_cache() { Some(timed(ping(platform.cache_redis())).await) } else { None } };
-        let ((postgres, mongo), (redis, cache)) = join(join(postgres, mongo), join(redis, cache)).await;
+        let ((postgres, mongo), (redis, cache)) =
+            join(join(Box::pin(postgres), Box::pin(mongo)), join(Box::pin(redis), Box::pin(cache))).await;
         let usable = postgres.status == "up" || redis.status == "up";
         let mut dependencies = BTreeMap::from([("postgres", postgres), ("mongodb", mongo), ("redis", redis)]);
         if let Some(cache) = cache {
