@@ -30,21 +30,7 @@ pub struct ProblemBody {
     /// The id under which the request stands in the log; also in `X-Request-Id`.
     pub request_id: Option<String>,
     /// Every fault in what was sent.
-    #[schema(value_type = Option<Vec<FaultBody>>)]
     pub errors: Option<Vec<Fault>>,
-}
-
-/// One fault in what was sent.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Fault)]
-#[allow(dead_code)] // documentation of `domain::Fault`
-pub(super) struct FaultBody {
-    /// Where: a JSON pointer into the body, or `query:name`, `path:name`, `header:name`.
-    #[schema(example = "/due_at")]
-    pointer: String,
-    /// Why, for a person.
-    #[schema(example = "is required")]
-    detail: String,
 }
 
 /// The name of the shared response in `components`.

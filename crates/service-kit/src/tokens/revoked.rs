@@ -52,11 +52,20 @@ impl RevokedSessions {
         let longest = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX / 2);
         let hear = {
             let clock = Arc::clone(&clock);
-            Arc::new(move |event: domain::EventEnvelope| {
+            let hear = move |event: domain::EventEnvelope| {
                 heard.insert(SessionId::from_uuid(event.subject), clock.now().timestamp() + longest);
-            })
+            };
+            Arc::new(hear) as Arc<dyn Fn(domain::EventEnvelope) + Send + Sync>
         };
-        let listening = events::listen(subscriber, &[EventKind::SessionRevoked], cancel.clone(), hear);
+        let listening = async {
+            while !cancel.is_cancelled() {
+                let hear = Arc::clone(&hear);
+                if let Err(error) = events::listen(subscriber.clone(), &[EventKind::SessionRevoked], cancel.clone(), hear).await {
+                    tracing::warn!(%error, "revoked sessions are not heard for a moment; the poll goes on");
+                    tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {} () = cancel.cancelled() => {} }
+                }
+            }
+        };
         let polling = async {
             while !cancel.is_cancelled() {
                 let now = clock.now().timestamp();
@@ -74,9 +83,6 @@ impl RevokedSessions {
                 tokio::select! { () = tokio::time::sleep(POLL) => {} () = cancel.cancelled() => {} }
             }
         };
-        let (listened, ()) = tokio::join!(listening, polling);
-        if let Err(error) = listened {
-            tracing::warn!(%error, "revoked sessions are no longer listened for");
-        }
+        tokio::join!(listening, polling);
     }
 }

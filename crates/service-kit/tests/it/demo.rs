@@ -253,6 +253,11 @@ impl Demo {
     }
 
     pub async fn start_with(more: &[(&str, &str)]) -> Self {
+        Self::start_on(more, true).await
+    }
+
+    /// With `own_keys` the signer's key is known from the start; without, keys come from the table.
+    pub async fn start_on(more: &[(&str, &str)], own_keys: bool) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let signer = Signer::new("k1");
         let keys = Keys(vec![("k1".to_owned(), DecodingKey::from_jwk(&signer.jwk).unwrap())]);
@@ -260,7 +265,7 @@ impl Demo {
         let parts = Parts {
             config: settings(more),
             clock: Arc::clone(&clock) as _,
-            keys: Some(Box::new(keys)),
+            keys: own_keys.then(|| Box::new(keys) as _),
             services: vec![ServiceName::Homework],
         };
         let platform = Platform::build(parts).await.unwrap();

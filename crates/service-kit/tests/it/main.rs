@@ -10,6 +10,7 @@ mod idempotency;
 mod lists;
 mod openapi;
 mod shutdown;
+mod stores;
 mod system;
 mod tokens;
 mod traces;
