@@ -30,6 +30,7 @@ mod service;
 mod system;
 pub mod telemetry;
 pub mod tokens;
+mod well_known;
 
 pub use config::Config;
 pub use cursor::{Cursor, CursorKey};

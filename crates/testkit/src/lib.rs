@@ -4,11 +4,13 @@
 //! a migrated template, made in some 100 ms. A Redis server costs less than that, and a test that kills it needs one of its own anyway.
 
 // What a test needs and can't have is a failed test: there is nobody to hand an error to.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, clippy::indexing_slicing)]
 
+mod fleet;
 mod postgres;
 mod redis;
 
+pub use fleet::{Answer, Api, Fleet, PASSWORD};
 pub use postgres::{PostgresServer, TestDatabase};
 pub use redis::RedisServer;
 

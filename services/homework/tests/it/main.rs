@@ -1,0 +1,10 @@
+//! Homework over HTTP, on real stores.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod bad_input;
+mod contention;
+mod lists;
+mod outages;
+mod school;
+mod tour;
+mod visibility;

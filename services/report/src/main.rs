@@ -1,0 +1,7 @@
+//! The report service as a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service_kit::main(&[report::SERVICE])
+}
