@@ -100,14 +100,25 @@ fn part(platform: &Platform, service: Service) -> Part {
         }
     }
     let mut schemas = take("/components/schemas");
-    // utoipa collects what bodies refer to, but not what only a query parameter does.
     let mut more = Vec::new();
     <ProblemBody as ToSchema>::schemas(&mut more);
     more.push((ProblemBody::name().into_owned(), ProblemBody::schema()));
     for (name, schema) in more {
         schemas.insert(name, serde_json::to_value(schema).unwrap_or_default());
     }
+    let all = Value::Object(paths);
+    crate::well_known::supply(&all, &mut schemas);
+    let Value::Object(paths) = all else { return Part { paths: Map::new(), schemas } };
     Part { paths, schemas }
+}
+
+/// What `document` refers to but doesn't hold; none, in a good one. A query parameter of a type of the service's own is a common
+/// reason: say `#[param(inline)]` there.
+#[must_use]
+pub fn dangling(document: &OpenApi) -> Vec<String> {
+    let value = serde_json::to_value(document).unwrap_or_default();
+    let known = |name: &String| value.get("components").and_then(|c| c.get("schemas")).is_some_and(|schemas| schemas.get(name).is_some());
+    crate::well_known::references(&value).into_iter().filter(|name| !known(name)).collect()
 }
 
 /// `get /api/v1/homework/{id}` is `get_homework_by_id`.

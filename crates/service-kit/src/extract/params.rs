@@ -14,6 +14,7 @@ use utoipa::openapi::Required;
 
 use super::{faults, schema};
 use crate::problem::Problem;
+use crate::well_known;
 
 /// The query string as `T`, which derives `Deserialize` and `IntoParams` and carries `#[serde(deny_unknown_fields)]`.
 ///
@@ -51,11 +52,17 @@ struct Parameter {
     required: bool,
 }
 
+/// A bare reference to a well-known type as that type's schema, so that it tells whether a number is hoped for.
+fn resolved(schema: Value) -> Value {
+    let name = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
+    name.and_then(well_known::schema).unwrap_or(schema)
+}
+
 fn parameters<T: IntoParams>() -> Vec<Parameter> {
     T::into_params(|| None)
         .into_iter()
         .map(|parameter| Parameter {
-            schema: parameter.schema.and_then(|schema| serde_json::to_value(schema).ok()).unwrap_or_else(|| json!({})),
+            schema: parameter.schema.and_then(|schema| serde_json::to_value(schema).ok()).map_or_else(|| json!({}), resolved),
             required: matches!(parameter.required, Required::True),
             name: parameter.name,
         })
@@ -81,7 +88,9 @@ fn explain<T: DeserializeOwned + IntoParams + 'static>(query: &str) -> Problem {
         let properties: Map<String, Value> = parameters.iter().map(|p| (p.name.clone(), p.schema.clone())).collect();
         let required: Vec<&str> = parameters.iter().filter(|p| p.required).map(|p| p.name.as_str()).collect();
         let root = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
-        Some((root, Map::new()))
+        let mut components = Map::new();
+        well_known::supply(&root, &mut components);
+        Some((root, components))
     });
     if let Some(validator) = validator {
         found.extend(schema::faults(&validator, &Value::Object(object)));

@@ -10,7 +10,7 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{ManualClock, Role, SchoolId, ServiceName, SessionId, Text, UserId, Version};
+use domain::{ClassId, ManualClock, Role, SchoolId, ServiceName, SessionId, Text, UserId, Version};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -87,14 +87,13 @@ pub struct Thing {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     #[serde(default)]
-    #[param(inline)]
     limit: Limit,
     /// Where to go on.
     cursor: Option<String>,
     /// Only those with this word.
     word: Option<String>,
     /// Only those of this class.
-    class_id: Option<Uuid>,
+    class_id: Option<ClassId>,
 }
 
 #[utoipa::path(request_body = NewThing, responses((status = 201, body = Thing), CommonProblems))]

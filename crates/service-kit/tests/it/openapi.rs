@@ -30,6 +30,8 @@ fn the_document_is_the_same_each_time_and_complete() {
         }
     });
     assert!(dangling.is_empty(), "{dangling:?}");
+    assert!(openapi::dangling(&openapi::document(&[SERVICE])).is_empty());
+    assert_eq!(document["components"]["schemas"]["Limit"]["maximum"], 200);
 }
 
 fn walk(value: &Value, see: &mut impl FnMut(&str)) {
