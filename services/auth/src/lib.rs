@@ -7,11 +7,16 @@
 //! `academic_years`, `terms`, `subjects`, `classes`, `class_subjects`, `enrollments`. All of them commit in PostgreSQL before the answer: whether somebody may come in
 //! and who sits in which class are rules across rows.
 //!
-//! Keys in Redis: `sessions:revoked`, and the generation of the school in the directory. Events: `session:revoked`, `roster:imported`.
+//! Keys in Redis: `sessions:revoked`, `login:failures:<address>` and `login:locked:<address>` (an HMAC of it), and the generation of the school in the directory. Events: `session:revoked`, `roster:imported`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod attempts;
+pub mod credentials;
+pub mod keys;
 pub mod model;
+pub mod passwords;
+pub mod revocation;
 pub mod roster;
 pub mod routes;
 
@@ -21,5 +26,6 @@ use service_kit::Service;
 /// The auth service.
 pub const SERVICE: Service = Service {
     routes: routes::configure,
+    background: |platform| vec![keys::rotation::task(platform), revocation::task(platform)],
     ..Service::new(ServiceName::Auth, "Sign-in, sessions and keys; schools and their people, classes and enrolments; roster import.")
 };
