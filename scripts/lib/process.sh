@@ -33,13 +33,25 @@ process_id() {
 
 process_alive() { process_id "$1" >/dev/null; }
 
+# Closes what the caller has open besides its standard streams. A server that outlives the script must not hold on to it: a lock
+# would never be released, and the reader of a pipe would wait for ever.
+drop_descriptors() {
+  local descriptor
+  for descriptor in "/proc/$BASHPID/fd/"*; do
+    descriptor=${descriptor##*/}
+    [ "$descriptor" -le 2 ] || eval "exec $descriptor>&-"
+  done
+}
+
 # process_start NAME LOGFILE COMMAND...: in a session of its own, so that a Ctrl-C of the caller doesn't reach it.
-# Descriptor 9 is the caller's lock: a server must not hold it.
 process_start() {
   local name=$1 log=$2
   shift 2
   mkdir -p "$(dirname "$log")"
-  setsid "$@" </dev/null >>"$log" 2>&1 9>&- &
+  (
+    drop_descriptors
+    exec setsid "$@"
+  ) </dev/null >>"$log" 2>&1 &
   process_record "$name" $!
 }
 

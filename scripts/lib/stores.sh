@@ -163,9 +163,10 @@ postgres_launch() {
   local log=$LOG/postgres.log
   # A fallback directory means that the server's user can't reach the log directory either.
   [ ! -e "$INSTANCE/postgres.path" ] || log=$POSTGRES_DATA/server.log
-  # Descriptor 9 is the caller's lock.
-  as_postgres "$PGBIN/pg_ctl" --silent --wait --timeout=60 --pgdata="$POSTGRES_DATA" --log="$log" --options="$quoted" start \
-    </dev/null >>"$LOG/pg_ctl.log" 2>&1 9>&- || {
+  (
+    drop_descriptors
+    as_postgres "$PGBIN/pg_ctl" --silent --wait --timeout=60 --pgdata="$POSTGRES_DATA" --log="$log" --options="$quoted" start
+  ) </dev/null >>"$LOG/pg_ctl.log" 2>&1 || {
     [ "$log" = "$LOG/postgres.log" ] || cp "$log" "$LOG/postgres.log" 2>/dev/null || true
     return 1
   }
