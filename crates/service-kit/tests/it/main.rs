@@ -9,6 +9,7 @@ mod edge;
 mod idempotency;
 mod lists;
 mod openapi;
+mod process;
 mod shutdown;
 mod stores;
 mod system;
