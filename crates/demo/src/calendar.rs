@@ -1,0 +1,115 @@
+//! Rooms, the timetable, and what happens in the year: holidays, exams, meetings, a sports day.
+
+use anyhow::Context;
+use chrono::{Days, NaiveDate};
+use serde_json::{Value, json};
+use store::SchoolTransaction;
+use uuid::Uuid;
+
+use crate::ids::{Ids, Kind, id};
+use crate::insert::school_rows;
+use crate::roster::Roster;
+use crate::timetable::{PERIODS, lessons};
+
+/// Rooms that don't belong to a class.
+const SHARED: &[(&str, i32)] = &[("Assembly hall", 600), ("Laboratory", 36), ("Computer room", 40), ("Library", 60), ("Staff room", 70)];
+
+/// Everything of the calendar.
+pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) -> anyhow::Result<()> {
+    let (school, now) = (roster.school, roster.dates.now);
+    let connection = transaction.connection()?;
+    school_rows(connection, school, now, "rooms", &rooms(roster)).await?;
+    school_rows(connection, school, now, "timetable_entries", &timetable(roster)).await?;
+    // Events have columns of two kinds, so they go as two statements.
+    school_rows(connection, school, now, "calendar_events", &all_day(roster)?).await?;
+    school_rows(connection, school, now, "calendar_events", &timed(roster)?).await
+}
+
+/// The shared rooms first, then one for each class.
+fn rooms(roster: &Roster) -> Vec<Value> {
+    let mut ids = Ids::of(roster.spec.number, Kind::Room);
+    let shared = SHARED.iter().map(|(name, capacity)| ((*name).to_owned(), *capacity));
+    let of_classes = roster.classes.iter().map(|class| (format!("Room {}{}", class.grade, class.section), 40));
+    shared
+        .chain(of_classes)
+        .map(|(name, capacity)| json!({"id": ids.next(), "name": name, "capacity": capacity, "is_active": true}))
+        .collect()
+}
+
+fn room_of(roster: &Roster, class: Uuid) -> Option<Uuid> {
+    let place = roster.classes.iter().position(|other| other.id == class)?;
+    Some(id(roster.spec.number, Kind::Room, SHARED.len() + place + 1))
+}
+
+fn timetable(roster: &Roster) -> Vec<Value> {
+    let mut ids = Ids::of(roster.spec.number, Kind::TimetableEntry);
+    let lessons = lessons(roster).into_iter();
+    lessons
+        .map(|lesson| {
+            let (start, end) = PERIODS.get(lesson.period).copied().unwrap_or((0, 1));
+            json!({"id": ids.next(), "class_id": lesson.class.id, "subject_id": lesson.taught.subject, "teacher_id": lesson.taught.teacher,
+                "room_id": room_of(roster, lesson.class.id), "rotation_day": lesson.day, "period": lesson.period + 1, "start_minute": start,
+                "end_minute": end, "valid_from": roster.dates.year.from, "valid_to": roster.dates.year.to, "status": "active"})
+        })
+        .collect()
+}
+
+fn uid(roster: &Roster, event: Uuid) -> String {
+    format!("{event}@{}.demo.schools24.example", roster.spec.code.to_lowercase())
+}
+
+fn all_day(roster: &Roster) -> anyhow::Result<Vec<Value>> {
+    let dates = &roster.dates;
+    let [first, current] = dates.terms;
+    let mut events: Vec<(&str, &str, NaiveDate, NaiveDate)> =
+        dates.holidays.iter().map(|(name, span)| ("holiday", *name, span.from, span.to)).collect();
+    let nth = |span, number: usize| dates.school_days(span).get(number).copied().context("the term is long enough");
+    let last = |span, back: usize| dates.school_days(span).into_iter().rev().nth(back).context("the term is long enough");
+    events.extend([
+        ("event", "First day of the year", first.from, first.from),
+        ("exam", "Term 1 examinations", last(first, 9)?, last(first, 3)?),
+        ("event", "Science fair", nth(current, 28)?, nth(current, 28)?),
+        ("event", "Sports day", nth(current, 44)?, nth(current, 44)?),
+        ("exam", "Final examinations", last(current, 12)?, last(current, 5)?),
+    ]);
+    let mut ids = Ids::of(roster.spec.number, Kind::Event);
+    let rows = events.into_iter().map(|(kind, title, from, to)| {
+        let event = ids.next();
+        json!({"id": event, "uid": uid(roster, event), "sequence": 0, "kind": kind, "title": title, "is_all_day": true, "start_date": from, "end_date": to,
+            "exdates": [], "audience": {}, "status": "confirmed", "created_by": roster.admin.user})
+    });
+    Ok(rows.collect())
+}
+
+fn timed(roster: &Roster) -> anyhow::Result<Vec<Value>> {
+    let dates = &roster.dates;
+    let [first, current] = dates.terms;
+    let soon = dates.days_to_come();
+    let soon = |number: usize| soon.get(number).copied().context("the term goes on");
+    let hall = id(roster.spec.number, Kind::Room, 1);
+    let staff_room = id(roster.spec.number, Kind::Room, SHARED.len());
+    // Weekly, from the first Monday after the term's first week.
+    let monday = current
+        .from
+        .iter_days()
+        .skip(7)
+        .find(|day| chrono::Datelike::weekday(day) == chrono::Weekday::Mon)
+        .context("weeks have Mondays")?;
+    let weekly = format!("FREQ=WEEKLY;UNTIL={}T000000Z", (current.to + Days::new(1)).format("%Y%m%d"));
+    let teachers = json!({"roles": ["teacher", "school_admin", "admin"]});
+    let everybody = json!({});
+    let events = [
+        ("meeting", "Parents' evening", hall, first.from + Days::new(45), (17, 0), (19, 30), None, &everybody),
+        ("meeting", "Parents' evening", hall, soon(8)?, (17, 0), (19, 30), None, &everybody),
+        ("event", "Concert of the school choir", hall, soon(14)?, (18, 0), (19, 30), None, &everybody),
+        ("meeting", "Staff meeting", staff_room, monday, (16, 0), (17, 0), Some(weekly), &teachers),
+    ];
+    let start = all_day(roster)?.len();
+    let rows = events.into_iter().enumerate().map(|(number, (kind, title, room, day, from, to, rrule, audience))| {
+        let event = id(roster.spec.number, Kind::Event, start + number + 1);
+        json!({"id": event, "uid": uid(roster, event), "sequence": 0, "kind": kind, "title": title, "room_id": room, "is_all_day": false,
+            "starts_at": dates.at(day, from.0, from.1), "ends_at": dates.at(day, to.0, to.1), "time_zone": roster.spec.zone.name(), "rrule": rrule,
+            "exdates": [], "audience": audience, "status": "confirmed", "created_by": roster.admin.user})
+    });
+    Ok(rows.collect())
+}
