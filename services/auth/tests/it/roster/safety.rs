@@ -1,0 +1,120 @@
+//! One school's import leaves other schools alone, and imports at once don't meet.
+
+use auth::roster::{ImportError, Outcome, Scope};
+use domain::SchoolId;
+
+use super::stage::{Files, Stage};
+
+#[tokio::test]
+async fn another_schools_office_can_neither_touch_nor_take_this_school() {
+    let stage = Stage::set().await;
+    stage.import(&Files::contoso()).await.unwrap();
+    let before = stage.snapshot().await;
+    let other = stage.school("OTHER").await;
+    let error = stage.import_as(other, &Files::contoso()).await.unwrap_err();
+    assert!(matches!(error, ImportError::Ambiguous(ref orgs) if orgs.len() == 2), "{error}");
+    let taken = stage.try_out(&Files::contoso(), Scope::Own { school: other, org: Some("10001".into()) }, false).await;
+    assert!(matches!(taken, Err(ImportError::Bound)), "{taken:?}");
+    let unknown = stage.try_out(&Files::contoso(), Scope::Own { school: other, org: Some("nowhere".into()) }, false).await;
+    assert!(matches!(unknown, Err(ImportError::NotInBundle(_))), "{unknown:?}");
+    let nobody = stage.import_as(SchoolId::generate(), &Files::contoso()).await;
+    assert!(matches!(nobody, Err(ImportError::NoSchool)), "{nobody:?}");
+    let differing = stage.differing(&before).await;
+    assert_eq!(differing.len(), 1, "only the school that was just made: {differing:#?}");
+}
+
+#[tokio::test]
+async fn an_office_imports_its_own_school_of_a_bundle_and_no_other() {
+    let stage = Stage::set().await;
+    let own = stage.school("NORTH").await;
+    let report = stage.try_out(&Files::small(), Scope::Own { school: own, org: Some("s1".into()) }, false).await.unwrap();
+    assert_eq!(report.schools.len(), 1);
+    assert_eq!(report.schools[0].school.changed, 1);
+    assert!(report.warnings.iter().any(|warning| warning.file == "orgs.csv" && warning.rows == 1), "{:#?}", report.warnings);
+    let row = stage.row(&format!("SELECT to_jsonb(s) FROM schools s WHERE id = '{own}'")).await;
+    assert_eq!((&row["source_id"], &row["name"]), (&"s1".into(), &"NORTH".into()));
+    assert_eq!(stage.count(&format!("SELECT count(*) FROM students WHERE school_id <> '{own}'")).await, 0);
+    // Bound from now on: no need to say it again, no way to say another.
+    assert!(!stage.import_as(own, &Files::small()).await.unwrap().schools[0].moved());
+    let moved = stage.try_out(&Files::small(), Scope::Own { school: own, org: Some("s2".into()) }, false).await;
+    assert!(matches!(moved, Err(ImportError::Bound)), "{moved:?}");
+}
+
+#[tokio::test]
+async fn an_office_can_not_rename_or_readdress_an_account_that_opens_another_school() {
+    let stage = Stage::set().await;
+    stage.import(&Files::contoso()).await.unwrap();
+    stage.run("INSERT INTO users (id, email, full_name, is_super_admin) VALUES (gen_random_uuid(), 'root@platform.example', 'Root', true)").await;
+    let school = stage.school("NORTH").await;
+    let own = |org: &str| Scope::Own { school, org: Some(org.to_owned()) };
+    let files = Files::small()
+        .swap("users.csv", "learner.one@north.example", "oklein@contoso.example")
+        .swap("users.csv", "office.one@north.example", "root@platform.example");
+    let report = stage.try_out(&files, own("s1"), false).await.unwrap();
+    assert_eq!(report.schools[0].outcome, Outcome::Imported);
+    let named = |message: &str| report.warnings.iter().filter(|w| w.file == "users.csv" && w.message.contains(message)).map(|w| w.rows).sum::<usize>();
+    assert_eq!(named("opens other schools"), 1, "{:#?}", report.warnings);
+    let name = |email: &str| format!("SELECT count(*) FROM users WHERE email = '{email}'");
+    assert_eq!(stage.count(&(name("oklein@contoso.example") + " AND full_name = 'Ora Klein' AND version = 1")).await, 1);
+    assert_eq!(stage.count(&(name("root@platform.example") + " AND full_name = 'Root' AND version = 1")).await, 1);
+    // And once they are members here, a new address does not become theirs either.
+    let files = files.swap("users.csv", "oklein@contoso.example", "thief@north.example").swap("users.csv", "root@platform.example", "thief2@north.example");
+    stage.try_out(&files, own("s1"), false).await.unwrap();
+    assert_eq!(stage.count(&(name("oklein@contoso.example") + " AND version = 1")).await, 1);
+    assert_eq!(stage.count("SELECT count(*) FROM users WHERE email LIKE 'thief%'").await, 0);
+}
+
+#[tokio::test]
+async fn two_imports_of_one_file_at_once_queue_up_and_the_second_finds_nothing_to_do() {
+    let stage = Stage::set().await;
+    let (contoso, small) = (Files::contoso(), Files::small());
+    let (first, second, other) = tokio::join!(stage.import(&contoso), stage.import(&contoso), stage.import(&small));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    for (one, two) in first.schools.iter().zip(&second.schools) {
+        assert_eq!(one.school_id, two.school_id);
+        assert!(one.moved() != two.moved(), "exactly one of them made the school");
+    }
+    assert!(!other.unwrap().refused());
+    for (table, count) in [("schools", 4), ("students", 88), ("enrollments", 606)] {
+        assert_eq!(stage.count(&format!("SELECT count(*) FROM {table}")).await, count, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_is_given_up_half_way_leaves_nothing_behind() {
+    let stage = Stage::set().await;
+    let before = stage.snapshot().await;
+    for milliseconds in [5, 20, 40, 60] {
+        let files = Files::contoso();
+        let import = stage.import(&files);
+        if tokio::time::timeout(std::time::Duration::from_millis(milliseconds), import).await.is_ok() {
+            break;
+        }
+        for (table, count) in [("students", 67 - 6), ("classes", 14)] {
+            let school = stage.count(&format!("SELECT count(DISTINCT school_id) FROM {table}")).await;
+            let rows = stage.count(&format!("SELECT count(*) FROM {table}")).await;
+            assert!(rows == 0 || school > 0 && rows >= count.min(rows), "{table}: {rows}");
+        }
+    }
+    let finished = stage.snapshot().await.keys().filter(|key| key.starts_with("schools")).count();
+    assert!(finished > 0 || stage.snapshot().await == before);
+}
+
+#[tokio::test]
+async fn what_the_school_has_already_and_can_not_hold_twice_is_a_fault_at_its_row() {
+    let stage = Stage::set().await;
+    stage.import(&Files::small()).await.unwrap();
+    stage
+        .run(
+            "INSERT INTO terms (school_id, id, academic_year_id, kind, name, starts_on, ends_on)
+                SELECT school_id, gen_random_uuid(), id, 'grading_period', 'Monsoon', '2026-08-15', '2026-10-01' FROM academic_years;
+             UPDATE terms SET status = 'tobedeleted' WHERE source_id = 'g1'",
+        )
+        .await;
+    let before = stage.snapshot().await;
+    let report = stage.import(&Files::small()).await.unwrap();
+    // Only the southern school uses the quarter.
+    assert_eq!((report.schools[0].outcome, report.schools[1].outcome), (Outcome::Imported, Outcome::Refused));
+    assert_eq!(report.schools[1].faults[0].pointer(), "academicSessions.csv:5/startDate");
+    assert_eq!(stage.snapshot().await, before);
+}
