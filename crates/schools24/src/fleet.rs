@@ -11,7 +11,7 @@ use service_kit::{Config, Platform, Service};
 use write_behind::Drain;
 
 /// All of them, in the order of [`ServiceName::ALL`].
-pub const SERVICES: &[Service] = &[
+pub(crate) const SERVICES: &[Service] = &[
     auth::SERVICE,
     dashboard::SERVICE,
     quiz::SERVICE,
@@ -25,17 +25,17 @@ pub const SERVICES: &[Service] = &[
 ];
 
 /// Those with the given names; all if there are none.
-pub fn named(names: &[ServiceName]) -> Vec<Service> {
+pub(crate) fn named(names: &[ServiceName]) -> Vec<Service> {
     SERVICES.iter().filter(|service| names.is_empty() || names.contains(&service.name)).copied().collect()
 }
 
 /// The drain handlers of all services.
-pub fn drains() -> Vec<Arc<dyn Drain>> {
+pub(crate) fn drains() -> Vec<Arc<dyn Drain>> {
     SERVICES.iter().flat_map(|service| (service.drains)()).collect()
 }
 
 /// The configuration; every fault in it, one a line.
-pub fn config() -> anyhow::Result<Config> {
+pub(crate) fn config() -> anyhow::Result<Config> {
     Config::from_environment().map_err(|faults| {
         let lines: Vec<String> = faults.0.iter().map(|fault| format!("{} {}", fault.name, fault.reason)).collect();
         anyhow!("the configuration is not right:\n  {}", lines.join("\n  "))
@@ -43,24 +43,24 @@ pub fn config() -> anyhow::Result<Config> {
 }
 
 /// A platform for a command that runs and ends.
-pub async fn platform() -> anyhow::Result<Platform> {
+pub(crate) async fn platform() -> anyhow::Result<Platform> {
     let platform = Platform::connect(config()?, SERVICES).await?;
     Ok(platform)
 }
 
 /// A platform whose Redis answers: for commands that are about what Redis holds.
-pub async fn platform_with_redis() -> anyhow::Result<Platform> {
+pub(crate) async fn platform_with_redis() -> anyhow::Result<Platform> {
     let platform = platform().await?;
     service_kit::wait_for_redis(&platform, std::time::Duration::from_secs(10)).await.context("Redis does not answer")?;
     Ok(platform)
 }
 
 /// Runs a command to its end.
-pub fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+pub(crate) fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 
 /// Writes a line to standard output. A reader that has gone away (`| head`) is no failure.
-pub fn say(line: impl Display) {
+pub(crate) fn say(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

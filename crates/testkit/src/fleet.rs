@@ -12,12 +12,10 @@ use service_kit::config::Source;
 use service_kit::{Config, Parts, Platform, Running, ServeOptions, Service, serve};
 use uuid::Uuid;
 
-use crate::{RedisServer, TestDatabase};
+use crate::{RedisServer, TestDatabase, people};
 
 /// The password of everyone whom [`Fleet::member`] makes.
 pub const PASSWORD: &str = "correct horse";
-/// Its bcrypt hash, at the lowest cost: a test proves nothing by hashing slowly.
-const HASH: &str = "$2b$04$kgvCQfpcKLLosX.Z7Uu5ieJcPn9gJaTr4cNpv/C.YZ0aEcQfPq.QO";
 
 /// Running services with their stores. Stops when dropped.
 pub struct Fleet {
@@ -135,61 +133,13 @@ impl Fleet {
 
     /// A new user with `role` in `school`, and [`PASSWORD`]. A teacher, student or staff member gets the row that goes with it.
     pub async fn member(&self, school: SchoolId, role: Role, email: &str) -> UserId {
-        let user = UserId::generate();
-        let mut connection = self.database.superuser().await;
-        let id = user.as_uuid();
-        let local = email.split('@').next().unwrap_or(email);
-        sqlx::query("INSERT INTO users (id, email, full_name, is_super_admin) VALUES ($1, $2, $3, $4)")
-            .bind(id)
-            .bind(email)
-            .bind(local)
-            .bind(role == Role::SuperAdmin)
-            .execute(&mut connection)
-            .await
-            .expect("a user");
-        sqlx::query("INSERT INTO credentials (user_id, password_hash) VALUES ($1, $2)").bind(id).bind(HASH).execute(&mut connection).await.expect("credentials");
-        if role == Role::SuperAdmin {
-            return user;
-        }
-        sqlx::query("INSERT INTO memberships (school_id, id, user_id, role) VALUES ($1, $2, $3, $4)")
-            .bind(school.as_uuid())
-            .bind(Uuid::now_v7())
-            .bind(id)
-            .bind(role.as_str())
-            .execute(&mut connection)
-            .await
-            .expect("a membership");
-        let row = match role {
-            Role::Teacher => "INSERT INTO teachers (school_id, id, user_id) VALUES ($1, $2, $3)",
-            Role::Student => "INSERT INTO students (school_id, id, user_id, admission_number) VALUES ($1, $2, $3, $3::text)",
-            Role::Staff => "INSERT INTO staff (school_id, id, user_id) VALUES ($1, $2, $3)",
-            _ => return user,
-        };
-        sqlx::query(row).bind(school.as_uuid()).bind(Uuid::now_v7()).bind(id).execute(&mut connection).await.expect("a person");
-        user
+        people::member(&self.database, school, role, email).await
     }
 
     /// A class that `teacher` teaches and `students` attend, for this year.
     pub async fn class(&self, school: SchoolId, name: &str, teacher: UserId, students: &[UserId]) -> ClassId {
-        let (class, year) = (ClassId::generate(), Uuid::now_v7());
-        let today = SystemClock.now().date_naive();
-        let (from, to) = (today - chrono::Duration::days(100), today + chrono::Duration::days(200));
-        let mut connection = self.database.superuser().await;
-        let run = sqlx::query("INSERT INTO academic_years (school_id, id, name, starts_on, ends_on) VALUES ($1, $2, $3, $4, $5)");
-        run.bind(school.as_uuid()).bind(year).bind(year.to_string()).bind(from).bind(to).execute(&mut connection).await.expect("a year");
-        let run = sqlx::query("INSERT INTO classes (school_id, id, academic_year_id, name) VALUES ($1, $2, $3, $4)");
-        run.bind(school.as_uuid()).bind(class.as_uuid()).bind(year).bind(name).execute(&mut connection).await.expect("a class");
-        sqlx::query(
-            "INSERT INTO class_subjects (school_id, id, class_id, teacher_id)
-             SELECT school_id, $2, $3, id FROM teachers WHERE school_id = $1 AND user_id = $4",
-        )
-        .bind(school.as_uuid())
-        .bind(Uuid::now_v7())
-        .bind(class.as_uuid())
-        .bind(teacher.as_uuid())
-        .execute(&mut connection)
-        .await
-        .expect("a teacher's class");
+        let (class, from) = people::class(&self.database, school, name).await;
+        people::teaches(&self.database, school, class, teacher).await;
         for student in students {
             self.enrol(school, class, *student, from).await;
         }

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, clippy::indexing_slicing)]
 
 mod fleet;
+pub mod people;
 mod postgres;
 mod redis;
 

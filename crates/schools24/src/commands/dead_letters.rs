@@ -11,7 +11,7 @@ use crate::fleet::{self, say};
 
 /// What to do with them.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
 }
@@ -48,7 +48,7 @@ enum Action {
 const OPERATOR: &str = "schools24 dead-letters";
 
 /// Runs the action.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let platform = fleet::platform_with_redis().await?;
     let letters = DeadLetters::new(platform.batch_postgres().clone(), platform.redis().clone(), fleet::drains());
     match args.action {

@@ -9,7 +9,7 @@ use crate::fleet::{self, say};
 
 /// Once or for good.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Save what waits now, then exit: for a CronJob. The default.
     #[arg(long, conflicts_with = "resident")]
     once: bool,
@@ -22,13 +22,13 @@ pub struct Args {
 }
 
 impl Args {
-    pub const fn is_resident(&self) -> bool {
+    pub(crate) const fn is_resident(&self) -> bool {
         self.resident
     }
 }
 
 /// The batch processor as a process of its own.
-pub fn run_resident() -> ExitCode {
+pub(crate) fn run_resident() -> ExitCode {
     // The same services, without their routes, consumers and tasks: what is left is the batch processor and the outbox relay.
     let services: Vec<Service> =
         fleet::SERVICES.iter().map(|service| Service { drains: service.drains, ..Service::new(service.name, service.about) }).collect();
@@ -46,7 +46,7 @@ pub fn run_resident() -> ExitCode {
 }
 
 /// Saves what waits. Exits with 1 if something could not be saved or a partition stands still.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let platform = fleet::platform_with_redis().await?;
     let config = platform.config();
     let settings = ProcessorSettings {

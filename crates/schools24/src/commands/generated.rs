@@ -9,7 +9,7 @@ use crate::fleet::say;
 
 /// Print, write or check.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Mode {
+pub(crate) struct Mode {
     /// Write the committed files anew.
     #[arg(long, conflicts_with = "check")]
     write: bool,
@@ -19,13 +19,13 @@ pub struct Mode {
 }
 
 impl Mode {
-    pub const fn is_files(&self) -> bool {
+    pub(crate) const fn is_files(&self) -> bool {
         self.write || self.check
     }
 }
 
 /// Writes or checks `files`, whose paths are relative to the root of the repository.
-pub fn settle(mode: &Mode, files: Vec<(PathBuf, String)>) -> anyhow::Result<ExitCode> {
+pub(crate) fn settle(mode: &Mode, files: Vec<(PathBuf, String)>) -> anyhow::Result<ExitCode> {
     let mut stale = 0;
     for (path, text) in files {
         let committed = std::fs::read_to_string(&path).unwrap_or_default();

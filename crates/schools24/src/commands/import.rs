@@ -7,7 +7,7 @@ use crate::fleet::{self, say};
 
 /// What to import.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
 }
@@ -25,7 +25,7 @@ enum What {
 }
 
 /// Imports, and prints the report as JSON. Exits with 1 if a school could not be imported.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let What::Roster { file, dry_run } = args.what;
     let platform = fleet::platform_with_redis().await?;
     let _ = (&platform, &file, dry_run);

@@ -9,7 +9,7 @@ use crate::fleet::{self, say};
 
 /// What to do with the schema.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     step: Option<Step>,
 }
@@ -29,7 +29,7 @@ enum Step {
 }
 
 /// Migrates as the owner.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = fleet::config()?;
     let owner = Postgres::connect(&config.postgres_owner, Identity::Owner);
     match args.step.unwrap_or(Step::Up) {

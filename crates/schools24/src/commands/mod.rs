@@ -1,11 +1,11 @@
 //! One file a command.
 
-pub mod dead_letters;
-pub mod drain;
-pub mod generated;
-pub mod import;
-pub mod migrate;
-pub mod openapi;
-pub mod routes;
-pub mod seed;
-pub mod serve;
+pub(crate) mod dead_letters;
+pub(crate) mod drain;
+pub(crate) mod generated;
+pub(crate) mod import;
+pub(crate) mod migrate;
+pub(crate) mod openapi;
+pub(crate) mod routes;
+pub(crate) mod seed;
+pub(crate) mod serve;

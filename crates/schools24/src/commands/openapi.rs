@@ -11,7 +11,7 @@ use crate::fleet::{self, say};
 
 /// Which document, and what to do with it.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The document of this service; that of the fleet if left out.
     #[arg(long)]
     service: Option<ServiceName>,
@@ -20,7 +20,7 @@ pub struct Args {
 }
 
 /// Prints a document, or writes or checks all of them.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.mode.is_files() {
         let names: Vec<ServiceName> = args.service.into_iter().collect();
         say(openapi::to_text(&openapi::document(&fleet::named(&names))).trim_end());

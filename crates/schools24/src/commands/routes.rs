@@ -10,7 +10,7 @@ use crate::fleet::{self, say};
 
 /// In which form.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// For people or for programs.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -27,7 +27,7 @@ enum Format {
 }
 
 /// Prints the table, or writes or checks the committed one.
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let table = routing::table(fleet::SERVICES);
     let json = format!("{}\n", serde_json::to_string_pretty(&table)?);
     if args.mode.is_files() {

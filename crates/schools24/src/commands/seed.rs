@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::fleet::{self, say};
 
 /// Seeds the demo schools and shows the logins.
-pub async fn run() -> anyhow::Result<ExitCode> {
+pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let platform = fleet::platform_with_redis().await?;
     say(demo::seed(&platform).await?);
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use crate::fleet;
 
 /// Which services, and whether they save their own writes.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Only these, separated by commas: auth,homework. All ten if left out.
     #[arg(long, value_delimiter = ',')]
     services: Vec<ServiceName>,
@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 /// Serves until told to stop.
-pub fn run(args: &Args) -> ExitCode {
+pub(crate) fn run(args: &Args) -> ExitCode {
     match fleet::config() {
         Ok(mut config) => {
             config.batch.enabled &= args.services.is_empty() || args.drain;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError, web};
+use utoipa_swagger_ui::Config;
 
 use crate::openapi;
 use crate::problem::{Kind, Problem};
@@ -23,8 +24,8 @@ struct Inner {
     problems: String,
 }
 
-/// Nothing from elsewhere, nothing inline but what the page brings.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Nothing from elsewhere. Swagger UI sets styles from its script and draws with images in data URLs.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Docs {
     pub(crate) fn new(services: &[Service], public_url: &str) -> Self {
@@ -54,19 +55,30 @@ pub(super) async fn one(docs: web::Data<Docs>, service: web::Path<String>) -> Ht
     }
 }
 
-/// `GET /docs`
+/// `GET /docs`: the page's own links are relative to `/docs/`.
 pub(super) async fn page() -> HttpResponse {
-    html(include_str!("page.html"))
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }
 
-/// `GET /docs/page.js`
-pub(super) async fn script() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(include_str!("page.js"))
+/// `GET /docs/…`: Swagger UI, from the binary. It loads `/openapi.json` by its address, so that behind a gateway it shows the whole fleet.
+pub(super) async fn swagger(file: web::Path<String>) -> HttpResponse {
+    let file = if file.is_empty() { "index.html" } else { file.as_str() };
+    let config =
+        Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).filter(true).display_request_duration(true);
+    match utoipa_swagger_ui::serve(file, Arc::new(config)) {
+        Ok(Some(asset)) => {
+            let mut response = HttpResponse::Ok();
+            response.insert_header((header::CONTENT_SECURITY_POLICY, POLICY)).content_type(asset.content_type);
+            response.body(asset.bytes.into_owned())
+        }
+        Ok(None) => Problem::not_found("page").error_response(),
+        Err(error) => Problem::internal(anyhow::anyhow!("the API page: {error}")).error_response(),
+    }
 }
 
-/// `GET /docs/page.css`
+/// `GET /docs/problems.css`
 pub(super) async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("page.css"))
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("problems.css"))
 }
 
 /// `GET /docs/problems`
@@ -77,7 +89,7 @@ pub(super) async fn problems(docs: web::Data<Docs>) -> HttpResponse {
 fn problems_page() -> String {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Schools24 problems</title><link rel=\"stylesheet\" href=\"/docs/page.css\"><main><h1>Problems</h1>\
+         <title>Schools24 problems</title><link rel=\"stylesheet\" href=\"/docs/problems.css\"><main><h1>Problems</h1>\
          <p>Errors are <code>application/problem+json</code> (RFC 9457). <code>type</code> is stable; <code>errors[]</code> lists every fault; \
          <code>request_id</code> is what an operator needs.</p>",
     );

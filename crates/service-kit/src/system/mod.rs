@@ -18,9 +18,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/openapi.json", web::get().to(docs::whole))
         .route("/openapi/{service}.json", web::get().to(docs::one))
         .route("/docs", web::get().to(docs::page))
-        .route("/docs/page.js", web::get().to(docs::script))
-        .route("/docs/page.css", web::get().to(docs::style))
-        .route("/docs/problems", web::get().to(docs::problems));
+        .route("/docs/problems", web::get().to(docs::problems))
+        .route("/docs/problems.css", web::get().to(docs::style))
+        .route("/docs/{file:.*}", web::get().to(docs::swagger));
 }
 
 /// The paths above, for 405.
@@ -32,9 +32,9 @@ pub(crate) const PATHS: &[&str] = &[
     "/openapi.json",
     "/openapi/{service}.json",
     "/docs",
-    "/docs/page.js",
-    "/docs/page.css",
     "/docs/problems",
+    "/docs/problems.css",
+    "/docs/{file:.*}",
 ];
 
 /// Registers `/metrics`, on a port of its own: numbers about the fleet are not for the public.

@@ -8,7 +8,7 @@ use fred::types::streams::{XCapKind, XCapTrim};
 use super::{DrainError, Processor};
 
 impl Processor {
-    /// Trims events beyond their retention and answers to operations of the day before yesterday and earlier.
+    /// Trims events beyond their retention, answers to operations of the day before yesterday and earlier, and idempotency keys that have expired.
     pub(super) async fn tidy(&self) -> Result<(), DrainError> {
         let (seconds, _): (i64, i64) = self.redis.next().eval("return redis.call('TIME')", Vec::<String>::new(), Vec::<String>::new()).await?;
         let oldest = (seconds * 1_000).saturating_sub(i64::try_from(self.settings.event_retention.as_millis()).unwrap_or(i64::MAX)).max(0);
@@ -24,6 +24,8 @@ impl Processor {
             }
         }
         let _: Vec<i64> = pipeline.all().await?;
-        Ok(())
+        let mut transaction = self.postgres.platform().await?;
+        sqlx::raw_sql("DELETE FROM idempotency_keys WHERE expires_at < now()").execute(transaction.connection()?).await?;
+        Ok(transaction.commit().await?)
     }
 }
