@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use oneroster::{ClassType, FileKind, RosterRole, SchoolClass};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -12,10 +13,8 @@ use super::log::{Place, at};
 use super::unique::{self, Holders};
 use super::work::{Stop, Work};
 
-const SUBJECTS: Table = Table {
-    name: "subjects",
-    columns: &[("source_id", "text", Rule::Take), ("name", "text", Rule::Take), ("code", "text", Rule::Take)],
-};
+const SUBJECTS: Table =
+    Table { name: "subjects", columns: &[("source_id", "text", Rule::Take), ("name", "text", Rule::Take), ("code", "text", Rule::Take)] };
 const CLASSES: Table = Table {
     name: "classes",
     columns: &[
@@ -50,6 +49,9 @@ fn grades(grades: &[String]) -> Option<String> {
         _ => None,
     }
 }
+
+/// Id, source id, year, name, code.
+type ClassRow = (Uuid, Option<String>, Uuid, String, Option<String>);
 
 struct Subject {
     source: String,
@@ -132,7 +134,7 @@ impl Work<'_> {
         let roster = self.roster;
         let years = self.years_of_classes().await?;
         self.stop_if_faulty()?;
-        let rows: Vec<(Uuid, Option<String>, Uuid, String, Option<String>)> =
+        let rows: Vec<ClassRow> =
             sqlx::query_as("SELECT id, source_id, academic_year_id, name, code FROM classes").fetch_all(&mut *self.connection).await?;
         let key = |year: Uuid, text: &str| format!("{year}|{text}");
         let holders: Holders = rows.iter().filter_map(|(id, _, year, _, code)| Some((key(*year, code.as_deref()?), *id))).collect();
@@ -168,6 +170,7 @@ impl Work<'_> {
         self.let_go("classes", "code", &unique::in_the_way(&found.ids, &keys, &holders)).await?;
         let codes = classes.iter().zip(&keys).map(|(class, given)| class.class.code.clone().filter(|_| given.is_some())).collect();
         let heads = self.class_teachers();
+        let heads: Vec<Option<Uuid>> = classes.iter().map(|class| heads.get(class.class.sourced_id.as_str()).copied()).collect();
         self.classes = classes.iter().map(|class| class.class.sourced_id.as_str()).zip(found.ids.iter().copied()).collect();
         let batch = Batch {
             table: &CLASSES,
@@ -180,7 +183,7 @@ impl Work<'_> {
                 Column::texts(classes.iter().map(|class| class.class.title.clone())),
                 Column::Text(codes),
                 Column::Text(classes.iter().map(|class| grades(&class.class.grades)).collect()),
-                Column::Id(classes.iter().map(|class| heads.get(class.class.sourced_id.as_str()).copied()).collect()),
+                Column::Id(heads),
                 Column::Text(classes.iter().map(|class| class.class.location.clone()).collect()),
             ],
             ids: found.ids,
@@ -198,15 +201,18 @@ impl Work<'_> {
     }
 
     async fn years_of_classes(&mut self) -> Result<Vec<Uuid>, Stop> {
-        let all: Vec<Uuid> =
-            sqlx::query_scalar("SELECT id FROM academic_years WHERE status = 'active' LIMIT 2").fetch_all(&mut *self.connection).await?;
+        let all: Vec<(Uuid, NaiveDate)> =
+            sqlx::query_as("SELECT id, starts_on FROM academic_years WHERE status = 'active'").fetch_all(&mut *self.connection).await?;
+        let starts: HashMap<Uuid, NaiveDate> = all.iter().copied().collect();
         let mut years = Vec::new();
         for class in &self.roster.classes {
             let by_year = class.year.and_then(|year| self.years.get(year.sourced_id.as_str()).copied());
             let by_term = || class.terms.iter().find_map(|term| self.term_years.get(term.sourced_id.as_str()).copied());
-            let only = || if let [only] = all.as_slice() { Some(*only) } else { None };
+            let only = || if let [(only, _)] = all.as_slice() { Some(*only) } else { None };
             if let Some(year) = by_year.or_else(by_term).or_else(only) {
                 years.push(year);
+                let first = class.terms.iter().map(|term| term.start).min().or_else(|| starts.get(&year).copied());
+                self.first_days.extend(first.map(|first| (class.class.sourced_id.as_str(), first)));
             } else {
                 let message = "names no term of a school year, and the school does not have exactly one year that could be meant";
                 self.log.fault(at(FileKind::Classes, class.class.line), Some("termSourcedIds"), message);
@@ -220,7 +226,12 @@ impl Work<'_> {
         let homes = self.roster.classes.iter().filter(|class| class.class.kind == ClassType::Homeroom);
         let homes: HashSet<&str> = homes.map(|class| class.class.sourced_id.as_str()).collect();
         let mut heads = HashMap::new();
-        for row in self.roster.enrollments.iter().filter(|row| row.role == RosterRole::Teacher && row.primary && homes.contains(row.class.as_str())) {
+        for row in self
+            .roster
+            .enrollments
+            .iter()
+            .filter(|row| row.role == RosterRole::Teacher && row.primary && homes.contains(row.class.as_str()))
+        {
             if let Some(teacher) = self.teachers.get(row.user.as_str()) {
                 heads.entry(row.class.as_str()).or_insert(*teacher);
             }

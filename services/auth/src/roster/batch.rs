@@ -147,7 +147,14 @@ impl Batch {
         Ok(Counts { created: self.created, changed, unchanged: self.ids.len().saturating_sub(self.created + changed), removed: 0 })
     }
 
-    async fn write(&self, connection: &mut PgConnection, sql: &str, school: Uuid, rows: (usize, usize), keep: bool) -> Result<u64, StoreError> {
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        sql: &str,
+        school: Uuid,
+        rows: (usize, usize),
+        keep: bool,
+    ) -> Result<u64, StoreError> {
         let (from, to) = rows;
         sqlx::raw_sql("SAVEPOINT roster").execute(&mut *connection).await?;
         let mut query = sqlx::query(AssertSqlSafe(sql)).bind(school).bind(self.ids.get(from..to).unwrap_or_default());

@@ -51,6 +51,9 @@ const fn kind(term: &Term<'_>) -> &'static str {
     }
 }
 
+/// Id, source id, year, kind, name, first and last day, status.
+type TermRow = (Uuid, Option<String>, Uuid, String, String, NaiveDate, NaiveDate, String);
+
 /// A stretch of one kind in one year; the line if it is the file's.
 struct Stretch {
     year: Uuid,
@@ -64,7 +67,8 @@ impl Work<'_> {
     pub(super) async fn put_years(&mut self) -> Result<(), Stop> {
         let rows: Vec<(Uuid, Option<String>, String)> =
             sqlx::query_as("SELECT id, source_id, name FROM academic_years").fetch_all(&mut *self.connection).await?;
-        let known: Vec<Known> = rows.into_iter().map(|(id, source, name)| Known { id, source, sole: vec![name], likely: Vec::new() }).collect();
+        let known: Vec<Known> =
+            rows.into_iter().map(|(id, source, name)| Known { id, source, sole: vec![name], likely: Vec::new() }).collect();
         let years = &self.roster.years;
         let wanted: Vec<Wanted> = years
             .iter()
@@ -92,14 +96,19 @@ impl Work<'_> {
         let roster = self.roster;
         let years = self.years_of_terms().await?;
         self.stop_if_faulty()?;
-        let rows: Vec<(Uuid, Option<String>, Uuid, String, String, NaiveDate, NaiveDate, String)> =
+        let rows: Vec<TermRow> =
             sqlx::query_as("SELECT id, source_id, academic_year_id, kind, name, starts_on, ends_on, status FROM terms")
                 .fetch_all(&mut *self.connection)
                 .await?;
         let key = |year: Uuid, kind: &str, name: &str| format!("{year}|{kind}|{name}");
         let known: Vec<Known> = rows
             .iter()
-            .map(|(id, source, year, kind, name, ..)| Known { id: *id, source: source.clone(), sole: vec![key(*year, kind, name)], likely: Vec::new() })
+            .map(|(id, source, year, kind, name, ..)| Known {
+                id: *id,
+                source: source.clone(),
+                sole: vec![key(*year, kind, name)],
+                likely: Vec::new(),
+            })
             .collect();
         let wanted: Vec<Wanted> = roster
             .terms
@@ -114,9 +123,10 @@ impl Work<'_> {
         self.check_titles(&wanted);
         let found = identify(&known, &wanted);
         let ours: std::collections::HashSet<Uuid> = found.ids.iter().copied().collect();
-        let others = rows.into_iter().filter(|(id, .., status)| status == "active" && !ours.contains(id)).map(
-            |(_, _, year, kind, _, starts, ends, _)| Stretch { year, kind, starts, ends, line: None },
-        );
+        let others = rows
+            .into_iter()
+            .filter(|(id, .., status)| status == "active" && !ours.contains(id))
+            .map(|(_, _, year, kind, _, starts, ends, _)| Stretch { year, kind, starts, ends, line: None });
         let mut stretches: Vec<Stretch> = others.collect();
         stretches.extend(roster.terms.iter().zip(&years).map(|(term, year)| {
             let (kind, starts, ends, line) = (kind(term).to_owned(), term.session.start, term.session.end, Some(term.session.line));
@@ -188,7 +198,8 @@ impl Work<'_> {
         for stretch in &stretches {
             let before = last.filter(|last| last.year == stretch.year && last.kind == stretch.kind && stretch.starts <= last.ends);
             if let Some(before) = before {
-                let other = |line: Option<u64>| line.map_or_else(|| "one that the school has".to_owned(), |line| format!("that of line {line}"));
+                let other =
+                    |line: Option<u64>| line.map_or_else(|| "one that the school has".to_owned(), |line| format!("that of line {line}"));
                 match (stretch.line, before.line) {
                     (Some(line), with) | (None, with @ Some(line)) => {
                         let with = if stretch.line.is_some() { with } else { None };

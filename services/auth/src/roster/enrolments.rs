@@ -57,23 +57,13 @@ impl Place<'_> {
 }
 
 impl<'a> Work<'a> {
-    /// The first day of each class: of its first term, or else of its year.
-    fn first_days(&self) -> HashMap<&'a str, NaiveDate> {
-        let first = |class: &oneroster::SchoolClass<'_>| {
-            let terms = class.terms.iter().map(|term| term.start).min();
-            terms.or_else(|| class.year.map(|year| year.start))
-        };
-        self.roster.classes.iter().filter_map(|class| Some((class.class.sourced_id.as_str(), first(class)?))).collect()
-    }
-
     fn places(&mut self) -> Vec<Place<'a>> {
-        let days = self.first_days();
         let roster = self.roster;
         let mut places = Vec::new();
         for row in roster.enrollments.iter().copied().filter(|row| row.role == RosterRole::Student) {
             let place = at(FileKind::Enrollments, row.line);
             let (class, student) = (self.classes.get(row.class.as_str()), self.students.get(row.fields.user.as_str()));
-            let begin = row.begin.or_else(|| days.get(row.class.as_str()).copied());
+            let begin = row.begin.or_else(|| self.first_days.get(row.class.as_str()).copied());
             match (class, student, begin) {
                 (Some(class), Some(student), Some(begin)) => {
                     // An end before the class begins can only come with no beginning of its own.

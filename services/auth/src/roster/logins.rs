@@ -86,7 +86,9 @@ impl Work<'_> {
         let before: HashSet<Uuid> = met.0.values().copied().collect();
         let again = added.iter().filter(|login| before.contains(&login.id)).count();
         let raced = self.insert(&added).await?;
-        ids.iter_mut().for_each(|id| *id = raced.get(id).copied().unwrap_or(*id));
+        for id in &mut ids {
+            *id = raced.get(id).copied().unwrap_or(*id);
+        }
         for (person, id) in people.iter().zip(&ids) {
             met.0.insert(person.user.sourced_id.clone(), *id);
         }
@@ -107,16 +109,16 @@ impl Work<'_> {
         let holders: HashMap<String, Uuid> = logins.iter().map(|login| (login.email.clone(), login.id)).collect();
         let logins: HashMap<Uuid, Login> = logins.into_iter().map(|login| (login.id, login)).collect();
         let mut claimed: HashSet<Uuid> = known.into_iter().collect();
-        let mut addressed = vec![false; people.len()];
+        let mut marked = vec![false; people.len()];
         let mut given: HashSet<&str> = HashSet::new();
         // Whoever has an address keeps it, before others ask for it.
-        for ((person, account), mark) in people.iter().zip(&accounts).zip(&mut addressed) {
+        for ((person, account), mark) in people.iter().zip(&accounts).zip(&mut marked) {
             let Some(email) = person.user.email.as_ref().map(domain::Email::as_str) else { continue };
             if account.is_some() && holders.get(email) == account.as_ref() {
                 *mark = given.insert(email);
             }
         }
-        for ((person, account), mark) in people.iter().zip(&mut accounts).zip(&mut addressed) {
+        for ((person, account), mark) in people.iter().zip(&mut accounts).zip(&mut marked) {
             let Some(email) = person.user.email.as_ref().map(domain::Email::as_str).filter(|_| !*mark) else { continue };
             let place = at(FileKind::Users, person.user.line);
             if given.contains(email) {
@@ -125,14 +127,14 @@ impl Work<'_> {
             }
             match (holders.get(email), &account) {
                 (None, _) => *mark = given.insert(email),
-                (Some(holder), None) if claimed.insert(*holder) => {
-                    *account = Some(*holder);
+                (Some(owner), None) if claimed.insert(*owner) => {
+                    *account = Some(*owner);
                     *mark = given.insert(email);
                 }
                 (Some(_), _) => self.log.warn(place, "email", "another account has this address; this person keeps another one"),
             }
         }
-        Ok((logins, Assignment { accounts, addressed }))
+        Ok((logins, Assignment { accounts, addressed: marked }))
     }
 
     /// Makes accounts. Answers with those that somebody else made at the same moment: ours and theirs.

@@ -231,7 +231,8 @@ impl<'a> Work<'a> {
         let numbers = unique::sole(ids, with_fallback, holders);
         for (person, number) in people.iter().zip(&numbers) {
             if number.is_none() {
-                let message = "can't be the admission number: another student has it, or it is longer than 64 characters, and so is the sourcedId";
+                let message =
+                    "can't be the admission number: another student has it, or it is longer than 64 characters, and so is the sourcedId";
                 self.log.fault(place(person), Some("identifier"), message);
             }
         }
@@ -259,15 +260,20 @@ impl<'a> Work<'a> {
             relation: &'static str,
             place: Place,
         }
-        let ties: Vec<Tie> = self.roster.guardianships.iter().filter_map(|tie| {
-            Some(Tie {
-                source: format!("{}/{}", tie.student.sourced_id, tie.guardian.sourced_id),
-                student: *self.students.get(tie.student.sourced_id.as_str())?,
-                guardian: *self.users.get(tie.guardian.sourced_id.as_str())?,
-                relation: tie.relation.as_str(),
-                place: at(FileKind::Users, tie.student.line),
+        let ties: Vec<Tie> = self
+            .roster
+            .guardianships
+            .iter()
+            .filter_map(|tie| {
+                Some(Tie {
+                    source: format!("{}/{}", tie.student.sourced_id, tie.guardian.sourced_id),
+                    student: *self.students.get(tie.student.sourced_id.as_str())?,
+                    guardian: *self.users.get(tie.guardian.sourced_id.as_str())?,
+                    relation: tie.relation.as_str(),
+                    place: at(FileKind::Users, tie.student.line),
+                })
             })
-        }).collect();
+            .collect();
         let rows: Vec<(Uuid, Option<String>, Uuid, Uuid, bool, String)> =
             sqlx::query_as("SELECT id, source_id, student_id, guardian_user_id, is_primary, status FROM student_guardians")
                 .fetch_all(&mut *self.connection)

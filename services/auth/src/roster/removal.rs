@@ -56,11 +56,11 @@ impl Work<'_> {
     }
 
     async fn remove_people(&mut self, users: &[String]) -> Result<(), Stop> {
+        const OF_GUARDIAN: &str = "guardian_user_id IN (SELECT user_id FROM memberships WHERE source_id = ANY ($3))";
         self.report.memberships.removed += self.deactivate("source_id = ANY ($2)", users, None).await?;
         self.remove_students(users).await?;
         self.remove_teachers(users).await?;
         self.report.staff.removed += self.retire("staff", "tobedeleted", users).await?;
-        const OF_GUARDIAN: &str = "guardian_user_id IN (SELECT user_id FROM memberships WHERE source_id = ANY ($3))";
         self.report.guardians.removed += self.retire_by("student_guardians", "tobedeleted", OF_GUARDIAN, users).await?;
         Ok(())
     }

@@ -186,12 +186,7 @@ impl Display for ImportFault {
 
 impl From<&RosterFault> for ImportFault {
     fn from(fault: &RosterFault) -> Self {
-        Self {
-            file: fault.file.to_string(),
-            line: fault.line,
-            column: fault.column.map(str::to_owned),
-            message: fault.message.to_string(),
-        }
+        Self { file: fault.file.to_string(), line: fault.line, column: fault.column.map(str::to_owned), message: fault.message.to_string() }
     }
 }
 

@@ -19,7 +19,8 @@ use super::{ImportError, ImportOptions, Scope};
 const ATTEMPTS: usize = 3;
 
 /// Longer than a service's everyday limits: a queue of imports moves slowly.
-const PATIENCE: &str = "SET LOCAL lock_timeout = '100s'; SET LOCAL statement_timeout = '120s'; SET LOCAL idle_in_transaction_session_timeout = '120s'";
+const PATIENCE: &str =
+    "SET LOCAL lock_timeout = '100s'; SET LOCAL statement_timeout = '120s'; SET LOCAL idle_in_transaction_session_timeout = '120s'";
 
 /// The rosters that the scope allows, bundle order.
 pub(super) async fn choose<'b>(
@@ -132,14 +133,13 @@ async fn once(
 /// Opens the school's transaction and waits for its turn. Whether the school exists.
 async fn open(postgres: &Postgres, source: &str, own: Option<SchoolId>) -> Result<(SchoolTransaction, bool), ImportError> {
     loop {
-        let school = match own {
-            Some(school) => school,
-            None => {
-                let mut platform = postgres.platform().await?;
-                let found = holder(platform.connection()?, source).await?;
-                platform.rollback().await?;
-                found.unwrap_or_else(SchoolId::generate)
-            }
+        let school = if let Some(school) = own {
+            school
+        } else {
+            let mut platform = postgres.platform().await?;
+            let found = holder(platform.connection()?, source).await?;
+            platform.rollback().await?;
+            found.unwrap_or_else(SchoolId::generate)
         };
         let mut transaction = postgres.school(school).await?;
         let connection = transaction.connection()?;
@@ -156,7 +156,8 @@ async fn open(postgres: &Postgres, source: &str, own: Option<SchoolId>) -> Resul
 }
 
 async fn holder(connection: &mut PgConnection, source: &str) -> Result<Option<SchoolId>, sqlx::Error> {
-    let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM schools WHERE source_id = $1").bind(source).fetch_optional(connection).await?;
+    let found: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM schools WHERE source_id = $1").bind(source).fetch_optional(connection).await?;
     Ok(found.map(SchoolId::from_uuid))
 }
 
@@ -203,7 +204,11 @@ impl Work<'_> {
         }
         let code = self.free_code(&[org.identifier.as_deref().unwrap_or_default(), &org.sourced_id]).await?;
         let Some(code) = code else {
-            self.log.fault(at(FileKind::Orgs, org.line), Some("identifier"), "can't become the school's code, and neither can the sourcedId");
+            self.log.fault(
+                at(FileKind::Orgs, org.line),
+                Some("identifier"),
+                "can't become the school's code, and neither can the sourcedId",
+            );
             return Err(Stop::Faults);
         };
         let query = sqlx::query("INSERT INTO schools (id, name, code, source_id) VALUES ($1, $2, $3, $4)");

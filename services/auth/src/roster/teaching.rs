@@ -22,6 +22,9 @@ const CLASS_SUBJECTS: Table = Table {
     ],
 };
 
+/// Id, source id, class, subject, teacher.
+type LessonRow = (Uuid, Option<String>, Uuid, Option<Uuid>, Option<Uuid>);
+
 struct Lesson {
     source: String,
     class: Uuid,
@@ -96,7 +99,7 @@ impl Work<'_> {
         self.stop_if_faulty()?;
         let classes: Vec<Uuid> = lessons.iter().map(|lesson| lesson.class).collect();
         let sources: Vec<&str> = lessons.iter().map(|lesson| lesson.source.as_str()).collect();
-        let rows: Vec<(Uuid, Option<String>, Uuid, Option<Uuid>, Option<Uuid>)> = sqlx::query_as(
+        let rows: Vec<LessonRow> = sqlx::query_as(
             "SELECT id, source_id, class_id, subject_id, teacher_id FROM class_subjects WHERE class_id = ANY ($1) OR source_id = ANY ($2)",
         )
         .bind(&classes)
@@ -107,14 +110,11 @@ impl Work<'_> {
             .into_iter()
             .map(|(id, source, class, subject, teacher)| Known { id, source, sole: vec![key(class, subject, teacher)], likely: Vec::new() })
             .collect();
-        let wanted: Vec<Wanted> = lessons
-            .iter()
-            .map(|lesson| Wanted { source: lesson.source.clone(), sole: vec![lesson.key()], likely: Vec::new() })
-            .collect();
+        let wanted: Vec<Wanted> =
+            lessons.iter().map(|lesson| Wanted { source: lesson.source.clone(), sole: vec![lesson.key()], likely: Vec::new() }).collect();
         let found = identify(&known, &wanted);
         let staffed: HashSet<Uuid> = lessons.iter().filter(|lesson| lesson.teacher.is_some()).map(|lesson| lesson.class).collect();
-        let taken: Vec<String> =
-            self.classes.iter().filter(|(_, id)| staffed.contains(id)).map(|(source, _)| unstaffed(source)).collect();
+        let taken: Vec<String> = self.classes.iter().filter(|(_, id)| staffed.contains(id)).map(|(source, _)| unstaffed(source)).collect();
         let batch = Batch {
             table: &CLASS_SUBJECTS,
             created: found.created,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
 use oneroster::{Bundle, FileKind, Mode, SchoolRoster};
 use sqlx::PgConnection;
 use store::StoreError;
@@ -55,6 +56,8 @@ pub(super) struct Work<'a> {
     pub(super) teachers: Ids<'a>,
     pub(super) students: Ids<'a>,
     pub(super) classes: Ids<'a>,
+    /// The first day of each class: of its first term, or else of its year.
+    pub(super) first_days: HashMap<&'a str, NaiveDate>,
 }
 
 impl<'a> Work<'a> {
@@ -82,6 +85,7 @@ impl<'a> Work<'a> {
             teachers: Ids::new(),
             students: Ids::new(),
             classes: Ids::new(),
+            first_days: HashMap::new(),
         }
     }
 

@@ -56,7 +56,10 @@ async fn the_sample_becomes_two_schools_with_all_their_people_classes_and_enrolm
         )
         .await;
     assert_eq!(student["name"], "Ora Klein");
-    assert_eq!((&student["email"], &student["number"], &student["role"]), (&"oklein@contoso.example".into(), &"13001".into(), &"student".into()));
+    assert_eq!(
+        (&student["email"], &student["number"], &student["role"]),
+        (&"oklein@contoso.example".into(), &"13001".into(), &"student".into())
+    );
     assert_eq!((&student["born"], &student["verified"]), (&Value::from("2011-04-02"), &Value::from(false)));
     assert_eq!(student["classes"], 7);
     let event = stage.row("SELECT event FROM outbox ORDER BY id LIMIT 1").await;
@@ -103,7 +106,12 @@ async fn families_home_classes_staff_and_people_without_an_address_find_their_pl
     assert_eq!((north.staff.created, south.staff.created), (1, 1));
     // The teacher of both schools and the parent of two children are one account each.
     assert_eq!((north.users, south.users), (created(5), Counts { created: 2, unchanged: 2, ..Counts::default() }));
-    assert_eq!(stage.count("SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = 'teacher.one@north.example'").await, 2);
+    assert_eq!(
+        stage
+            .count("SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = 'teacher.one@north.example'")
+            .await,
+        2
+    );
     let child = stage
         .row(
             "SELECT jsonb_build_object('home', c.name, 'guardian', u.full_name, 'relation', g.relationship, 'primary', g.is_primary, 'school', o.code,
@@ -137,9 +145,11 @@ async fn one_broken_row_is_named_and_nothing_is_stored() {
 #[tokio::test]
 async fn a_school_that_does_not_fit_the_tables_is_refused_at_its_rows_and_the_other_stands() {
     let stage = Stage::set().await;
-    let files = Files::contoso()
-        .swap("classes.csv", "Math - Algebra 1,,C11001", &format!("{},,C11001", "x".repeat(201)))
-        .swap("courses.csv", ",Math 102,", &format!(",{},", "y".repeat(300)));
+    let files = Files::contoso().swap("classes.csv", "Math - Algebra 1,,C11001", &format!("{},,C11001", "x".repeat(201))).swap(
+        "courses.csv",
+        ",Math 102,",
+        &format!(",{},", "y".repeat(300)),
+    );
     let report = stage.import(&files).await.unwrap();
     assert_eq!(report.schools[0].outcome, Outcome::Refused);
     let pointers: Vec<String> = report.schools[0].faults.iter().map(auth::roster::ImportFault::pointer).collect();

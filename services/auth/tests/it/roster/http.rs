@@ -54,9 +54,11 @@ async fn only_the_office_and_the_operator_may_import() {
 #[tokio::test]
 async fn every_fault_of_a_bundle_is_named_by_file_line_and_column() {
     let (_fleet, _, api) = with(Role::SuperAdmin).await;
-    let files = Files::contoso()
-        .swap("users.csv", "bmcmillan@contoso.example", "nowhere")
-        .swap("enrollments.csv", ",K11001,10001,13001,", ",K99999,10001,13001,");
+    let files = Files::contoso().swap("users.csv", "bmcmillan@contoso.example", "nowhere").swap(
+        "enrollments.csv",
+        ",K11001,10001,13001,",
+        ",K99999,10001,13001,",
+    );
     let answer = upload(&api, "", files.zip()).await;
     assert_eq!(answer.pointers(), ["enrollments.csv:2/classSourcedId", "users.csv:3/email"], "{:#}", answer.body);
     let body = answer.expect(422);

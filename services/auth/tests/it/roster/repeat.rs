@@ -38,8 +38,8 @@ async fn a_changed_name_updates_one_row() {
 async fn numbers_may_change_hands_within_one_file() {
     let stage = Stage::set().await;
     stage.import(&Files::small()).await.unwrap();
-    let files = Files::small()
-        .append("users.csv", "u3,,,true,s1,student,learner.three,,Learner,Three,,1003,learner.three@north.example,,,,05,\n");
+    let files =
+        Files::small().append("users.csv", "u3,,,true,s1,student,learner.three,,Learner,Three,,1003,learner.three@north.example,,,,05,\n");
     stage.import(&files).await.unwrap();
     let files = files.swap("users.csv", ",One,,1001,", ",One,,1003,").swap("users.csv", ",Three,,1003,", ",Three,,1001,");
     let report = stage.import(&files).await.unwrap();
@@ -83,9 +83,11 @@ async fn a_removed_person_is_deactivated_with_all_that_hangs_on_them_and_keeps_t
 async fn moved_terms_and_enrolments_may_swap_their_days() {
     let stage = Stage::set().await;
     stage.import(&Files::small()).await.unwrap();
-    let files = Files::small()
-        .swap("academicSessions.csv", "2026-06-01,2026-11-30,y27", "2026-12-01,2027-05-31,y27")
-        .swap("academicSessions.csv", "h2,,,Second half,semester,2026-12-01,2027-05-31", "h2,,,Second half,semester,2026-06-01,2026-11-30");
+    let files = Files::small().swap("academicSessions.csv", "2026-06-01,2026-11-30,y27", "2026-12-01,2027-05-31,y27").swap(
+        "academicSessions.csv",
+        "h2,,,Second half,semester,2026-12-01,2027-05-31",
+        "h2,,,Second half,semester,2026-06-01,2026-11-30",
+    );
     let north = &stage.import(&files).await.unwrap().schools[0];
     assert_eq!((north.outcome, north.terms.changed), (Outcome::Imported, 2), "{north:#?}");
 }

@@ -44,21 +44,31 @@ async fn an_office_imports_its_own_school_of_a_bundle_and_no_other() {
 async fn an_office_can_not_rename_or_readdress_an_account_that_opens_another_school() {
     let stage = Stage::set().await;
     stage.import(&Files::contoso()).await.unwrap();
-    stage.run("INSERT INTO users (id, email, full_name, is_super_admin) VALUES (gen_random_uuid(), 'root@platform.example', 'Root', true)").await;
+    stage
+        .run("INSERT INTO users (id, email, full_name, is_super_admin) VALUES (gen_random_uuid(), 'root@platform.example', 'Root', true)")
+        .await;
     let school = stage.school("NORTH").await;
     let own = |org: &str| Scope::Own { school, org: Some(org.to_owned()) };
-    let files = Files::small()
-        .swap("users.csv", "learner.one@north.example", "oklein@contoso.example")
-        .swap("users.csv", "office.one@north.example", "root@platform.example");
+    let files = Files::small().swap("users.csv", "learner.one@north.example", "oklein@contoso.example").swap(
+        "users.csv",
+        "office.one@north.example",
+        "root@platform.example",
+    );
     let report = stage.try_out(&files, own("s1"), false).await.unwrap();
     assert_eq!(report.schools[0].outcome, Outcome::Imported);
-    let named = |message: &str| report.warnings.iter().filter(|w| w.file == "users.csv" && w.message.contains(message)).map(|w| w.rows).sum::<usize>();
+    let named = |message: &str| {
+        report.warnings.iter().filter(|w| w.file == "users.csv" && w.message.contains(message)).map(|w| w.rows).sum::<usize>()
+    };
     assert_eq!(named("opens other schools"), 1, "{:#?}", report.warnings);
     let name = |email: &str| format!("SELECT count(*) FROM users WHERE email = '{email}'");
     assert_eq!(stage.count(&(name("oklein@contoso.example") + " AND full_name = 'Ora Klein' AND version = 1")).await, 1);
     assert_eq!(stage.count(&(name("root@platform.example") + " AND full_name = 'Root' AND version = 1")).await, 1);
     // And once they are members here, a new address does not become theirs either.
-    let files = files.swap("users.csv", "oklein@contoso.example", "thief@north.example").swap("users.csv", "root@platform.example", "thief2@north.example");
+    let files = files.swap("users.csv", "oklein@contoso.example", "thief@north.example").swap(
+        "users.csv",
+        "root@platform.example",
+        "thief2@north.example",
+    );
     stage.try_out(&files, own("s1"), false).await.unwrap();
     assert_eq!(stage.count(&(name("oklein@contoso.example") + " AND version = 1")).await, 1);
     assert_eq!(stage.count("SELECT count(*) FROM users WHERE email LIKE 'thief%'").await, 0);

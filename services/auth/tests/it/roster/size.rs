@@ -15,7 +15,12 @@ const EACH: usize = 8;
 fn big() -> Files {
     let (mut users, mut classes, mut enrollments) = (String::new(), String::new(), String::new());
     for student in 0..STUDENTS {
-        writeln!(users, "m{student},,,true,s1,student,m{student},,Learner,Number {student},,{},m{student}@north.example,,,,,", 10_000 + student).unwrap();
+        writeln!(
+            users,
+            "m{student},,,true,s1,student,m{student},,Learner,Number {student},,{},m{student}@north.example,,,,,",
+            10_000 + student
+        )
+        .unwrap();
     }
     for class in 0..CLASSES {
         writeln!(classes, "q{class},,,Class {class},05,c1,Q{class},scheduled,,s1,h1,,,").unwrap();
@@ -35,7 +40,12 @@ async fn a_hundred_thousand_enrolments_are_imported_in_seconds_and_again_faster(
     let start = Instant::now();
     let first = stage.import(&files).await.unwrap();
     let took = start.elapsed();
-    assert_eq!((first.schools[0].outcome, first.schools[0].enrollments.created), (Outcome::Imported, STUDENTS * EACH), "{:#?}", first.schools[0]);
+    assert_eq!(
+        (first.schools[0].outcome, first.schools[0].enrollments.created),
+        (Outcome::Imported, STUDENTS * EACH),
+        "{:#?}",
+        first.schools[0]
+    );
     let start = Instant::now();
     let second = stage.import(&files).await.unwrap();
     let again = start.elapsed();
