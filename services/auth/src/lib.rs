@@ -13,12 +13,14 @@
 
 pub mod attempts;
 pub mod credentials;
+mod desk;
 pub mod keys;
 pub mod model;
 pub mod passwords;
 pub mod revocation;
 pub mod roster;
 pub mod routes;
+pub mod store;
 
 use domain::ServiceName;
 use service_kit::Service;
