@@ -138,20 +138,11 @@ impl Encoded {
 }
 
 /// Encodes `value`, compressed with `codec` when that makes it smaller.
-pub fn encode<T: Serialize>(
-    value: &T,
-    codec: Codec,
-    version: u32,
-    operation: [u8; 8],
-    written_at_ms: u64,
-) -> Result<Encoded, EncodeError> {
+pub fn encode<T: Serialize>(value: &T, codec: Codec, version: u32, operation: [u8; 8], written_at_ms: u64) -> Result<Encoded, EncodeError> {
     let body = rmp_serde::to_vec_named(value)?;
     let original_len = body.len();
     let (codec, body) = compress(body, codec);
-    let size = u32::try_from(original_len)
-        .ok()
-        .filter(|_| original_len <= MAX_DECODED)
-        .ok_or(EncodeError::TooLarge(original_len))?;
+    let size = u32::try_from(original_len).ok().filter(|_| original_len <= MAX_DECODED).ok_or(EncodeError::TooLarge(original_len))?;
     let mut tail = Vec::with_capacity(HEADER_LEN - 10 + body.len());
     tail.extend_from_slice(&version.to_be_bytes());
     tail.extend_from_slice(&operation);
@@ -181,8 +172,40 @@ fn compress(body: Vec<u8>, codec: Codec) -> (Codec, Vec<u8>) {
 pub fn header(bytes: &[u8]) -> Result<(Header, &[u8]), DecodeError> {
     let truncated = || DecodeError::Truncated(bytes.len());
     let (fixed, body) = bytes.split_first_chunk::<HEADER_LEN>().ok_or_else(truncated)?;
-    let [format, codec, s0, s1, s2, s3, s4, s5, s6, s7, v0, v1, v2, v3, o0, o1, o2, o3, o4, o5, o6, o7, n0, n1, n2, n3, t0, t1, t2, t3, t4, t5] =
-        *fixed;
+    let [
+        format,
+        codec,
+        s0,
+        s1,
+        s2,
+        s3,
+        s4,
+        s5,
+        s6,
+        s7,
+        v0,
+        v1,
+        v2,
+        v3,
+        o0,
+        o1,
+        o2,
+        o3,
+        o4,
+        o5,
+        o6,
+        o7,
+        n0,
+        n1,
+        n2,
+        n3,
+        t0,
+        t1,
+        t2,
+        t3,
+        t4,
+        t5,
+    ] = *fixed;
     let codec = match (format, codec) {
         (FORMAT, 0) => Codec::Raw,
         (FORMAT, 1) => Codec::Snappy,
@@ -215,13 +238,11 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Header, T), DecodeEr
             if claimed != original_len {
                 return Err(DecodeError::Compression(format!("{claimed} bytes claimed, {original_len} expected")));
             }
-            let plain =
-                snap::raw::Decoder::new().decompress_vec(body).map_err(|e| DecodeError::Compression(e.to_string()))?;
+            let plain = snap::raw::Decoder::new().decompress_vec(body).map_err(|e| DecodeError::Compression(e.to_string()))?;
             rmp_serde::from_slice(&plain)?
         }
         Codec::Lz4 => {
-            let plain = lz4_flex::block::decompress(body, original_len)
-                .map_err(|e| DecodeError::Compression(e.to_string()))?;
+            let plain = lz4_flex::block::decompress(body, original_len).map_err(|e| DecodeError::Compression(e.to_string()))?;
             rmp_serde::from_slice(&plain)?
         }
     };
@@ -245,9 +266,8 @@ mod tests {
     }
 
     fn row() -> impl Strategy<Value = Row> {
-        (any::<u128>(), ".{0,400}", proptest::option::of("[a-z ]{0,900}"), prop::collection::vec(any::<i64>(), 0..20)).prop_map(
-            |(id, title, note, marks)| Row { id: Uuid::from_u128(id), title, note, marks },
-        )
+        (any::<u128>(), ".{0,400}", proptest::option::of("[a-z ]{0,900}"), prop::collection::vec(any::<i64>(), 0..20))
+            .prop_map(|(id, title, note, marks)| Row { id: Uuid::from_u128(id), title, note, marks })
     }
 
     proptest! {

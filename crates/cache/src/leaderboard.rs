@@ -45,7 +45,8 @@ impl Leaderboard {
     /// The best `limit`, best first.
     pub async fn top(&self, limit: u32) -> Result<Vec<Place>, Error> {
         let last = i64::from(limit.max(1)) - 1;
-        let rows: Vec<(String, f64)> = self.redis.zrange(&self.key, ZRange::from(0_i64), ZRange::from(last), None, true, None, true).await?;
+        let rows: Vec<(String, f64)> =
+            self.redis.zrange(&self.key, ZRange::from(0_i64), ZRange::from(last), None, true, None, true).await?;
         let mut places = Vec::with_capacity(rows.len());
         let mut shared = (f64::NAN, 0);
         for (position, (member, score)) in (1_u64..).zip(rows) {

@@ -20,9 +20,11 @@ impl Partition {
     /// The school's partition: FNV-1a over the id's bytes. The hash is part of the stored layout, hence spelt out and never `std`'s.
     #[must_use]
     pub fn of(school: SchoolId) -> Self {
-        let hash = school.as_uuid().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = school
+            .as_uuid()
+            .as_bytes()
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
         // FNV's low bits are weak on short inputs: fold the high half in before reducing.
         let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
         Self(u16::try_from(folded % u64::from(PARTITIONS)).unwrap_or_default())

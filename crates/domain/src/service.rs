@@ -49,7 +49,9 @@ services! {
 
 /// No such service.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("there is no service {0:?}; the services are auth, dashboard, quiz, homework, attendance, fee, inventory, bus-route, calendar, report")]
+#[error(
+    "there is no service {0:?}; the services are auth, dashboard, quiz, homework, attendance, fee, inventory, bus-route, calendar, report"
+)]
 pub struct UnknownService(String);
 
 impl Display for ServiceName {

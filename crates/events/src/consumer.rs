@@ -110,10 +110,8 @@ impl Runner {
             }
             let ids: Vec<&str> = self.streams.iter().map(|_| ">").collect();
             let block = u64::try_from(self.settings.block.as_millis()).ok();
-            let read: Result<HashMap<String, Vec<Entry>>, Error> = self
-                .client
-                .xreadgroup_map(self.consumer.group, &self.name, Some(100), block, false, self.streams.clone(), ids)
-                .await;
+            let read: Result<HashMap<String, Vec<Entry>>, Error> =
+                self.client.xreadgroup_map(self.consumer.group, &self.name, Some(100), block, false, self.streams.clone(), ids).await;
             let batch = match read {
                 Ok(batch) => batch,
                 // The server answers nil when nothing came while it waited.
@@ -141,10 +139,8 @@ impl Runner {
     async fn claim_abandoned(&mut self) -> Result<(), Error> {
         let idle = u64::try_from(self.settings.claim_after.as_millis()).unwrap_or(u64::MAX);
         for stream in self.streams.clone() {
-            let (_, entries): (String, Vec<Entry>) = self
-                .client
-                .xautoclaim_values(&stream, self.consumer.group, &self.name, idle, "0-0", Some(100), false)
-                .await?;
+            let (_, entries): (String, Vec<Entry>) =
+                self.client.xautoclaim_values(&stream, self.consumer.group, &self.name, idle, "0-0", Some(100), false).await?;
             self.take(&stream, entries).await?;
         }
         Ok(())
@@ -175,12 +171,14 @@ impl Runner {
         if !self.consumer.kinds.contains(&event.kind) {
             return Ok(true);
         }
-        let span = info_span!("event", otel.kind = "consumer", "type" = event.kind.channel(), event = %event.id, group = self.consumer.group);
+        let span =
+            info_span!("event", otel.kind = "consumer", "type" = event.kind.channel(), event = %event.id, group = self.consumer.group);
         continue_trace(&span, event.traceparent.as_deref());
         loop {
             let outcome = self.consumer.handler.handle(&event).instrument(span.clone()).await;
             let result = if outcome.is_ok() { "ok" } else { "error" };
-            metrics::counter!("events_consumed_total", "type" => event.kind.channel(), "group" => self.consumer.group, "result" => result).increment(1);
+            metrics::counter!("events_consumed_total", "type" => event.kind.channel(), "group" => self.consumer.group, "result" => result)
+                .increment(1);
             match outcome {
                 Ok(()) => {
                     self.failures.remove(id);

@@ -66,7 +66,13 @@ impl Fleet {
         Self::over(services, database, redis, settings, Arc::new(SystemClock)).await
     }
 
-    async fn over(services: &[Service], database: Arc<TestDatabase>, redis: RedisServer, settings: Vec<(String, String)>, clock: Arc<dyn Clock>) -> Self {
+    async fn over(
+        services: &[Service],
+        database: Arc<TestDatabase>,
+        redis: RedisServer,
+        settings: Vec<(String, String)>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (platform, running, url) = Self::serve(services, &settings, clock).await;
         let client = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");

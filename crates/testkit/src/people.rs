@@ -23,7 +23,12 @@ pub async fn member(database: &TestDatabase, school: SchoolId, role: Role, email
         .execute(&mut connection)
         .await
         .expect("a user");
-    sqlx::query("INSERT INTO credentials (user_id, password_hash) VALUES ($1, $2)").bind(id).bind(HASH).execute(&mut connection).await.expect("credentials");
+    sqlx::query("INSERT INTO credentials (user_id, password_hash) VALUES ($1, $2)")
+        .bind(id)
+        .bind(HASH)
+        .execute(&mut connection)
+        .await
+        .expect("credentials");
     if role == Role::SuperAdmin {
         return user;
     }

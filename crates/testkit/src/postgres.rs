@@ -56,7 +56,9 @@ impl TestDatabase {
     async fn make_template(&self, connection: &mut PgConnection) {
         execute(
             connection,
-            &format!("DO $$ BEGIN CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$"),
+            &format!(
+                "DO $$ BEGIN CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+            ),
         )
         .await;
         // Under another name until it is complete.
@@ -148,9 +150,17 @@ impl PostgresServer {
 
     /// Starts it again; it recovers from its log.
     pub async fn launch(&self) {
-        let options = format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c shared_buffers=64MB", self.port);
-        run(as_postgres("pg_ctl").args(["-s", "-w", "-t", "60", "-D"]).arg(&self.directory).arg("-l").arg(self.directory.join("log")).args(["-o", &options, "start"]))
-            .await;
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c shared_buffers=64MB",
+            self.port
+        );
+        run(as_postgres("pg_ctl")
+            .args(["-s", "-w", "-t", "60", "-D"])
+            .arg(&self.directory)
+            .arg("-l")
+            .arg(self.directory.join("log"))
+            .args(["-o", &options, "start"]))
+        .await;
     }
 
     /// `SIGKILL` to the postmaster and, through it, to all of its processes.
@@ -173,7 +183,13 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
-        let _ = as_postgres("pg_ctl").args(["-s", "-m", "immediate", "-D"]).arg(&self.directory).arg("stop").as_std_mut().stderr(Stdio::null()).status();
+        let _ = as_postgres("pg_ctl")
+            .args(["-s", "-m", "immediate", "-D"])
+            .arg(&self.directory)
+            .arg("stop")
+            .as_std_mut()
+            .stderr(Stdio::null())
+            .status();
     }
 }
 

@@ -149,7 +149,8 @@ impl WriteBuffer {
     /// `postgres` is the service's own pool. It is used when Redis is away and the operation only creates fresh rows, which needs no proof,
     /// and in write-through mode.
     pub async fn write(&self, postgres: &Postgres, operation: Operation) -> Result<Written, WriteError> {
-        let span = info_span!("redis", otel.kind = "client", db.system.name = "redis", db.operation.name = "write", service = %operation.service);
+        let span =
+            info_span!("redis", otel.kind = "client", db.system.name = "redis", db.operation.name = "write", service = %operation.service);
         if self.settings.mode == WriteMode::Through {
             return self.write_through(postgres, &operation).await;
         }
@@ -175,8 +176,7 @@ impl WriteBuffer {
         let mut pause = Duration::from_millis(10);
         loop {
             let client = self.redis.next();
-            let answer: Result<Vec<Value>, RedisError> =
-                self.write.evalsha_with_reload(client, keys.clone(), arguments.clone()).await;
+            let answer: Result<Vec<Value>, RedisError> = self.write.evalsha_with_reload(client, keys.clone(), arguments.clone()).await;
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) if is_out_of_memory(&error) => vec!["BUSY".into(), 0.into()],
@@ -367,10 +367,8 @@ impl WriteBuffer {
             };
             let ttl = i64::try_from(self.settings.saved_ttl.as_millis()).unwrap_or(i64::MAX);
             let arguments: Vec<Value> = vec![loaded.settled.clone().into(), Value::Bytes(bytes.clone().into()), ttl.into()];
-            let filled: Result<String, RedisError> = self
-                .fill
-                .evalsha_with_reload(self.redis.next(), vec![value_key.clone(), settled_key.clone()], arguments)
-                .await;
+            let filled: Result<String, RedisError> =
+                self.fill.evalsha_with_reload(self.redis.next(), vec![value_key.clone(), settled_key.clone()], arguments).await;
             match filled.as_deref() {
                 Ok("FILLED") | Err(_) => return Ok(self.of_school(bytes, school)?),
                 // Written or saved meanwhile: look again.

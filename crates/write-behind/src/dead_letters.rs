@@ -120,7 +120,11 @@ impl DeadLetters {
         if letter.state != "open" {
             return Err(DeadLetterError::Unknown(id));
         }
-        let drain = self.drains.iter().find(|drain| drain.entity() == letter.entity).ok_or_else(|| DeadLetterError::NoHandler(letter.entity.clone()))?;
+        let drain = self
+            .drains
+            .iter()
+            .find(|drain| drain.entity() == letter.entity)
+            .ok_or_else(|| DeadLetterError::NoHandler(letter.entity.clone()))?;
         let json = corrected.or_else(|| letter.payload.clone()).ok_or(DeadLetterError::Unreadable)?;
         let image: Image = drain.image_of_json(json).map_err(DeadLetterError::Payload)?;
         let decoded = drain.decode(&image.bytes).map_err(SaveError::Decode)?;
@@ -161,7 +165,6 @@ impl DeadLetters {
         let _: i64 = Script::from_lua(scripts::FORGET).evalsha_with_reload(self.redis.next(), keys, arguments).await?;
         Ok(())
     }
-
 }
 
 async fn resolve(connection: &mut sqlx::PgConnection, id: DeadLetterId, state: &str, by: &str) -> Result<(), DeadLetterError> {

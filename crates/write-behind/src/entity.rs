@@ -162,7 +162,11 @@ impl<T: Buffered> Drain for DrainOf<T> {
                 Some(twin) if twin.version() == row.version() && twin.same_content(row) => saved.superseded += 1,
                 Some(twin) => saved.clashes.push((
                     index,
-                    format!("version {} stands against a different row of this id, version {}, in the table", row.version(), twin.version()),
+                    format!(
+                        "version {} stands against a different row of this id, version {}, in the table",
+                        row.version(),
+                        twin.version()
+                    ),
                 )),
                 None => saved.clashes.push((index, "the table neither took the row nor has it".to_owned())),
             }

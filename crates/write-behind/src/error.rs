@@ -62,7 +62,14 @@ pub enum ReadError {
 pub(crate) fn is_away(error: &RedisError) -> bool {
     let kind = matches!(
         error.kind(),
-        ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled | ErrorKind::Backpressure | ErrorKind::Routing | ErrorKind::Cluster | ErrorKind::Auth | ErrorKind::Tls
+        ErrorKind::IO
+            | ErrorKind::Timeout
+            | ErrorKind::Canceled
+            | ErrorKind::Backpressure
+            | ErrorKind::Routing
+            | ErrorKind::Cluster
+            | ErrorKind::Auth
+            | ErrorKind::Tls
     );
     kind || ["LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MISCONF"].iter().any(|word| error.details().starts_with(word))
 }

@@ -33,7 +33,7 @@ mod scripts;
 
 pub use buffer::{BufferSettings, Found, WriteBuffer, WriteMode, Written};
 pub use entity::{Buffered, Decoded, Drain, DrainOf, Image, SaveError, Saved};
-pub use merge::merge;
 pub use error::{ReadError, WriteError};
+pub use merge::merge;
 pub use operation::{Absence, Idempotency, Operation, natural_id};
 pub use processor::{DrainError, Processor, ProcessorSettings, Summary};

@@ -29,7 +29,13 @@ pub(crate) fn assigned(caller: &Caller, homework: &Homework, now: Timestamp) -> 
 }
 
 /// `homework:submitted`, `homework:graded` or `homework:returned`.
-pub(crate) fn about(kind: EventKind, caller: &Caller, homework: &Homework, submission: &Submission, now: Timestamp) -> Result<EventEnvelope, Problem> {
+pub(crate) fn about(
+    kind: EventKind,
+    caller: &Caller,
+    homework: &Homework,
+    submission: &Submission,
+    now: Timestamp,
+) -> Result<EventEnvelope, Problem> {
     let data = About {
         homework_id: homework.id,
         class_id: homework.class_id,

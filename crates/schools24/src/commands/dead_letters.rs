@@ -56,7 +56,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             let open = letters.list(limit).await?;
             for letter in &open {
                 let version = letter.version.unwrap_or_default();
-                say(format_args!("{}  {}  {} {} v{version}  {}", letter.id, letter.created_at.to_rfc3339(), letter.entity, letter.row_id, letter.reason));
+                say(format_args!(
+                    "{}  {}  {} {} v{version}  {}",
+                    letter.id,
+                    letter.created_at.to_rfc3339(),
+                    letter.entity,
+                    letter.row_id,
+                    letter.reason
+                ));
             }
             say(format_args!("{} open.", open.len()));
         }
@@ -75,6 +82,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn read_json(path: PathBuf) -> anyhow::Result<serde_json::Value> {
-    let text = if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin())? } else { std::fs::read_to_string(&path).with_context(|| path.display().to_string())? };
+    let text = if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())?
+    } else {
+        std::fs::read_to_string(&path).with_context(|| path.display().to_string())?
+    };
     serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
 }

@@ -32,7 +32,11 @@ async fn migrate_can_be_run_again_and_tells_where_it_stands() {
 async fn drain_once_with_nothing_to_do_says_so_and_succeeds() {
     let ground = Ground::lay().await;
     let (code, said, complained) = ground.run(&["drain", "--once"]).await;
-    assert_eq!((code, said.as_str()), (0, "0 rows saved, 0 were there already, 0 went to the dead letters; 0 events sent.\n"), "{complained}");
+    assert_eq!(
+        (code, said.as_str()),
+        (0, "0 rows saved, 0 were there already, 0 went to the dead letters; 0 events sent.\n"),
+        "{complained}"
+    );
     let (code, said, _) = ground.run(&["dead-letters", "list"]).await;
     assert_eq!((code, said.as_str()), (0, "0 open.\n"));
     let (code, _, complained) = ground.run(&["dead-letters", "show", "0190a5c4-0000-7000-8000-000000000000"]).await;

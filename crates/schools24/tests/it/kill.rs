@@ -18,13 +18,19 @@ async fn teacher(number: u32, url: String, token: String, class: String, stop: A
     let client = Client::builder().timeout(Duration::from_secs(3)).build().unwrap();
     let mut acknowledged = HashMap::new();
     for n in 0.. {
-        let title = format!("homework {number}.{n}");
+        let title = format!("homework-{number}.{n}");
         let body = json!({"class_id": class, "title": title, "due_at": "2030-01-01T00:00:00Z"});
         loop {
             if stop.load(Ordering::SeqCst) {
                 return acknowledged;
             }
-            let sent = client.post(format!("{url}/api/v1/homework")).bearer_auth(&token).header("Idempotency-Key", &title).json(&body).send().await;
+            let sent = client
+                .post(format!("{url}/api/v1/homework"))
+                .bearer_auth(&token)
+                .header("Idempotency-Key", &title)
+                .json(&body)
+                .send()
+                .await;
             match sent {
                 Ok(answer) if answer.status() == StatusCode::CREATED => {
                     if let Ok(body) = answer.json::<Value>().await {
@@ -32,7 +38,9 @@ async fn teacher(number: u32, url: String, token: String, class: String, stop: A
                         break;
                     }
                 }
-                Ok(answer) if answer.status().is_client_error() => panic!("{}: {}", answer.status(), answer.text().await.unwrap_or_default()),
+                Ok(answer) if answer.status().is_client_error() => {
+                    panic!("{}: {}", answer.status(), answer.text().await.unwrap_or_default())
+                }
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }
@@ -45,7 +53,11 @@ async fn kill_the_service_and_the_batch_processor_again_and_again_and_lose_nothi
     let ground = Ground::lay().await;
     let school = domain::SchoolId::generate();
     let mut superuser = ground.database.superuser().await;
-    sqlx::query("INSERT INTO schools (id, name, code) VALUES ($1, 'A school', 'A')").bind(school.as_uuid()).execute(&mut superuser).await.unwrap();
+    sqlx::query("INSERT INTO schools (id, name, code) VALUES ($1, 'A school', 'A')")
+        .bind(school.as_uuid())
+        .execute(&mut superuser)
+        .await
+        .unwrap();
     people::member(&ground.database, school, Role::SchoolAdmin, "office@a.example").await;
     let (class, _) = people::class(&ground.database, school, "7A").await;
     let (port, drain_port) = (free_port(), free_port());
@@ -58,7 +70,8 @@ async fn kill_the_service_and_the_batch_processor_again_and_again_and_lose_nothi
     let answer: Value = Client::new().post(format!("{url}/api/v1/auth/login")).json(&login).send().await.unwrap().json().await.unwrap();
     let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
     let stop = Arc::new(AtomicBool::new(false));
-    let teachers: Vec<_> = (0..4).map(|n| tokio::spawn(teacher(n, url.clone(), token.clone(), class.to_string(), Arc::clone(&stop)))).collect();
+    let teachers: Vec<_> =
+        (0..4).map(|n| tokio::spawn(teacher(n, url.clone(), token.clone(), class.to_string(), Arc::clone(&stop)))).collect();
     for round in 0..4_u64 {
         tokio::time::sleep(Duration::from_millis(300 + 70 * round)).await;
         service.kill().await.unwrap();

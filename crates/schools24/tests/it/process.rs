@@ -16,6 +16,7 @@ pub struct Ground {
 
 impl Ground {
     pub async fn lay() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (database, redis) = (TestDatabase::create().await, RedisServer::start().await);
         let (app, owner) = (database.app(), database.owner());
         let settings = vec![

@@ -10,7 +10,8 @@ use super::{DrainError, Processor};
 impl Processor {
     /// Trims events beyond their retention, answers to operations of the day before yesterday and earlier, and idempotency keys that have expired.
     pub(super) async fn tidy(&self) -> Result<(), DrainError> {
-        let (seconds, _): (i64, i64) = self.redis.next().eval("return redis.call('TIME')", Vec::<String>::new(), Vec::<String>::new()).await?;
+        let (seconds, _): (i64, i64) =
+            self.redis.next().eval("return redis.call('TIME')", Vec::<String>::new(), Vec::<String>::new()).await?;
         let oldest = (seconds * 1_000).saturating_sub(i64::try_from(self.settings.event_retention.as_millis()).unwrap_or(i64::MAX)).max(0);
         let today = seconds / 86_400;
         let pipeline = self.redis.next().pipeline();

@@ -84,7 +84,12 @@ impl Processor {
         Ok(held)
     }
 
-    async fn take(&self, service: ServiceName, partitions: &[Partition], layout: &str) -> Result<Vec<(Partition, Lease, Option<String>)>, DrainError> {
+    async fn take(
+        &self,
+        service: ServiceName,
+        partitions: &[Partition],
+        layout: &str,
+    ) -> Result<Vec<(Partition, Lease, Option<String>)>, DrainError> {
         let numbers: Vec<i32> = partitions.iter().map(|partition| i32::from(partition.number())).collect();
         let until = Instant::now() + self.settings.lease;
         let mut transaction = self.postgres.platform().await?;
@@ -138,9 +143,10 @@ impl Processor {
     /// Partitions that stand still, and why.
     pub async fn halted(&self) -> Result<Vec<(String, i32, String)>, DrainError> {
         let mut transaction = self.postgres.platform().await?;
-        let rows = sqlx::query("SELECT service, partition, halted FROM drain_watermarks WHERE halted IS NOT NULL ORDER BY service, partition")
-            .fetch_all(transaction.connection()?)
-            .await?;
+        let rows =
+            sqlx::query("SELECT service, partition, halted FROM drain_watermarks WHERE halted IS NOT NULL ORDER BY service, partition")
+                .fetch_all(transaction.connection()?)
+                .await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }
 
@@ -152,7 +158,10 @@ impl Processor {
         let layout = self.layout().await?;
         let mut resumed = 0;
         for (name, number, _) in self.halted().await? {
-            let (Ok(service), Some(partition)) = (name.parse::<ServiceName>(), u16::try_from(number).ok().and_then(Partition::from_number)) else { continue };
+            let (Ok(service), Some(partition)) = (name.parse::<ServiceName>(), u16::try_from(number).ok().and_then(Partition::from_number))
+            else {
+                continue;
+            };
             let first: Vec<XReadValue<String, String, Vec<u8>>> =
                 self.redis.xrange_values(key::log(service, partition), "-", "+", Some(1)).await?;
             let last: Option<i64> = self.redis.get(key::sequence(service, partition)).await?;

@@ -136,7 +136,14 @@ impl Processor {
     /// Runs until cancelled; trouble with a store is waited out.
     pub async fn run_resident(&self, cancel: CancellationToken) {
         info!(services = self.services.len(), "batch processor runs");
-        let backoff = || ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_delay(Duration::from_secs(15)).without_max_times().with_jitter().build();
+        let backoff = || {
+            ExponentialBuilder::new()
+                .with_min_delay(Duration::from_millis(200))
+                .with_max_delay(Duration::from_secs(15))
+                .without_max_times()
+                .with_jitter()
+                .build()
+        };
         let mut waits = backoff();
         let mut tidied: Option<Instant> = None;
         while !cancel.is_cancelled() {
@@ -166,7 +173,11 @@ impl Processor {
     /// Saves everything that waits now, then returns. Trouble is tried again [`ProcessorSettings::retries`] times.
     pub async fn run_once(&self) -> Result<Summary, DrainError> {
         let mut total = Summary::default();
-        let mut waits = ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(self.settings.retries).with_jitter().build();
+        let mut waits = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_times(self.settings.retries)
+            .with_jitter()
+            .build();
         loop {
             match self.cycle_all().await {
                 Ok(summary) => {
@@ -203,10 +214,23 @@ impl Processor {
                         metrics::histogram!("batch_processor_duration", "service" => name).record(started.elapsed().as_secs_f64());
                         let (good, all) = (summary.saved + summary.superseded, summary.saved + summary.superseded + summary.dead);
                         #[allow(clippy::cast_precision_loss)]
-                        metrics::gauge!("batch_processor_success_rate", "service" => name).set(if all == 0 { 1.0 } else { good as f64 / all as f64 });
-                        metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "saved").increment(summary.saved as u64);
-                        metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "dead").increment(summary.dead as u64);
-                        info!(service = name, saved = summary.saved, superseded = summary.superseded, dead = summary.dead, ms = u64::try_from(started.elapsed().as_millis()).unwrap_or_default(), "batch saved");
+                        metrics::gauge!("batch_processor_success_rate", "service" => name).set(if all == 0 {
+                            1.0
+                        } else {
+                            good as f64 / all as f64
+                        });
+                        metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "saved")
+                            .increment(summary.saved as u64);
+                        metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "dead")
+                            .increment(summary.dead as u64);
+                        info!(
+                            service = name,
+                            saved = summary.saved,
+                            superseded = summary.superseded,
+                            dead = summary.dead,
+                            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or_default(),
+                            "batch saved"
+                        );
                     }
                     total.add(summary);
                 }

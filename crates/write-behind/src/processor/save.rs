@@ -175,7 +175,12 @@ fn sort_out(batch: &Batch, drains: &[Arc<dyn Drain>], by_drain: &mut [Vec<Candid
 }
 
 /// Saves `candidates` in one go; if a record among them is bad, halves them until it stands alone.
-async fn save_or_bury(connection: &mut PgConnection, drain: &dyn Drain, candidates: &[Candidate], saved: &mut GroupSaved) -> Result<(), DrainError> {
+async fn save_or_bury(
+    connection: &mut PgConnection,
+    drain: &dyn Drain,
+    candidates: &[Candidate],
+    saved: &mut GroupSaved,
+) -> Result<(), DrainError> {
     let mut rest = vec![candidates];
     while let Some(part) = rest.pop() {
         if part.is_empty() {

@@ -53,7 +53,13 @@ impl Processor {
     }
 
     /// Settles what a predecessor saved but did not live to settle: log entries up to the watermark.
-    pub(super) async fn settle_leftovers(&self, service: ServiceName, partition: Partition, watermark: u64, drains: &[Arc<dyn Drain>]) -> Result<(), DrainError> {
+    pub(super) async fn settle_leftovers(
+        &self,
+        service: ServiceName,
+        partition: Partition,
+        watermark: u64,
+        drains: &[Arc<dyn Drain>],
+    ) -> Result<(), DrainError> {
         loop {
             let entries: Vec<XReadValue<String, String, Vec<u8>>> =
                 self.redis.xrange_values(key::log(service, partition), "-", format!("{watermark}-0"), Some(1_000)).await?;

@@ -84,7 +84,9 @@ async fn a_repeated_request_gets_its_first_answer_and_writes_nothing() {
 async fn a_row_that_left_redis_is_not_taken_for_a_free_key() {
     let stage = Stage::set().await;
     let id = write_behind::natural_id("note", &[stage.school.as_uuid().as_bytes(), b"only one"]);
-    let Found::Absent(seen_early) = stage.buffer.find::<Note, _>(stage.school, id, || stage.load(stage.school, id)).await.unwrap() else { panic!("nothing is there yet") };
+    let Found::Absent(seen_early) = stage.buffer.find::<Note, _>(stage.school, id, || stage.load(stage.school, id)).await.unwrap() else {
+        panic!("nothing is there yet")
+    };
     // Somebody else creates the row; it is saved and evicted.
     let theirs = Note { id, ..Note::new(stage.school, "theirs") };
     stage.create(&theirs).await.unwrap();

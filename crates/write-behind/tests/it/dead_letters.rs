@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use domain::ServiceName;
 use fred::interfaces::KeysInterface;
 use store::Identity;
-use write_behind::dead_letters::{DeadLetterError, DeadLetters};
 use write_behind::Operation;
+use write_behind::dead_letters::{DeadLetterError, DeadLetters};
 
 use crate::note::Note;
 use crate::stage::{Stage, drains};

@@ -9,7 +9,9 @@ use sqlx::PgConnection;
 use store::{Identity, Postgres, StoreError};
 use testkit::{RedisServer, TestDatabase};
 use uuid::Uuid;
-use write_behind::{BufferSettings, Drain, DrainOf, Found, Operation, Processor, ProcessorSettings, ReadError, WriteBuffer, WriteError, Written};
+use write_behind::{
+    BufferSettings, Drain, DrainOf, Found, Operation, Processor, ProcessorSettings, ReadError, WriteBuffer, WriteError, Written,
+};
 
 use crate::note::{Note, TABLE};
 
@@ -53,7 +55,12 @@ impl Stage {
     }
 
     pub fn settings() -> ProcessorSettings {
-        ProcessorSettings { interval: Duration::from_millis(20), lease: Duration::from_secs(2), batch_size: 500, ..ProcessorSettings::default() }
+        ProcessorSettings {
+            interval: Duration::from_millis(20),
+            lease: Duration::from_secs(2),
+            batch_size: 500,
+            ..ProcessorSettings::default()
+        }
     }
 
     pub fn processor(&self) -> Processor {

@@ -1,6 +1,6 @@
 //! A piece of homework, and what may be done to it when.
 
-use domain::{ClassId, Faults, Fault, HomeworkId, Points, SchoolId, SubjectId, TeacherId, Text, Timestamp, UserId, Version};
+use domain::{ClassId, Fault, Faults, HomeworkId, Points, SchoolId, SubjectId, TeacherId, Text, Timestamp, UserId, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

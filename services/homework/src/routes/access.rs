@@ -18,7 +18,8 @@ pub(super) struct Viewer {
 impl Rooms {
     pub(super) async fn viewer(&self, caller: &Caller) -> Result<Viewer, StoreError> {
         // The office may see all, so nothing about the person needs to be known.
-        let person = if caller.role.is_office() { Person::default() } else { self.directory.person(caller.school_id, caller.user_id).await? };
+        let person =
+            if caller.role.is_office() { Person::default() } else { self.directory.person(caller.school_id, caller.user_id).await? };
         Ok(Viewer { caller: *caller, person })
     }
 }
@@ -67,7 +68,8 @@ impl Viewer {
 
     pub(super) fn may_see(&self, homework: &Homework) -> bool {
         let given = homework.status != Status::Draft;
-        self.may_change(homework) || (given && self.learners().iter().any(|learner| learner.classes().any(|class| class == homework.class_id)))
+        self.may_change(homework)
+            || (given && self.learners().iter().any(|learner| learner.classes().any(|class| class == homework.class_id)))
     }
 
     /// What is not for the caller's eyes does not exist for them.

@@ -13,7 +13,7 @@ use write_behind::Operation;
 use super::submissions::SubmissionView;
 use super::{Refusal, Rooms, retried};
 use crate::events;
-use crate::model::grade::{Refused, grade as graded, give_back as given_back};
+use crate::model::grade::{Refused, give_back as given_back, grade as graded};
 use crate::model::homework::Homework;
 use crate::model::submission::Submission;
 

@@ -1,13 +1,13 @@
 //! Homework itself: create, change, publish, close, list, show.
 
 use actix_web::web::Data;
-use chrono::{DateTime, Utc};
 use actix_web::{get, patch, post};
+use chrono::{DateTime, Utc};
 use domain::{ClassId, Fault, HomeworkId, Patch, Points, ServiceName, StudentId, SubjectId, TeacherId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, MaybeIdempotencyKey, NotModifiedOr, Page,
-    Params, Permit, Problem, Versioned, permits,
+    Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, MaybeIdempotencyKey,
+    NotModifiedOr, Page, Params, Permit, Problem, Versioned, permits,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -222,7 +222,13 @@ async fn create(
     Ok(Created { body: row.into(), version, location })
 }
 
-async fn draft(rooms: &Rooms, caller: &Caller, viewer: &Viewer, body: CreateHomework, key: Option<&Idempotency>) -> Result<Homework, Problem> {
+async fn draft(
+    rooms: &Rooms,
+    caller: &Caller,
+    viewer: &Viewer,
+    body: CreateHomework,
+    key: Option<&Idempotency>,
+) -> Result<Homework, Problem> {
     let class = rooms.directory.class(caller.school_id, body.class_id).await?;
     // To a teacher of other classes the class is as good as not there.
     let class = class.filter(|class| caller.role.is_office() || viewer.teaches(class.class_id));
@@ -301,7 +307,11 @@ pub struct ListHomework {
 /// What was acknowledged a moment ago is in it.
 #[utoipa::path(params(ListHomework), responses((status = 200, body = Page<HomeworkView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/homework")]
-async fn list(permit: Permit<permits::HomeworkRead>, rooms: Data<Rooms>, params: Params<ListHomework>) -> Result<Page<HomeworkView>, Problem> {
+async fn list(
+    permit: Permit<permits::HomeworkRead>,
+    rooms: Data<Rooms>,
+    params: Params<ListHomework>,
+) -> Result<Page<HomeworkView>, Problem> {
     let caller = permit.caller();
     let viewer = rooms.viewer(caller).await?;
     let Some(mut filter) = whose(&rooms, caller, &viewer, &params).await? else {
@@ -310,13 +320,24 @@ async fn list(permit: Permit<permits::HomeworkRead>, rooms: Data<Rooms>, params:
     filter.status = params.status;
     filter.due_from = params.due_from;
     filter.due_before = params.due_before;
-    let asked = (caller.school_id, caller.user_id, caller.role, params.class_id, params.student_id, params.status, params.due_from, params.due_before);
+    let asked = (
+        caller.school_id,
+        caller.user_id,
+        caller.role,
+        params.class_id,
+        params.student_id,
+        params.status,
+        params.due_from,
+        params.due_before,
+    );
     let key = rooms.platform.cursor_key();
     if let Some(cursor) = &params.cursor {
         filter.after = Some(Cursor::open(key, "homework", &asked, cursor)?);
     }
     let rows = list_homework(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::<(DateTime<Utc>, HomeworkId)>::seal(key, "homework", &asked, &(last.created_at, last.id)));
+    let page = Page::of(rows, params.limit, |last| {
+        Cursor::<(DateTime<Utc>, HomeworkId)>::seal(key, "homework", &asked, &(last.created_at, last.id))
+    });
     Ok(page.map(Into::into))
 }
 
@@ -405,7 +426,12 @@ async fn change(
     security(("bearer" = []))
 )]
 #[post("/api/v1/homework/{id}/publish")]
-async fn publish(permit: Permit<permits::HomeworkWrite>, id: IdPath<HomeworkId>, seen: IfMatch, rooms: Data<Rooms>) -> Result<Versioned<HomeworkView>, Problem> {
+async fn publish(
+    permit: Permit<permits::HomeworkWrite>,
+    id: IdPath<HomeworkId>,
+    seen: IfMatch,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<HomeworkView>, Problem> {
     edit(&rooms, permit.caller(), *id, seen, |row, now| row.published(now).map_err(refused)).await
 }
 
@@ -416,7 +442,12 @@ async fn publish(permit: Permit<permits::HomeworkWrite>, id: IdPath<HomeworkId>,
     security(("bearer" = []))
 )]
 #[post("/api/v1/homework/{id}/close")]
-async fn close(permit: Permit<permits::HomeworkWrite>, id: IdPath<HomeworkId>, seen: IfMatch, rooms: Data<Rooms>) -> Result<Versioned<HomeworkView>, Problem> {
+async fn close(
+    permit: Permit<permits::HomeworkWrite>,
+    id: IdPath<HomeworkId>,
+    seen: IfMatch,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<HomeworkView>, Problem> {
     edit(&rooms, permit.caller(), *id, seen, |row, now| row.closed(now).map_err(refused)).await
 }
 

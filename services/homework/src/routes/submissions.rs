@@ -1,12 +1,13 @@
 //! Submissions: hand in, list, show.
 
 use actix_web::web::Data;
-use chrono::{DateTime, Utc};
 use actix_web::{get, post};
+use chrono::{DateTime, Utc};
 use domain::{EventKind, HomeworkId, Points, ServiceName, StudentId, SubmissionId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, IdPath, IdempotencyKey, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit, Problem, permits,
+    Body, CommonProblems, Created, Cursor, IdPath, IdempotencyKey, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit, Problem,
+    permits,
 };
 use store::StoreError;
 use utoipa::{IntoParams, ToSchema};
@@ -90,7 +91,15 @@ impl SubmissionView {
         if viewer.may_change(homework) || row.status == Status::Returned {
             return Self::whole(row);
         }
-        let ungraded = Submission { status: Status::Submitted, points: None, points_after_penalty: None, feedback: None, graded_by: None, graded_at: None, ..row };
+        let ungraded = Submission {
+            status: Status::Submitted,
+            points: None,
+            points_after_penalty: None,
+            feedback: None,
+            graded_by: None,
+            graded_at: None,
+            ..row
+        };
         Self::whole(ungraded)
     }
 }
@@ -133,11 +142,17 @@ async fn submit(
         if let Some(first) = buffer.recall(ServiceName::Homework, caller.school_id, &key).await? {
             return replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await;
         }
-        let (attempt, absence) = next_attempt(&rooms, &homework, student).await?;
+        let Some((attempt, absence)) = next_attempt(&rooms, &homework, student).await? else {
+            // A twin of this request may have used the last one since: then its key is known by now.
+            let first = buffer.recall(ServiceName::Homework, caller.school_id, &key).await?;
+            let first = first.ok_or_else(|| refused(Refused::NoAttemptsLeft))?;
+            return replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await;
+        };
         let content = body.0.content.as_str().to_owned();
         let row = hand_in(&homework, student, attempt, content, now).map_err(refused)?;
         let event = events::about(EventKind::HomeworkSubmitted, caller, &homework, &row, now)?;
-        let operation = Operation::new(caller.school_id, ServiceName::Homework).create_absent(&row, absence).event(event).idempotent(Some(key.clone()));
+        let operation =
+            Operation::new(caller.school_id, ServiceName::Homework).create_absent(&row, absence).event(event).idempotent(Some(key.clone()));
         match buffer.write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)? {
             Written::New => Ok(row),
             Written::Replayed(first) => replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await,
@@ -162,18 +177,18 @@ async fn replayed(rooms: &Rooms, homework: &Homework, id: SubmissionId) -> Resul
     Ok(first.ok_or_else(|| Problem::not_found("submission"))?)
 }
 
-/// The first attempt that the student has not used, with the proof that it is free.
-async fn next_attempt(rooms: &Rooms, homework: &Homework, student: StudentId) -> Result<(u8, Absence), Problem> {
+/// The first attempt that the student has not used, with the proof that it is free; none if all are used.
+async fn next_attempt(rooms: &Rooms, homework: &Homework, student: StudentId) -> Result<Option<(u8, Absence)>, Problem> {
     for attempt in 1..=homework.max_attempts {
         match find_submission(&rooms.platform, homework.school_id, id_of(homework, student, attempt)).await {
             Ok(Found::Row(_)) => {}
-            Ok(Found::Absent(absence)) => return Ok((attempt, absence)),
+            Ok(Found::Absent(absence)) => return Ok(Some((attempt, absence))),
             // PostgreSQL is away and Redis has no such attempt: handing in goes on. Should there be one after all, the drain keeps both.
-            Err(ReadError::Store(StoreError::Unavailable(_))) => return Ok((attempt, Absence::unproven())),
+            Err(ReadError::Store(StoreError::Unavailable(_))) => return Ok(Some((attempt, Absence::unproven()))),
             Err(error) => return Err(error.into()),
         }
     }
-    Err(refused(Refused::NoAttemptsLeft))
+    Ok(None)
 }
 
 fn refused(refused: Refused) -> Problem {
@@ -232,7 +247,9 @@ async fn list(
     let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "submissions", &asked, cursor)).transpose()?;
     let filter = SubmissionFilter { homework: *id, students, status, after };
     let rows = list_submissions(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::<(DateTime<Utc>, SubmissionId)>::seal(key, "submissions", &asked, &(last.submitted_at, last.id)));
+    let page = Page::of(rows, params.limit, |last| {
+        Cursor::<(DateTime<Utc>, SubmissionId)>::seal(key, "submissions", &asked, &(last.submitted_at, last.id))
+    });
     Ok(page.map(|row| SubmissionView::seen_by(&viewer, &homework, row)))
 }
 
@@ -257,7 +274,12 @@ async fn show(
 
 impl Rooms {
     /// The submission and its homework, if the caller may see them.
-    pub(super) async fn submission(&self, viewer: &Viewer, caller: &service_kit::Caller, id: SubmissionId) -> Result<(Homework, Submission), Problem> {
+    pub(super) async fn submission(
+        &self,
+        viewer: &Viewer,
+        caller: &service_kit::Caller,
+        id: SubmissionId,
+    ) -> Result<(Homework, Submission), Problem> {
         let missing = || Problem::not_found("submission");
         let row = find_submission(&self.platform, caller.school_id, id).await?.row().ok_or_else(missing)?;
         let homework = find_homework(&self.platform, caller.school_id, row.homework_id).await?.ok_or_else(missing)?;

@@ -233,7 +233,12 @@ impl HomeworkFilter {
 }
 
 /// The first `limit` rows, newest first.
-pub(crate) async fn list_homework(platform: &Platform, school: SchoolId, filter: &HomeworkFilter, limit: u64) -> Result<Vec<Homework>, Problem> {
+pub(crate) async fn list_homework(
+    platform: &Platform,
+    school: SchoolId,
+    filter: &HomeworkFilter,
+    limit: u64,
+) -> Result<Vec<Homework>, Problem> {
     let mut unsaved: HashMap<Uuid, Homework> = HashMap::new();
     for scope in filter.scopes(school) {
         unsaved.extend(platform.buffer().unsaved::<Homework>(school, &scope).await?);

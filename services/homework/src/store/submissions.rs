@@ -191,7 +191,12 @@ impl SubmissionFilter {
 }
 
 /// The first `limit` rows, in the order in which they were handed in.
-pub(crate) async fn list_submissions(platform: &Platform, school: SchoolId, filter: &SubmissionFilter, limit: u64) -> Result<Vec<Submission>, Problem> {
+pub(crate) async fn list_submissions(
+    platform: &Platform,
+    school: SchoolId,
+    filter: &SubmissionFilter,
+    limit: u64,
+) -> Result<Vec<Submission>, Problem> {
     let unsaved: HashMap<Uuid, Submission> = platform.buffer().unsaved(school, &homework_scope(filter.homework)).await?;
     let transaction = platform.postgres(ServiceName::Homework).school_read(school).await?;
     let saved = Entity::find()

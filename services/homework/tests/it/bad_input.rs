@@ -58,7 +58,12 @@ async fn marks_that_are_no_marks_are_refused() {
         let answer = school.teacher.post_if(&grade, "\"v1\"", &json!({"points": points})).await;
         assert_eq!((answer.status, answer.pointers()), (422, vec!["/points"]), "{points}: {:#}", answer.body);
     }
-    let nan = school.teacher.request(Method::POST, &grade).header("If-Match", "\"v1\"").header("Content-Type", "application/json").body(r#"{"points": NaN}"#);
+    let nan = school
+        .teacher
+        .request(Method::POST, &grade)
+        .header("If-Match", "\"v1\"")
+        .header("Content-Type", "application/json")
+        .body(r#"{"points": NaN}"#);
     assert_eq!(school.teacher.send(nan).await.status, 400);
 }
 
@@ -87,7 +92,14 @@ async fn tokens_that_are_not_ours_open_nothing() {
     let token = school.teacher.token().to_owned();
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
-    let forged = [format!("{none}.{claims}."), format!("{none}.{claims}.{signature}"), format!("{header}.{claims}."), format!("{header}.{claims}.{}", "A".repeat(signature.len())), "x".to_owned(), String::new()];
+    let forged = [
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}.{signature}"),
+        format!("{header}.{claims}."),
+        format!("{header}.{claims}.{}", "A".repeat(signature.len())),
+        "x".to_owned(),
+        String::new(),
+    ];
     for token in forged {
         let answer = school.fleet.with_token(&token).get(&path).await;
         assert_eq!(answer.status, 401, "{token}");

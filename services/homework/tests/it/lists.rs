@@ -24,7 +24,12 @@ async fn pages_hold_every_row_once_newest_first_whether_saved_or_not() {
     let drain = async || {
         let drains: Vec<std::sync::Arc<dyn write_behind::Drain>> = (homework::SERVICE.drains)();
         let postgres = school.fleet.platform.batch_postgres().clone();
-        let processor = write_behind::Processor::new(school.fleet.platform.redis().clone(), postgres, drains, write_behind::ProcessorSettings::default());
+        let processor = write_behind::Processor::new(
+            school.fleet.platform.redis().clone(),
+            postgres,
+            drains,
+            write_behind::ProcessorSettings::default(),
+        );
         processor.run_once().await.unwrap()
     };
     let mut expected = Vec::new();
@@ -79,6 +84,11 @@ async fn a_cursor_that_was_edited_or_belongs_to_another_list_is_refused() {
         (&school.teacher, format!("cursor={}", "x".repeat(5_000))),
     ] {
         let answer = who.get(&format!("/api/v1/homework?{query}")).await;
-        assert_eq!((answer.status, answer.body["type"].as_str()), (400, Some("/docs/problems#invalid-cursor")), "{query}: {:#}", answer.body);
+        assert_eq!(
+            (answer.status, answer.body["type"].as_str()),
+            (400, Some("/docs/problems#invalid-cursor")),
+            "{query}: {:#}",
+            answer.body
+        );
     }
 }

@@ -86,7 +86,8 @@ impl School {
 
     /// Waits until PostgreSQL has all that was acknowledged.
     pub async fn saved(&self) {
-        let saved = self.fleet.platform.buffer().wait_until_saved(domain::ServiceName::Homework, self.id, std::time::Duration::from_secs(15)).await;
+        let saved =
+            self.fleet.platform.buffer().wait_until_saved(domain::ServiceName::Homework, self.id, std::time::Duration::from_secs(15)).await;
         assert!(saved.unwrap(), "the batch processor does not come round");
     }
 }

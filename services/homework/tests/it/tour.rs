@@ -43,7 +43,10 @@ async fn homework_is_set_handed_in_graded_and_given_back() {
 
     school.saved().await;
     assert_eq!(school.count("SELECT count(*) FROM homework WHERE status = 'published' AND version = 2").await, 1);
-    assert_eq!(school.count("SELECT count(*) FROM homework_submissions WHERE status = 'returned' AND points = 17.5 AND version = 3").await, 1);
+    assert_eq!(
+        school.count("SELECT count(*) FROM homework_submissions WHERE status = 'returned' AND points = 17.5 AND version = 3").await,
+        1
+    );
     assert_eq!(school.count("SELECT count(*) FROM dead_letters").await, 0);
     // From PostgreSQL it reads the same as from the buffer.
     school.fleet.redis.flush().await;

@@ -58,7 +58,12 @@ async fn a_student_who_is_enrolled_now_sees_the_homework_at_once() {
     let path = school.given(&school.assignment("New here", 7)).await;
     assert_eq!(school.other_student.get(&path).await.status, 404);
     let students = school.office.get("/api/v1/students?limit=200").await.expect(200);
-    let student = students["items"].as_array().unwrap().iter().find(|student| student["email"] == "other.student@a.example" || student["full_name"] == "other.student").unwrap();
+    let student = students["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|student| student["email"] == "other.student@a.example" || student["full_name"] == "other.student")
+        .unwrap();
     let today = domain::Clock::now(&domain::SystemClock).date_naive();
     let body = json!({"class_id": school.class, "student_id": student["id"], "begin_date": today});
     school.office.post("/api/v1/enrollments", &body).await.expect(201);
