@@ -1,8 +1,8 @@
 //! The demo schools: a large one with a term of everyday data behind it, and a small second one whose people must see nothing of the first.
 //!
-//! Everything follows from the figures in `spec`, from fixed seeds, and from the instant at which a school was first seeded (its `created_at`): two
-//! machines that seed in the same month of the same year get the same people, and seeding again changes nothing. Ids are fixed (`ids`), names are common ones
-//! combined by chance, and all addresses but the documented logins are under a domain that can't exist.
+//! Everything follows from the figures in `spec`, from fixed seeds, and from the instant at which a school was first seeded (its `created_at`): every
+//! machine gets the same people, dates lie around the day of the first seeding, and seeding again changes nothing. Ids are fixed (`ids`), names are common
+//! ones combined by chance, and all addresses but the documented logins are under a domain that can't exist.
 //!
 //! Each part (people, homework, attendance …) is one transaction under the role of the service that owns its tables: it is there as a whole or not at
 //! all, and a seeding that was cut short is completed by the next one. To add a part: a module with a `write`, and its line in `seed`.
@@ -119,7 +119,7 @@ async fn school(
                 changed = true;
             }
             Err(error) if error.is_transient() => {
-                notes.push(format!("no quizzes for {}: MongoDB, which holds the questions, does not answer", spec.name))
+                notes.push(format!("no quizzes for {}: MongoDB, which holds the questions, does not answer", spec.name));
             }
             Err(error) => return Err(error).context("questions"),
         }

@@ -33,7 +33,7 @@ async fn a_part_that_is_missing_is_made_as_it_would_have_been() {
     let (mut fleet, _) = seeded().await;
     let mut connection = fleet.database.superuser().await;
     let before = contents(&mut connection).await;
-    sqlx::raw_sql("TRUNCATE homework, vehicles, fee_structures, ledger_entries, receipt_counters CASCADE")
+    sqlx::raw_sql("TRUNCATE homework, vehicles, fee_structures, concessions, ledger_entries, receipt_counters CASCADE")
         .execute(&mut connection)
         .await
         .unwrap();
