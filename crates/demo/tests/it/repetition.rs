@@ -12,7 +12,7 @@ use crate::{contents, number, seeded};
 async fn seeding_again_changes_nothing_not_even_two_months_later() {
     let (mut fleet, first) = seeded().await;
     println!("{first}");
-    assert!(first.took < Duration::from_secs(60), "{:?}", first.took);
+    assert!(first.took < Duration::from_secs(30), "{:?}", first.took);
     assert_eq!(first.notes, Vec::<String>::new());
     let mut connection = fleet.database.superuser().await;
     let before = contents(&mut connection).await;
