@@ -51,12 +51,12 @@ impl Slot {
     /// Whether `password` is the one in `hash`. Without a hash, or with a password that can't be anybody's, the answer is no and takes as long.
     pub async fn verify(&self, password: &str, hash: Option<String>) -> Result<bool, Problem> {
         let password = password.to_owned();
-        self.run(move || match hash.filter(|_| password.len() <= LONGEST_BYTES) {
-            Some(hash) => bcrypt::verify(&password, &hash).map_err(anyhow::Error::from),
-            None => {
-                std::hint::black_box(bcrypt::bcrypt(COST, [0x24; 16], b"nobody's"));
-                Ok(false)
+        self.run(move || {
+            if let Some(hash) = hash.filter(|_| password.len() <= LONGEST_BYTES) {
+                return bcrypt::verify(&password, &hash).map_err(anyhow::Error::from);
             }
+            std::hint::black_box(bcrypt::bcrypt(COST, [0x24; 16], b"nobody's"));
+            Ok(false)
         })
         .await
     }

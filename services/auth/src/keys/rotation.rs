@@ -94,17 +94,17 @@ async fn insert(
     // Finding primes takes up to a second of a core.
     let made = tokio::task::spawn_blocking(move || {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("no signing key could be generated"))?;
-        let (kid, jwk) = public(&pair)?;
-        let sealed = sealer.seal(&kid, &pair)?;
-        anyhow::Ok((kid, jwk, sealed))
+        let (kid, jwk) = public(&pair);
+        let private = sealer.seal(&kid, &pair)?;
+        anyhow::Ok((kid, jwk, private))
     });
-    let (kid, jwk, sealed) = made.await.map_err(Problem::internal)??;
+    let (kid, jwk, private) = made.await.map_err(Problem::internal)??;
     let store = async {
         let connection = transaction.connection()?;
         let key = "INSERT INTO signing_keys (kid, public_jwk, not_before, expires_at) VALUES ($1, $2, $3, $4)";
         sqlx::query(key).bind(&kid).bind(jwk).bind(not_before).bind(expires_at).execute(&mut *connection).await?;
         let secret = "INSERT INTO signing_key_secrets (kid, sealed) VALUES ($1, $2)";
-        sqlx::query(secret).bind(&kid).bind(sealed).execute(&mut *connection).await?;
+        sqlx::query(secret).bind(&kid).bind(private).execute(&mut *connection).await?;
         Ok::<_, StoreError>(())
     };
     store.await?;
@@ -112,13 +112,13 @@ async fn insert(
 }
 
 /// The public half as a JWK (RFC 7517), and its thumbprint (RFC 7638), which is its name.
-fn public(pair: &KeyPair) -> anyhow::Result<(String, Value)> {
+fn public(pair: &KeyPair) -> (String, Value) {
     let key = pair.public_key();
     let encode = |number: aws_lc_rs::io::Positive<'_>| URL_SAFE_NO_PAD.encode(number.big_endian_without_leading_zero());
     let (n, e) = (encode(key.modulus()), encode(key.exponent()));
     // The members that the thumbprint is made of, in its order, without white space.
     let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)));
-    Ok((kid.clone(), json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e })))
+    (kid.clone(), json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e }))
 }
 
 /// Those that stop signing at `from` are needed until the last of their tokens has expired, and no longer.

@@ -62,15 +62,15 @@ mod tests {
     fn a_sealed_key_opens_under_its_name_and_secret_only() {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
         let sealer = Sealer::derive(b"secret");
-        let sealed = sealer.seal("one", &pair).unwrap();
-        let opened = sealer.open("one", sealed.clone()).unwrap();
+        let at_rest = sealer.seal("one", &pair).unwrap();
+        let opened = sealer.open("one", at_rest.clone()).unwrap();
         assert_eq!(opened.public_key().as_ref(), pair.public_key().as_ref());
-        assert!(sealer.open("two", sealed.clone()).is_none());
-        assert!(Sealer::derive(b"other").open("one", sealed.clone()).is_none());
-        let mut edited = sealed.clone();
+        assert!(sealer.open("two", at_rest.clone()).is_none());
+        assert!(Sealer::derive(b"other").open("one", at_rest.clone()).is_none());
+        let mut edited = at_rest.clone();
         *edited.last_mut().unwrap() ^= 1;
         assert!(sealer.open("one", edited).is_none());
         assert!(sealer.open("one", Vec::new()).is_none());
-        assert_ne!(sealer.seal("one", &pair).unwrap(), sealed, "a nonce is used once");
+        assert_ne!(sealer.seal("one", &pair).unwrap(), at_rest, "a nonce is used once");
     }
 }

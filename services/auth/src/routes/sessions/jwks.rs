@@ -24,14 +24,14 @@ pub struct Jwks {
 /// The keys that verify access tokens.
 #[utoipa::path(tag = "auth", responses((status = 200, description = "The keys", body = Jwks), CommonProblems), security(()))]
 #[get("/.well-known/jwks.json")]
-pub async fn well_known(signer: Data<Signer>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn well_known(signer: Data<Signer>) -> Result<HttpResponse, Problem> {
     published(&signer).await
 }
 
 /// The same keys, for those who reach only `/api`.
 #[utoipa::path(tag = "auth", responses((status = 200, description = "The keys", body = Jwks), CommonProblems), security(()))]
 #[get("/api/v1/auth/jwks")]
-pub async fn alias(signer: Data<Signer>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn alias(signer: Data<Signer>) -> Result<HttpResponse, Problem> {
     published(&signer).await
 }
 

@@ -101,7 +101,7 @@ async fn read(
 /// One's own running sessions in all schools, newest first.
 #[utoipa::path(tag = "auth", params(SessionQuery), responses((status = 200, description = "A page", body = Page<Session>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/auth/sessions")]
-pub async fn own(
+pub(crate) async fn own(
     permit: PlatformPermit<permits::SessionsManage>,
     query: Params<SessionQuery>,
     platform: Data<Platform>,
@@ -113,7 +113,7 @@ pub async fn own(
 /// Ends one of one's own sessions.
 #[utoipa::path(tag = "auth", params(("id" = SessionId, Path, description = "The session")), responses((status = 204, description = "Ended"), CommonProblems), security(("bearer" = [])))]
 #[delete("/api/v1/auth/sessions/{id}")]
-pub async fn end_own(
+pub(crate) async fn end_own(
     permit: PlatformPermit<permits::SessionsManage>,
     id: IdPath<SessionId>,
     platform: Data<Platform>,
@@ -132,7 +132,7 @@ pub async fn end_own(
 /// A user's running sessions in this school, newest first.
 #[utoipa::path(tag = "auth", params(("user_id" = UserId, Path, description = "The user"), SessionQuery), responses((status = 200, description = "A page", body = Page<Session>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/users/{user_id}/sessions")]
-pub async fn of_user(
+pub(crate) async fn of_user(
     permit: Permit<permits::UsersManage>,
     user: IdPath<UserId>,
     query: Params<SessionQuery>,
@@ -147,7 +147,7 @@ pub async fn of_user(
 /// Ends one of a user's sessions in this school.
 #[utoipa::path(tag = "auth", params(("user_id" = UserId, Path, description = "The user"), ("id" = SessionId, Path, description = "The session")), responses((status = 204, description = "Ended"), CommonProblems), security(("bearer" = [])))]
 #[delete("/api/v1/users/{user_id}/sessions/{id}")]
-pub async fn end_of_user(
+pub(crate) async fn end_of_user(
     permit: Permit<permits::UsersManage>,
     ids: IdPath<(UserId, SessionId)>,
     platform: Data<Platform>,
@@ -160,7 +160,7 @@ pub async fn end_of_user(
 /// Ends all of a user's sessions in this school.
 #[utoipa::path(tag = "auth", params(("user_id" = UserId, Path, description = "The user")), responses((status = 204, description = "Ended"), CommonProblems), security(("bearer" = [])))]
 #[delete("/api/v1/users/{user_id}/sessions")]
-pub async fn end_all_of_user(
+pub(crate) async fn end_all_of_user(
     permit: Permit<permits::UsersManage>,
     user: IdPath<UserId>,
     platform: Data<Platform>,

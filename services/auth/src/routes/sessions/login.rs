@@ -75,16 +75,12 @@ pub(super) async fn authenticate(platform: &Platform, email: &Email, password: &
     let attempts = Attempts::on(platform, email, account.user);
     attempts.check(account.lockout).await?;
     let right = slot.verify(password, account.hash).await?;
-    match account.user.filter(|_| right && account.is_active) {
-        Some(user) => {
-            attempts.succeeded().await;
-            Ok(user)
-        }
-        None => {
-            attempts.failed().await?;
-            Err(wrong())
-        }
+    if let Some(user) = account.user.filter(|_| right && account.is_active) {
+        attempts.succeeded().await;
+        return Ok(user);
     }
+    attempts.failed().await?;
+    Err(wrong())
 }
 
 pub(super) fn wrong() -> Problem {
@@ -97,7 +93,7 @@ pub(super) fn wrong() -> Problem {
 /// The refresh token replaces the password from then on. Repeated failures lock the address for a while, whether it is known or not (423).
 #[utoipa::path(tag = "auth", responses((status = 200, description = "Tokens", body = Tokens), (status = 423, description = "Locked after too many failures"), CommonProblems), security(()))]
 #[post("/api/v1/auth/login")]
-pub async fn login(
+pub(crate) async fn login(
     body: Body<Login, 8192>,
     request: HttpRequest,
     platform: Data<Platform>,

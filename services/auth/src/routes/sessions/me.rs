@@ -12,7 +12,7 @@ use crate::revocation::{self, Which};
 /// Who one is, in this session.
 #[utoipa::path(tag = "auth", responses((status = 200, description = "The user", body = Me), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/auth/me")]
-pub async fn me(permit: PlatformPermit<permits::ProfileRead>, platform: Data<Platform>) -> Result<Json<Me>, Problem> {
+pub(crate) async fn me(permit: PlatformPermit<permits::ProfileRead>, platform: Data<Platform>) -> Result<Json<Me>, Problem> {
     let mut transaction = platform.postgres(ServiceName::Auth).login(permit.user_id).await?;
     let connection = transaction.connection()?;
     let row = UserRow::find(connection, permit.user_id).await?.ok_or_else(|| Problem::not_found("user"))?;
@@ -24,7 +24,7 @@ pub async fn me(permit: PlatformPermit<permits::ProfileRead>, platform: Data<Pla
 /// Ends this session, its access token included.
 #[utoipa::path(tag = "auth", responses((status = 204, description = "Ended"), CommonProblems), security(("bearer" = [])))]
 #[post("/api/v1/auth/logout")]
-pub async fn logout(permit: PlatformPermit<permits::SessionsManage>, platform: Data<Platform>) -> Result<NoContent, Problem> {
+pub(crate) async fn logout(permit: PlatformPermit<permits::SessionsManage>, platform: Data<Platform>) -> Result<NoContent, Problem> {
     let mut transaction = platform.postgres(ServiceName::Auth).platform().await?;
     let which = Which { session: Some(permit.session_id), user: Some(permit.user_id), ..Which::default() };
     let revoked = revocation::revoke(transaction.connection()?, which, "logout", platform.clock().now()).await?;

@@ -37,7 +37,7 @@ impl std::fmt::Debug for PasswordChange {
 /// Changes one's own password, and ends all other sessions of the account.
 #[utoipa::path(tag = "auth", responses((status = 204, description = "Changed"), (status = 423, description = "Locked after too many failures"), CommonProblems), security(("bearer" = [])))]
 #[post("/api/v1/auth/password")]
-pub async fn change(
+pub(crate) async fn change(
     permit: PlatformPermit<permits::SessionsManage>,
     body: Body<PasswordChange, 8192>,
     platform: Data<Platform>,

@@ -39,7 +39,7 @@ impl std::fmt::Debug for Refresh {
 /// The old one is good for another 30 seconds, in which it gets the same successor. Used after that, it ends the session.
 #[utoipa::path(tag = "auth", responses((status = 200, description = "Tokens", body = Tokens), CommonProblems), security(()))]
 #[post("/api/v1/auth/refresh")]
-pub async fn refresh(
+pub(crate) async fn refresh(
     body: Body<Refresh, 4096>,
     request: HttpRequest,
     platform: Data<Platform>,
@@ -132,12 +132,12 @@ async fn replace(
     Ok(query.fetch_optional(connection).await?)
 }
 
+type RotationRow = (Uuid, Option<Uuid>, String, Option<Vec<u8>>, Option<Timestamp>);
 type Rotation = (SessionRow, Option<Vec<u8>>, Option<Timestamp>);
 
 async fn running(connection: &mut PgConnection, session: SessionId, now: Timestamp) -> Result<Option<Rotation>, StoreError> {
     let select =
         "SELECT user_id, school_id, role, previous_hash, rotated_at FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2";
-    let row: Option<(Uuid, Option<Uuid>, String, Option<Vec<u8>>, Option<Timestamp>)> =
-        sqlx::query_as(select).bind(session.as_uuid()).bind(now).fetch_optional(connection).await?;
+    let row: Option<RotationRow> = sqlx::query_as(select).bind(session.as_uuid()).bind(now).fetch_optional(connection).await?;
     Ok(row.map(|(user, school, role, previous, at)| ((user, school, role), previous, at)))
 }

@@ -27,7 +27,7 @@ pub struct Switch {
 /// Moves to another school or role: a new session there, and the end of this one.
 #[utoipa::path(tag = "auth", responses((status = 200, description = "Tokens", body = Tokens), CommonProblems), security(("bearer" = [])))]
 #[post("/api/v1/auth/switch-school")]
-pub async fn switch(
+pub(crate) async fn switch(
     permit: PlatformPermit<permits::SessionsManage>,
     body: Body<Switch, 4096>,
     request: HttpRequest,
