@@ -66,6 +66,8 @@ pub(crate) async fn refresh(
         revoked.announce(&platform, None).await;
         return Err(refused());
     }
+    // Signing may have to read the keys: never wait for a second connection while holding one.
+    drop(transaction);
     let me = row.into_me(presented.session, place, memberships);
     tokens::answer(&platform, &signer, me, keys.encode(&successor)).await
 }
