@@ -116,10 +116,6 @@ impl<'a> Work<'a> {
         let known: Vec<Known> = sqlx::query_as(KNOWN).bind(&sources).bind(&classes).fetch_all(&mut *self.connection).await?;
         let by_source: HashMap<&str, Uuid> = known.iter().filter_map(|row| Some((row.source_id.as_deref()?, row.id))).collect();
         let listed: HashSet<&str> = sources.iter().copied().collect();
-        // A complete file that gives the same thing a new sourcedId means the same thing; a file of changes may mean another.
-        let bulk = self.is_bulk(FileKind::Enrollments);
-        let gone: HashSet<&str> = self.roster.removed.iter().map(|removal| removal.sourced_id).collect();
-        let free = |row: &Known| row.source_id.as_deref().is_none_or(|source| !listed.contains(source) && (bulk || gone.contains(source)));
         let mut sitting: HashMap<(Uuid, Uuid), Vec<&Known>> = HashMap::new();
         for row in known.iter().filter(|row| row.status == "active" && row.source_id.as_deref().is_none_or(|s| !listed.contains(s))) {
             sitting.entry((row.class_id, row.student_id)).or_default().push(row);
@@ -128,7 +124,7 @@ impl<'a> Work<'a> {
         for place in places {
             let mut id = by_source.get(place.row.sourced_id.as_str()).copied();
             for row in sitting.get(&(place.class, place.student)).into_iter().flatten().filter(|row| place.overlaps(row)) {
-                if id.is_none() && free(row) && taken.insert(row.id) {
+                if id.is_none() && taken.insert(row.id) {
                     id = Some(row.id);
                 } else if !taken.contains(&row.id) {
                     let message = "overlaps an enrolment of this student in this class that the school has already";

@@ -6,6 +6,7 @@
 //! - **Repeatable.** Importing the same file again changes no row: no version moves. A changed file changes exactly the rows that differ.
 //! - **A dry run is the real thing**, rolled back at the end, so its report is the report of the import.
 //! - **Nothing is deleted.** A row of status `tobedeleted` is withdrawn or deactivated, with what hangs on it; what is merely missing from a file stays.
+//! - Only complete files (`bulk`) are imported: a file of changes (`delta`) is refused.
 //! - Imports of one school wait for each other.
 //!
 //! What becomes what:
@@ -47,7 +48,7 @@ use std::io::{Read, Seek};
 
 use directory::Directory;
 use domain::{Actor, SchoolId};
-use oneroster::{Bundle, Limits, Report};
+use oneroster::{Bundle, Limits, Mode, Report};
 use store::{Postgres, StoreError};
 use thiserror::Error;
 
@@ -88,6 +89,9 @@ pub enum ImportError {
     /// The bundle has faults.
     #[error(transparent)]
     Unreadable(#[from] Report),
+    /// Files of changes only. What such a row leaves out would have to be guessed from the tables.
+    #[error("only complete (bulk) files are imported; these hold changes only (delta): {}", .0.join(", "))]
+    Delta(Vec<&'static str>),
     /// The importing school no longer exists.
     #[error("there is no such school")]
     NoSchool,
@@ -131,6 +135,11 @@ pub async fn import(
     options: ImportOptions,
 ) -> Result<ImportReport, ImportError> {
     let bundle = tokio::task::spawn_blocking(move || Bundle::read(zip, &Limits::default())).await??;
+    let deltas: Vec<&'static str> =
+        bundle.modes.iter().filter(|(_, mode)| **mode == Mode::Delta).map(|(file, _)| file.file_name()).collect();
+    if !deltas.is_empty() {
+        return Err(ImportError::Delta(deltas));
+    }
     let rosters = bundle.schools();
     let mut report = ImportReport { dry_run: options.dry_run, ..ImportReport::default() };
     report.warnings.extend(bundle.warnings.iter().map(ImportWarning::from));

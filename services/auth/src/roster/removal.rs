@@ -8,27 +8,45 @@ use uuid::Uuid;
 
 use super::work::{Stop, Work};
 
+/// How many rows made room before the others were written.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    terms: usize,
+    academic_years: usize,
+    enrollments: usize,
+    class_subjects: usize,
+}
+
 impl Work<'_> {
-    pub(super) async fn remove(&mut self) -> Result<(), Stop> {
-        let named = |file: FileKind| -> Vec<String> {
-            self.roster.removed.iter().filter(|removal| removal.file == file).map(|removal| removal.sourced_id.to_owned()).collect()
-        };
-        let (courses, classes, users, enrollments) =
-            (named(FileKind::Courses), named(FileKind::Classes), named(FileKind::Users), named(FileKind::Enrollments));
-        let roles = named(FileKind::Roles);
+    fn named(&self, file: FileKind) -> Vec<String> {
+        self.roster.removed.iter().filter(|removal| removal.file == file).map(|removal| removal.sourced_id.to_owned()).collect()
+    }
+
+    /// What is gone makes room first: another row of the file may take its days.
+    pub(super) async fn make_room(&mut self) -> Result<(), Stop> {
         let gone = |kind: fn(SessionType) -> bool| -> Vec<String> {
             let rows = self.bundle.sessions.iter().filter(|row| !row.is_active() && kind(row.fields.kind));
             rows.map(|row| row.sourced_id.clone()).collect()
         };
         let (years, terms) = (gone(|kind| kind == SessionType::SchoolYear), gone(|kind| kind != SessionType::SchoolYear));
-        self.report.enrollments.removed += self.retire("enrollments", "withdrawn", &enrollments).await?;
-        self.report.class_subjects.removed += self.retire("class_subjects", "tobedeleted", &enrollments).await?;
-        self.remove_classes(&classes).await?;
-        self.report.subjects.removed += self.retire("subjects", "tobedeleted", &courses).await?;
-        self.report.terms.removed += self.retire("terms", "tobedeleted", &terms).await?;
-        self.report.academic_years.removed += self.retire("academic_years", "tobedeleted", &years).await?;
-        self.remove_roles(&roles).await?;
-        self.remove_people(&users).await
+        let enrollments = self.named(FileKind::Enrollments);
+        self.removed.terms = self.retire("terms", "tobedeleted", &terms).await?;
+        self.removed.academic_years = self.retire("academic_years", "tobedeleted", &years).await?;
+        self.removed.enrollments = self.retire("enrollments", "withdrawn", &enrollments).await?;
+        self.removed.class_subjects = self.retire("class_subjects", "tobedeleted", &enrollments).await?;
+        Ok(())
+    }
+
+    /// What is gone, with what hangs on it.
+    pub(super) async fn remove(&mut self) -> Result<(), Stop> {
+        self.report.terms.removed += self.removed.terms;
+        self.report.academic_years.removed += self.removed.academic_years;
+        self.report.enrollments.removed += self.removed.enrollments;
+        self.report.class_subjects.removed += self.removed.class_subjects;
+        self.remove_classes(&self.named(FileKind::Classes)).await?;
+        self.report.subjects.removed += self.retire("subjects", "tobedeleted", &self.named(FileKind::Courses)).await?;
+        self.remove_roles(&self.named(FileKind::Roles)).await?;
+        self.remove_people(&self.named(FileKind::Users)).await
     }
 
     /// Sets the status of active rows, by source id. How many there were.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 /// How many rows of one kind became what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RosterCounts)]
 pub struct Counts {
     /// Rows that are new.
     pub created: usize,
@@ -32,6 +33,7 @@ impl Counts {
 /// Whether a school was imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RosterOutcome)]
 pub enum Outcome {
     /// It was, or in a dry run would be.
     Imported,

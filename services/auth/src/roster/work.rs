@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::batch::{Batch, Refused};
 use super::log::Log;
 use super::logins::Met;
+use super::removal::Removed;
 use super::report::{Counts, SchoolReport};
 
 /// Why the work on a school ends early.
@@ -47,6 +48,7 @@ pub(super) struct Work<'a> {
     pub(super) roster: &'a SchoolRoster<'a>,
     pub(super) log: Log,
     pub(super) report: SchoolReport,
+    pub(super) removed: Removed,
     pub(super) years: Ids<'a>,
     pub(super) terms: Ids<'a>,
     /// The year that each term belongs to.
@@ -77,6 +79,7 @@ impl<'a> Work<'a> {
             roster,
             log: Log::default(),
             report,
+            removed: Removed::default(),
             years: Ids::new(),
             terms: Ids::new(),
             term_years: Ids::new(),
@@ -93,6 +96,7 @@ impl<'a> Work<'a> {
     pub(super) async fn run(&mut self, met: &mut Met) -> Result<(), Stop> {
         self.check();
         self.stop_if_faulty()?;
+        self.make_room().await?;
         self.put_years().await?;
         self.put_terms().await?;
         self.put_subjects().await?;

@@ -159,3 +159,12 @@ async fn a_school_that_does_not_fit_the_tables_is_refused_at_its_rows_and_the_ot
     let names = sqlx::query("SELECT name FROM schools").fetch_one(&mut stage.database.superuser().await).await.unwrap();
     assert_eq!(names.get::<String, _>(0), "Fabrikam High School");
 }
+
+#[tokio::test]
+async fn a_file_of_changes_only_is_refused_and_named() {
+    let stage = Stage::set().await;
+    let files = Files::contoso().swap("manifest.csv", "file.demographics,bulk", "file.demographics,delta");
+    let error = stage.import(&files).await.unwrap_err();
+    assert!(matches!(error, auth::roster::ImportError::Delta(ref files) if files == &["demographics.csv"]), "{error}");
+    assert_eq!(stage.count("SELECT count(*) FROM schools").await, 0);
+}

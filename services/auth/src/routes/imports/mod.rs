@@ -52,6 +52,12 @@ struct ImportQuery {
     school: Option<String>,
 }
 
+/// A `OneRoster` CSV zip.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct RosterZip(Vec<u8>);
+
 /// Import a roster
 ///
 /// The body is a `OneRoster` 1.1 or 1.2 CSV zip of at most 16 MiB. The school's office imports its own school: the org whose sourcedId is the school's `source_id`,
@@ -64,7 +70,7 @@ struct ImportQuery {
 #[utoipa::path(
     tag = "auth",
     params(ImportQuery),
-    request_body(content = Vec<u8>, content_type = "application/zip", description = "The zip."),
+    request_body(content = RosterZip, content_type = "application/zip", description = "The zip; `application/octet-stream` will do too."),
     responses((status = 200, description = "What was done, or would be.", body = ImportReport), CommonProblems),
     security(("bearer" = []))
 )]
@@ -120,6 +126,7 @@ fn refuse(error: ImportError) -> Problem {
             let faults: Vec<ImportFault> = report.faults.iter().map(ImportFault::from).collect();
             faulty(&faults, report.total)
         }
+        ImportError::Delta(_) => Problem::invalid(vec![Fault::new("manifest.csv", said)]),
         ImportError::NoSchool => Problem::not_found("school"),
         ImportError::NotInBundle(_) => Problem::invalid(vec![Fault::new("orgs.csv", said)]),
         ImportError::Ambiguous(_) => Problem::invalid(vec![Fault::new("query:school", said)]),

@@ -115,3 +115,19 @@ async fn rows_made_by_hand_are_taken_over_by_name_address_and_place() {
     assert_eq!((report.enrollments.changed, report.enrollments.created), (1, 1));
     assert_eq!(report.users.created, 4);
 }
+
+#[tokio::test]
+async fn what_is_removed_makes_room_for_what_takes_its_place_in_the_same_file() {
+    let stage = Stage::set().await;
+    stage.import(&Files::small()).await.unwrap();
+    let files = Files::small()
+        .swap("enrollments.csv", "e1,,,k1,", "e1,tobedeleted,,k1,")
+        .swap("enrollments.csv", "e4,,,k1,", "e4,tobedeleted,,k1,")
+        .append("enrollments.csv", "n1,,,k1,s1,u1,student,false,2026-06-01,2026-11-30\nn4,,,k1,s1,t1,teacher,true,,\n");
+    let north = &stage.import(&files).await.unwrap().schools[0];
+    assert_eq!((north.outcome, north.enrollments.removed, north.enrollments.created), (Outcome::Imported, 1, 1), "{north:#?}");
+    assert_eq!(stage.count("SELECT count(*) FROM class_subjects WHERE source_id = 'n4' AND status = 'active'").await, 1);
+    let before = stage.snapshot().await;
+    assert!(!stage.import(&files).await.unwrap().schools[0].moved());
+    assert_eq!(stage.snapshot().await, before);
+}
