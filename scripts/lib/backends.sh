@@ -12,7 +12,7 @@ CREDENTIALS=$LOCAL/credentials.env
 external() {
   case "$1" in
     postgres) [ -n "${POSTGRES_HOST:-}" ] ;;
-    redis) [ -n "${REDIS_HOST:-}${REDIS_URL:-}" ] ;;
+    redis) [ -n "${REDIS_HOST:-}" ] ;;
     mongo) [ -n "${MONGODB_URI:-}" ] ;;
   esac
 }
@@ -139,7 +139,7 @@ write_environment() {
           POSTGRES_OWNER_USER=schools24_owner "POSTGRES_OWNER_PASSWORD=$POSTGRES_OWNER_PASSWORD"
       fi
       if external redis; then
-        print_set REDIS_URL REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_DB REDIS_CACHE_HOST
+        print_set REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_DB REDIS_CACHE_HOST
       else
         printf '%s\n' REDIS_HOST=127.0.0.1 "REDIS_PORT=$(backend_port redis)" "REDIS_PASSWORD=$REDIS_STORE_PASSWORD" REDIS_DB=0
       fi

@@ -62,5 +62,6 @@ pub fn leaderboard(scope: &str) -> String {
     format!("leaderboard:{scope}")
 }
 
-/// The layout of the partitions, `1:64`; a fleet with another layout refuses to start.
+/// The name of the buffer, `1:64:<id>`: layout version, partitions, and an id made when Redis was empty. The batch processor stops partitions whose
+/// watermark counts the writes of another buffer.
 pub const LAYOUT: &str = "write_layout";

@@ -51,10 +51,10 @@ impl Role {
         }
     }
 
-    /// Whether the role works in the school's office and so sees the whole school.
+    /// Whether the role sees the whole of the school that it is in: the school's office, and whoever runs the platform.
     #[must_use]
     pub const fn is_office(self) -> bool {
-        matches!(self, Self::SchoolAdmin | Self::Admin)
+        matches!(self, Self::SuperAdmin | Self::SchoolAdmin | Self::Admin)
     }
 
     /// Whether the role holds `permission`. Which *rows* it may then touch (own classes, own children) is for the service to say.

@@ -22,7 +22,7 @@ pub async fn listen(
     let channels: Vec<&str> = kinds.iter().map(|kind| kind.channel()).collect();
     // Waits for the first connection, however long that takes: the process serves meanwhile.
     tokio::select! {
-        subscribed = subscriber.subscribe(channels) => subscribed?,
+        outcome = subscriber.subscribe(channels) => outcome?,
         () = cancel.cancelled() => return Ok(()),
     }
     loop {

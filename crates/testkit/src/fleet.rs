@@ -215,7 +215,6 @@ impl Api {
     }
 
     /// A request to be completed and given to [`Api::send`].
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
         match &self.token {
@@ -277,7 +276,8 @@ pub struct Answer {
 
 impl Answer {
     /// The body, if the status is `status`; else the test fails and shows the whole answer.
-    #[must_use]
+    // Often called for the check alone.
+    #[allow(clippy::must_use_candidate)]
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{:#}", self.body);

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use uuid::Uuid;
 
@@ -11,9 +12,9 @@ use crate::entity::Buffered;
 /// holds: an unsaved version may push a saved row out of the page. `keep` is the list's filter, the cursor included, which PostgreSQL
 /// has applied to the saved versions; `order` is its order.
 #[must_use]
-pub fn merge<T: Buffered>(
+pub fn merge<T: Buffered, S: BuildHasher>(
     saved: Vec<T>,
-    mut unsaved: HashMap<Uuid, T>,
+    mut unsaved: HashMap<Uuid, T, S>,
     keep: impl Fn(&T) -> bool,
     order: impl Fn(&T, &T) -> Ordering,
 ) -> Vec<T> {

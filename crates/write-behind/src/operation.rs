@@ -49,8 +49,7 @@ impl Idempotency {
     /// The id of the row that this key creates. Derived, so that a retry names the same row even through another store. UUIDv8.
     #[must_use]
     pub fn row_id(&self) -> Uuid {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = self.hash;
-        uuid::Builder::from_custom_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]).into_uuid()
+        uuid_of(&self.hash)
     }
 
     /// The field in the operations hash: 16 bytes, hexadecimal.
@@ -71,14 +70,16 @@ pub fn natural_id(entity: &str, parts: &[&[u8]]) -> Uuid {
         hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hasher.update(part);
     }
-    let hash: [u8; 32] = hasher.finalize().into();
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = hash;
-    uuid::Builder::from_custom_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]).into_uuid()
+    uuid_of(&hasher.finalize().into())
 }
 
 pub(crate) fn first_8(hash: &[u8; 32]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = *hash;
-    [a, b, c, d, e, f, g, h]
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
+/// The first half of a hash as a UUID, version 8: made in a way of our own.
+fn uuid_of(hash: &[u8; 32]) -> Uuid {
+    uuid::Builder::from_custom_bytes(hash.first_chunk().copied().unwrap_or_default()).into_uuid()
 }
 
 /// What a row must be like for the write to happen.

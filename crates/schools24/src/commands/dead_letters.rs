@@ -1,6 +1,6 @@
 //! `schools24 dead-letters`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Action::Show { id } => say(serde_json::to_string_pretty(&letters.show(id).await?)?),
         Action::Replay { id, with } => {
-            let corrected = with.map(read_json).transpose()?;
+            let corrected = with.as_deref().map(read_json).transpose()?;
             letters.replay(id, corrected, OPERATOR).await?;
             say(format_args!("{id} is saved."));
         }
@@ -81,11 +81,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_json(path: PathBuf) -> anyhow::Result<serde_json::Value> {
+fn read_json(path: &Path) -> anyhow::Result<serde_json::Value> {
     let text = if path.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin())?
     } else {
-        std::fs::read_to_string(&path).with_context(|| path.display().to_string())?
+        std::fs::read_to_string(path).with_context(|| path.display().to_string())?
     };
     serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
 }

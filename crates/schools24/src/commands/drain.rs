@@ -10,7 +10,7 @@ use crate::fleet::{self, say};
 /// Once or for good.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Save what waits now, then exit: for a CronJob. The default.
+    /// Save what waits now, then exit: for a `CronJob`. The default.
     #[arg(long, conflicts_with = "resident")]
     once: bool,
     /// Stay and save whatever comes, about a second after it was written. Serves /health, /ready and metrics.

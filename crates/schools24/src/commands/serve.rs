@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Only these, separated by commas: auth,homework. All ten if left out.
     #[arg(long, value_delimiter = ',')]
     services: Vec<ServiceName>,
-    /// Run the batch processor here too, although only some services are served. (All ten together always do, unless BATCH_PROCESSOR_ENABLED is false.)
+    /// Run the batch processor here too, although only some services are served. (All ten together always do, unless `BATCH_PROCESSOR_ENABLED` is false.)
     #[arg(long)]
     drain: bool,
 }

@@ -1,5 +1,5 @@
 //! The `schools24` binary as an operator meets it: real processes, killed at random instants.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod commands;
 mod kill;

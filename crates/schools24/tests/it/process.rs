@@ -8,14 +8,14 @@ use testkit::{RedisServer, TestDatabase};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-pub struct Ground {
-    pub database: TestDatabase,
-    pub redis: RedisServer,
+pub(crate) struct Ground {
+    pub(crate) database: TestDatabase,
+    pub(crate) redis: RedisServer,
     settings: Vec<(&'static str, String)>,
 }
 
 impl Ground {
-    pub async fn lay() -> Self {
+    pub(crate) async fn lay() -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (database, redis) = (TestDatabase::create().await, RedisServer::start().await);
         let (app, owner) = (database.app(), database.owner());
@@ -40,7 +40,7 @@ impl Ground {
     }
 
     /// A command line of `schools24`. Run in an empty folder, so that no `.env` is read.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_schools24")]).args(arguments);
         command.envs(self.settings.iter().map(|(name, value)| (name, value))).current_dir(self.redis.directory());
@@ -49,14 +49,14 @@ impl Ground {
     }
 
     /// Runs a command to its end: exit code, standard output, standard error.
-    pub async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = tokio::time::timeout(Duration::from_secs(60), self.command(arguments).output()).await.expect("it ends").unwrap();
+    pub(crate) async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = tokio::time::timeout(Duration::from_mins(1), self.command(arguments).output()).await.expect("it ends").unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
 
     /// Starts a process that serves on `port` and waits until it is ready.
-    pub async fn serve(&self, arguments: &[&str], port: u16) -> Child {
+    pub(crate) async fn serve(&self, arguments: &[&str], port: u16) -> Child {
         let mut command = self.command(arguments);
         // Nobody reads what a server says here; a full pipe would stop it.
         let child = command.env("PORT", port.to_string()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -71,6 +71,6 @@ impl Ground {
     }
 }
 
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

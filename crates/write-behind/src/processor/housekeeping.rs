@@ -2,8 +2,11 @@
 
 use cache::key;
 use domain::Partition;
-use fred::interfaces::{KeysInterface, LuaInterface, StreamsInterface};
+use fred::interfaces::{ClientLike, KeysInterface, LuaInterface, StreamsInterface};
+use fred::types::InfoKind;
 use fred::types::streams::{XCapKind, XCapTrim};
+
+use tracing::warn;
 
 use super::{DrainError, Processor};
 
@@ -28,5 +31,18 @@ impl Processor {
         let mut transaction = self.postgres.platform().await?;
         sqlx::raw_sql("DELETE FROM idempotency_keys WHERE expires_at < now()").execute(transaction.connection()?).await?;
         Ok(transaction.commit().await?)
+    }
+
+    /// Says so if Redis is not set up to keep what was acknowledged. Managed servers hide their settings, so this looks at what they report.
+    pub(super) async fn examine_redis(&self) {
+        let report: String = self.redis.next().info(Some(InfoKind::All)).await.unwrap_or_default();
+        let value = |name: &str| report.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim));
+        if value("aof_enabled") == Some("0") {
+            warn!("Redis keeps no append-only file: a write that was acknowledged is lost when it is killed (set appendonly yes, appendfsync always)");
+        }
+        let policy = value("maxmemory_policy").unwrap_or_default();
+        if policy.starts_with("allkeys") {
+            warn!(policy, "Redis may evict writes that are not saved yet (set maxmemory-policy volatile-lru)");
+        }
     }
 }

@@ -136,6 +136,13 @@ impl Processor {
     /// Runs until cancelled; trouble with a store is waited out.
     pub async fn run_resident(&self, cancel: CancellationToken) {
         info!(services = self.services.len(), "batch processor runs");
+        for (service, _) in &self.services {
+            // Known to Prometheus from the start: an alert on their increase must see the first one.
+            for counter in ["batch_processor_halted_total", "batch_processor_errors_total", "dead_letters_total"] {
+                metrics::counter!(counter, "service" => service.as_str()).increment(0);
+            }
+        }
+        let mut examined = false;
         let backoff = || {
             ExponentialBuilder::new()
                 .with_min_delay(Duration::from_millis(200))
@@ -148,6 +155,10 @@ impl Processor {
         let mut tidied: Option<Instant> = None;
         while !cancel.is_cancelled() {
             let outcome = self.cycle_all().await;
+            if outcome.is_ok() && !examined {
+                examined = true;
+                self.examine_redis().await;
+            }
             let rest = match outcome {
                 Ok(summary) => {
                     waits = backoff();

@@ -1,5 +1,5 @@
 //! The write buffer's guarantees, against real servers that are killed, stopped and emptied.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod acknowledged;
 mod crashes;

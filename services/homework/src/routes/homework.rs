@@ -134,7 +134,7 @@ const fn once() -> u8 {
 }
 
 fn hundred() -> Points {
-    Points::from_hundredths(100_00).unwrap_or_default()
+    Points::from_hundredths(10_000).unwrap_or_default()
 }
 
 /// What changes; what is left out stays as it is.
