@@ -53,7 +53,7 @@ async fn a_hundred_thousand_enrolments_are_imported_in_seconds_and_again_faster(
     assert_eq!(second.schools[0].enrollments, Counts { unchanged: STUDENTS * EACH, ..Counts::default() });
     assert!(!second.schools[0].moved());
     // Generous for a loaded machine and an unoptimised build; row by row it would take many minutes.
-    assert!(took < Duration::from_secs(90) && again < Duration::from_secs(60), "{took:?}, {again:?}");
+    assert!(took < Duration::from_secs(90) && again < Duration::from_mins(1), "{took:?}, {again:?}");
 }
 
 #[tokio::test]
