@@ -67,7 +67,17 @@ async fn kill_the_service_and_the_batch_processor_again_and_again_and_lose_nothi
 
     let url = format!("http://127.0.0.1:{port}");
     let login = json!({"email": "office@a.example", "password": PASSWORD});
-    let answer: Value = reqwest::Client::builder().build().unwrap().post(format!("{url}/api/v1/auth/login")).json(&login).send().await.unwrap().json().await.unwrap();
+    let answer: Value = reqwest::Client::builder()
+        .build()
+        .unwrap()
+        .post(format!("{url}/api/v1/auth/login"))
+        .json(&login)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
     let stop = Arc::new(AtomicBool::new(false));
     let teachers: Vec<_> =

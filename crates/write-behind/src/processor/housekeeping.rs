@@ -38,7 +38,9 @@ impl Processor {
         let report: String = self.redis.next().info(Some(InfoKind::All)).await.unwrap_or_default();
         let value = |name: &str| report.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim));
         if value("aof_enabled") == Some("0") {
-            warn!("Redis keeps no append-only file: a write that was acknowledged is lost when it is killed (set appendonly yes, appendfsync always)");
+            warn!(
+                "Redis keeps no append-only file: a write that was acknowledged is lost when it is killed (set appendonly yes, appendfsync always)"
+            );
         }
         let policy = value("maxmemory_policy").unwrap_or_default();
         if policy.starts_with("allkeys") {

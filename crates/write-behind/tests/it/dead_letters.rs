@@ -23,7 +23,11 @@ async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the_res
     for n in 0..1_000 {
         let note = Note::new(stage.school, if n == 617 { "poison" } else { "fine" });
         stage.create(&note).await.unwrap();
-        if n == 617 { bad = Some(note) } else { drop(good.insert(note.id)) }
+        if n == 617 {
+            bad = Some(note);
+        } else {
+            good.insert(note.id);
+        }
     }
     let bad = bad.unwrap();
     let summary = stage.processor().run_once().await.unwrap();

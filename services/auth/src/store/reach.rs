@@ -180,13 +180,14 @@ mod tests {
 
     #[test]
     fn a_person_of_many_parts_reaches_only_as_far_as_the_role_of_the_token() {
-        let [taught, attended, childs] = [ClassId::generate(), ClassId::generate(), ClassId::generate()];
-        let person = Person { student: Some(learner(attended)), teacher_id: None, teaches: vec![taught], children: vec![learner(childs)] };
+        let [taught, attended, of_child] = [ClassId::generate(), ClassId::generate(), ClassId::generate()];
+        let person =
+            Person { student: Some(learner(attended)), teacher_id: None, teaches: vec![taught], children: vec![learner(of_child)] };
         let user = UserId::generate();
         let classes = |role| Reach::of(role, user, &person).classes;
         assert_eq!(classes(Role::Teacher), Sight::These(vec![taught.as_uuid()]));
         assert_eq!(classes(Role::Student), Sight::These(vec![attended.as_uuid()]));
-        assert_eq!(classes(Role::Parent), Sight::These(vec![childs.as_uuid()]));
+        assert_eq!(classes(Role::Parent), Sight::These(vec![of_child.as_uuid()]));
         assert_eq!(classes(Role::Staff), Sight::All);
         for role in Role::ALL.iter().filter(|role| !role.is_office()) {
             assert!(!Reach::of(*role, user, &person).is_office(), "{role}");

@@ -195,9 +195,8 @@ async fn another_password_ends_the_other_sessions() {
     let school = fleet.school("Demo").await;
     fleet.member(school, Role::Teacher, "t@x.example").await;
     let (here, there) = (fleet.login("t@x.example").await, fleet.login("t@x.example").await);
-    let change = async |old: &str, new: &str| {
-        here.post("/api/v1/auth/password", &json!({ "current_password": old, "new_password": new })).await
-    };
+    let change =
+        async |old: &str, new: &str| here.post("/api/v1/auth/password", &json!({ "current_password": old, "new_password": new })).await;
     assert_eq!(change("wrong horse", "battery staple!").await.pointers(), ["/current_password"]);
     for bad in ["short", "password123", "t@x.example"] {
         assert!(change(PASSWORD, bad).await.pointers().contains(&"/new_password"), "{bad}");
