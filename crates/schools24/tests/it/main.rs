@@ -4,3 +4,4 @@
 mod commands;
 mod kill;
 mod process;
+mod roster;
