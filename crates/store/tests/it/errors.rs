@@ -6,7 +6,7 @@ use domain::ServiceName;
 use secrecy::SecretString;
 use store::{Identity, Postgres, PostgresConfig, StoreError};
 
-use crate::support::{TestDatabase, commit, run};
+use crate::support::{PASSWORD, TestDatabase, commit, run};
 
 #[tokio::test]
 async fn each_kind_of_refusal_is_told_apart_and_names_its_constraint() {
@@ -61,7 +61,7 @@ async fn each_kind_of_refusal_is_told_apart_and_names_its_constraint() {
 async fn a_deadlock_and_a_lock_that_is_not_given_up_are_worth_another_try() {
     TestDatabase::run(async |database| {
         let school = database.full_school().await;
-        let mut config = database.config("schools24_app", "app");
+        let mut config = database.config("schools24_app", PASSWORD);
         config.lock_timeout = Duration::from_millis(50);
         let auth = Postgres::connect(&config, Identity::Service(ServiceName::Auth));
         let lock = "UPDATE subjects SET version = version + 1";
@@ -97,7 +97,7 @@ async fn no_secret_shows_in_debug_output() {
 async fn a_statement_that_takes_too_long_is_cancelled() {
     TestDatabase::run(async |database| {
         let school = database.full_school().await;
-        let mut config = database.config("schools24_app", "app");
+        let mut config = database.config("schools24_app", PASSWORD);
         config.statement_timeout = Duration::from_millis(100);
         let postgres = Postgres::connect(&config, Identity::Batch);
         let mut transaction = postgres.school(school.0).await.unwrap();

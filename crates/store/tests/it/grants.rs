@@ -4,7 +4,7 @@ use domain::ServiceName;
 use store::{Identity, Postgres, StoreError};
 
 use crate::catalogue::BUFFERED;
-use crate::support::{TestDatabase, admin_sql, assert_state, identities};
+use crate::support::{PASSWORD, TestDatabase, admin_sql, assert_state, identities};
 
 /// Who owns what, as the design has it.
 const OWNERS: &[(ServiceName, &[&str])] = &[
@@ -155,7 +155,7 @@ async fn a_privilege_too_many_would_be_noticed() {
 #[tokio::test]
 async fn the_login_role_by_itself_may_read_nothing() {
     TestDatabase::run(async |database| {
-        let bare = Postgres::connect(&database.config("schools24_app", "app"), Identity::Owner);
+        let bare = Postgres::connect(&database.config("schools24_app", PASSWORD), Identity::Owner);
         for table in ["users", "homework", "drain_watermarks", "schools"] {
             assert_state(attempt(&bare, &format!("SELECT FROM {table}")).await, "42501", table);
         }

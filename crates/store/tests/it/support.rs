@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// not have been decodable. Only one role may touch them at all.
 pub(crate) const SCHOOLLESS: &[&str] = &["sessions", "dead_letters"];
 
+/// Roles belong to the whole scratch server, so every crate's tests must give them the same password: `testkit`'s.
+pub(crate) const PASSWORD: &str = "for-tests-only";
+
 pub(crate) struct TestDatabase {
     name: String,
     admin: PgConnectOptions,
@@ -39,7 +42,7 @@ impl TestDatabase {
         let mut connection = database.admin.connect().await.unwrap();
         sqlx::raw_sql(
             "DO $$ BEGIN
-                IF to_regrole('schools24_owner') IS NULL THEN CREATE ROLE schools24_owner LOGIN CREATEROLE PASSWORD 'owner'; END IF;
+                IF to_regrole('schools24_owner') IS NULL THEN CREATE ROLE schools24_owner LOGIN CREATEROLE PASSWORD 'for-tests-only'; END IF;
             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
             END $$",
         )
@@ -67,11 +70,11 @@ impl TestDatabase {
     }
 
     pub(crate) fn owner(&self) -> Postgres {
-        Postgres::connect(&self.config("schools24_owner", "owner"), Identity::Owner)
+        Postgres::connect(&self.config("schools24_owner", PASSWORD), Identity::Owner)
     }
 
     pub(crate) fn as_identity(&self, identity: Identity) -> Postgres {
-        Postgres::connect(&self.config("schools24_app", "app"), identity)
+        Postgres::connect(&self.config("schools24_app", PASSWORD), identity)
     }
 
     pub(crate) fn as_service(&self, service: ServiceName) -> Postgres {
@@ -101,7 +104,7 @@ impl FixtureSchool {
 }
 
 pub(crate) fn app_password() -> SecretString {
-    SecretString::from("app")
+    SecretString::from(PASSWORD)
 }
 
 /// Everybody who may talk to the database: the ten services and the batch processor.

@@ -8,7 +8,7 @@ use store::entity::{homework, subjects};
 use store::{Identity, Postgres, StoreError};
 use uuid::Uuid;
 
-use crate::support::{FixtureSchool, TestDatabase, admin_sql, assert_state, run};
+use crate::support::{FixtureSchool, PASSWORD, TestDatabase, admin_sql, assert_state, run};
 
 fn subject(school: FixtureSchool, name: &str) -> subjects::ActiveModel {
     subjects::ActiveModel {
@@ -27,7 +27,7 @@ async fn names(postgres: &Postgres, school: FixtureSchool) -> Vec<String> {
 
 /// A pool with a single connection, so that the next transaction gets the one that the last has left.
 fn single(database: &TestDatabase, identity: Identity) -> Postgres {
-    let mut config = database.config("schools24_app", "app");
+    let mut config = database.config("schools24_app", PASSWORD);
     config.max_connections = 1;
     Postgres::connect(&config, identity)
 }
