@@ -64,8 +64,8 @@ impl Role {
         match permission {
             P::SchoolsManage => matches!(self, Self::SuperAdmin),
             P::SchoolRead | P::ProfileRead | P::SessionsManage | P::AcademicsRead => true,
-            P::SchoolEdit | P::MembershipsManage => matches!(self, Self::SuperAdmin | Self::SchoolAdmin),
-            P::UsersManage | P::PeopleManage | P::AcademicsManage | P::RosterImport => {
+            P::SchoolEdit | P::MembershipsManage | P::RosterImport => matches!(self, Self::SuperAdmin | Self::SchoolAdmin),
+            P::UsersManage | P::PeopleManage | P::AcademicsManage => {
                 matches!(self, Self::SuperAdmin | Self::SchoolAdmin | Self::Admin)
             }
             P::PeopleRead => !matches!(self, Self::Staff),

@@ -17,3 +17,4 @@ DROP TABLE memberships;
 DROP TABLE credentials;
 DROP TABLE users;
 DROP TABLE schools;
+DROP FUNCTION forget_foreign_password();

@@ -41,7 +41,9 @@ CREATE TABLE credentials (
     password_hash text NOT NULL,
     failed_attempts integer NOT NULL DEFAULT 0 CHECK (failed_attempts >= 0),
     locked_until timestamptz,
-    changed_at timestamptz NOT NULL DEFAULT now()
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    -- The school whose office chose the password; none when its owner did.
+    set_by_school uuid REFERENCES schools DEFAULT current_school()
 );
 
 CREATE TABLE memberships (
@@ -64,6 +66,18 @@ CREATE TABLE memberships (
 -- A login looks a user's schools up before a school is known.
 CREATE INDEX memberships_user ON memberships (user_id);
 CALL adopt_tenant_table('memberships', 'schools24_auth');
+-- A password that one school's office chose opens no other school: whoever is admitted elsewhere loses it, and every session begun with it.
+CREATE FUNCTION forget_foreign_password() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM credentials WHERE user_id = NEW.user_id AND set_by_school <> NEW.school_id;
+    IF FOUND THEN
+        UPDATE sessions SET revoked_at = now(), revoke_reason = 'the password was another school''s choice'
+        WHERE user_id = NEW.user_id AND revoked_at IS NULL;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER forget_foreign_password AFTER INSERT ON memberships FOR EACH ROW EXECUTE FUNCTION forget_foreign_password();
 CREATE POLICY login ON memberships FOR SELECT TO schools24_auth USING (user_id = (SELECT current_login_user()));
 
 -- Owned by a user, not by a school: a super admin's session has none.

@@ -156,7 +156,7 @@ impl WriteBuffer {
         }
         let outcome = self.write_buffered(&operation).instrument(span).await;
         match outcome {
-            Err(WriteError::Unavailable(reason)) if operation.rows.iter().all(|row| row.expected == Expected::Fresh) => {
+            Err(WriteError::Unavailable(reason)) if operation.needs_no_proof() => {
                 warn!(reason, service = %operation.service, "Redis is away: a create goes to PostgreSQL");
                 metrics::counter!("write_buffer_bypassed_total", "service" => operation.service.as_str()).increment(1);
                 // Should the script have run after all, the drain finds the same row, version and content, and leaves it alone.

@@ -117,9 +117,6 @@ impl DeadLetters {
     /// Saves it after all, as it was or as `corrected`. A row that is in its table in a later version by now stays as it is.
     pub async fn replay(&self, id: DeadLetterId, corrected: Option<serde_json::Value>, by: &str) -> Result<(), DeadLetterError> {
         let letter = self.show(id).await?;
-        if letter.state != "open" {
-            return Err(DeadLetterError::Unknown(id));
-        }
         let drain = self
             .drains
             .iter()
@@ -130,6 +127,13 @@ impl DeadLetters {
         let decoded = drain.decode(&image.bytes).map_err(SaveError::Decode)?;
         if image.id != letter.row_id || letter.school_id.is_some_and(|school| school != decoded.school) {
             return Err(DeadLetterError::Payload("id and school_id must stay as they are".to_owned()));
+        }
+        if letter.state == "replayed" {
+            // Decided, but Redis could not be told then.
+            return self.forget(&letter, drain.as_ref(), &decoded.scopes).await;
+        }
+        if letter.state != "open" {
+            return Err(DeadLetterError::Unknown(id));
         }
         let mut transaction = self.postgres.platform().await?;
         let connection = transaction.connection()?;
@@ -146,9 +150,11 @@ impl DeadLetters {
     /// Gives it up. The row disappears from reads, unless it was written again since.
     pub async fn discard(&self, id: DeadLetterId, by: &str) -> Result<(), DeadLetterError> {
         let letter = self.show(id).await?;
-        let mut transaction = self.postgres.platform().await?;
-        resolve(transaction.connection()?, id, "discarded", by).await?;
-        transaction.commit().await?;
+        if letter.state != "discarded" {
+            let mut transaction = self.postgres.platform().await?;
+            resolve(transaction.connection()?, id, "discarded", by).await?;
+            transaction.commit().await?;
+        }
         let drain = self.drains.iter().find(|drain| drain.entity() == letter.entity);
         let Some(drain) = drain else { return Ok(()) };
         let payload = letter.payload.clone().and_then(|json| drain.image_of_json(json).ok());

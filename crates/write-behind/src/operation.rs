@@ -171,6 +171,15 @@ impl Operation {
         self
     }
 
+    /// Whether PostgreSQL can take it without Redis: it only creates rows, each under an id that is fresh, or that the idempotency key names, where a
+    /// different row would be noticed.
+    pub(crate) fn needs_no_proof(&self) -> bool {
+        let named = self.idempotency.as_ref().map(Idempotency::row_id);
+        self.rows
+            .iter()
+            .all(|row| row.expected == Expected::Fresh || (matches!(row.expected, Expected::Absent(_)) && named == Some(row.id)))
+    }
+
     pub(crate) fn partition(&self) -> Partition {
         Partition::of(self.school)
     }

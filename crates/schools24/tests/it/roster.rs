@@ -14,7 +14,10 @@ const PASSWORD: &str = "a roster has no passwords";
 /// Zips the fixture of the `oneroster` crate.
 fn zipped(into: &Path) -> String {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../oneroster/tests/data/contoso");
-    let csv = std::fs::read_dir(fixture).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|kind| kind == "csv"));
+    let csv = std::fs::read_dir(fixture)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "csv"));
     let files: Vec<(String, Vec<u8>)> =
         csv.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())).collect();
     let target = into.join("contoso.zip");
@@ -29,7 +32,19 @@ async fn count(connection: &mut PgConnection, table: &'static str) -> i64 {
 /// Everything that the import writes, with versions and times.
 async fn fingerprint(connection: &mut PgConnection) -> Vec<String> {
     let mut prints = Vec::new();
-    for table in ["schools", "users", "memberships", "students", "teachers", "academic_years", "terms", "subjects", "classes", "class_subjects", "enrollments"] {
+    for table in [
+        "schools",
+        "users",
+        "memberships",
+        "students",
+        "teachers",
+        "academic_years",
+        "terms",
+        "subjects",
+        "classes",
+        "class_subjects",
+        "enrollments",
+    ] {
         let query = format!("SELECT coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {table} t");
         prints.push(sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&mut *connection).await.unwrap());
     }
@@ -94,7 +109,8 @@ async fn a_real_roster_is_imported_twice_and_its_people_work_with_homework() {
     assert_eq!(code, 0, "{said}{complained}");
     let people = count(&mut superuser, "students").await + count(&mut superuser, "teachers").await;
     // A student's enrolment is a row of its own; a teacher's says who teaches the class.
-    let enrolments = count(&mut superuser, "enrollments").await + count(&mut superuser, "class_subjects WHERE teacher_id IS NOT NULL").await;
+    let enrolments =
+        count(&mut superuser, "enrollments").await + count(&mut superuser, "class_subjects WHERE teacher_id IS NOT NULL").await;
     assert_eq!((count(&mut superuser, "schools").await, people, count(&mut superuser, "classes").await, enrolments), (2, 98, 28, 630));
     let before = fingerprint(&mut superuser).await;
     let (code, _, complained) = ground.run(&["import", "roster", &zip]).await;
@@ -104,7 +120,8 @@ async fn a_real_roster_is_imported_twice_and_its_people_work_with_homework() {
     let port = free_port();
     let mut fleet = ground.serve(&["serve"], port).await;
     let url = format!("http://127.0.0.1:{port}");
-    let class: uuid::Uuid = sqlx::query_scalar("SELECT id FROM classes WHERE source_id = 'K11001'").fetch_one(&mut superuser).await.unwrap();
+    let class: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM classes WHERE source_id = 'K11001'").fetch_one(&mut superuser).await.unwrap();
     let teacher = with_password(
         &mut superuser,
         "SELECT u.id, u.email FROM class_subjects cs JOIN classes c ON c.id = cs.class_id AND c.source_id = 'K11001' JOIN teachers t ON t.id = cs.teacher_id

@@ -24,6 +24,8 @@ pub(super) struct Lease {
     /// The last write that PostgreSQL has.
     pub(super) sequence: u64,
     pub(super) until: Instant,
+    /// The buffer whose writes are counted, as a hash of its name.
+    layout: u64,
 }
 
 const TAKE: &str = "
@@ -45,6 +47,7 @@ impl Processor {
     /// Takes or renews the leases of `wanted`; returns those that this processor holds now and may work on.
     pub(super) async fn lease(&self, service: ServiceName, wanted: &[Partition]) -> Result<Vec<(Partition, Lease)>, DrainError> {
         let layout = self.layout().await?;
+        let named = hash(&layout);
         let fresh_until = Instant::now() + self.settings.lease / 2;
         let mut held = Vec::with_capacity(wanted.len());
         let mut missing = Vec::new();
@@ -52,7 +55,8 @@ impl Processor {
             let leases = self.leases.lock().await;
             for partition in wanted {
                 match leases.get(&(service, *partition)) {
-                    Some(lease) if lease.until > fresh_until => held.push((*partition, *lease)),
+                    // Another buffer than the one that was counted: ask PostgreSQL, which knows, and stops the partition.
+                    Some(lease) if lease.until > fresh_until && lease.layout == named => held.push((*partition, *lease)),
                     _ => missing.push(*partition),
                 }
             }
@@ -64,7 +68,7 @@ impl Processor {
                         "the watermark counts the writes of buffer {}, and Redis now holds buffer {layout}: it was emptied or exchanged",
                         rows_layout.unwrap_or_default()
                     );
-                    self.halt(service, partition, &reason).await?;
+                    self.halt(service, partition, lease.epoch, &reason).await?;
                     continue;
                 }
                 let last: Option<u64> = self.redis.get(key::sequence(service, partition)).await?;
@@ -74,7 +78,7 @@ impl Processor {
                         lease.sequence,
                         last.unwrap_or(0)
                     );
-                    self.halt(service, partition, &reason).await?;
+                    self.halt(service, partition, lease.epoch, &reason).await?;
                     continue;
                 }
                 self.leases.lock().await.insert((service, partition), lease);
@@ -106,16 +110,20 @@ impl Processor {
         for row in rows {
             let (number, epoch, sequence): (i32, i64, i64) = (row.try_get("partition")?, row.try_get("epoch")?, row.try_get("seq")?);
             let Some(partition) = u16::try_from(number).ok().and_then(Partition::from_number) else { continue };
-            let lease = Lease { epoch, sequence: u64::try_from(sequence).unwrap_or_default(), until };
-            taken.push((partition, lease, row.try_get("layout")?));
+            let counted: Option<String> = row.try_get("layout")?;
+            let layout = hash(counted.as_deref().unwrap_or_default());
+            let lease = Lease { epoch, sequence: u64::try_from(sequence).unwrap_or_default(), until, layout };
+            taken.push((partition, lease, counted));
         }
         Ok(taken)
     }
 
     /// What a transaction that moved the watermark proves: the lease is ours and extended.
-    pub(super) async fn advanced(&self, service: ServiceName, partition: Partition, epoch: i64, sequence: u64) {
-        let until = Instant::now() + self.settings.lease;
-        self.leases.lock().await.insert((service, partition), Lease { epoch, sequence, until });
+    pub(super) async fn advanced(&self, service: ServiceName, partition: Partition, sequence: u64) {
+        if let Some(lease) = self.leases.lock().await.get_mut(&(service, partition)) {
+            lease.sequence = sequence;
+            lease.until = Instant::now() + self.settings.lease;
+        }
     }
 
     /// Names the buffer that Redis holds: layout version, partitions, and an id made when it was empty. A Redis that lost its data gets a new id.
@@ -126,18 +134,27 @@ impl Processor {
     }
 
     /// Stops a partition until an operator has looked: going on would skip acknowledged writes. Writes into Redis go on and stay there.
-    pub(super) async fn halt(&self, service: ServiceName, partition: Partition, reason: &str) -> Result<(), DrainError> {
-        error!(service = service.as_str(), partition = partition.number(), reason, "ALERT: the batch processor stops this partition");
-        metrics::counter!("batch_processor_halted_total", "service" => service.as_str()).increment(1);
+    ///
+    /// Only by its holder: one that stalled and wakes up sees a log that another has trimmed, which is no gap.
+    pub(super) async fn halt(&self, service: ServiceName, partition: Partition, epoch: i64, reason: &str) -> Result<(), DrainError> {
         self.leases.lock().await.remove(&(service, partition));
         let mut transaction = self.postgres.platform().await?;
-        sqlx::query("UPDATE drain_watermarks SET halted = $3, holder = NULL, lease_until = NULL, updated_at = now() WHERE service = $1 AND partition = $2")
-            .bind(service.as_str())
-            .bind(i32::from(partition.number()))
-            .bind(reason)
-            .execute(transaction.connection()?)
-            .await?;
-        Ok(transaction.commit().await?)
+        let halted = sqlx::query(
+            "UPDATE drain_watermarks SET halted = $3, holder = NULL, lease_until = NULL, updated_at = now()
+             WHERE service = $1 AND partition = $2 AND epoch = $4",
+        )
+        .bind(service.as_str())
+        .bind(i32::from(partition.number()))
+        .bind(reason)
+        .bind(epoch)
+        .execute(transaction.connection()?)
+        .await?;
+        transaction.commit().await?;
+        if halted.rows_affected() > 0 {
+            error!(service = service.as_str(), partition = partition.number(), reason, "ALERT: the batch processor stops this partition");
+            metrics::counter!("batch_processor_halted_total", "service" => service.as_str()).increment(1);
+        }
+        Ok(())
     }
 
     /// Partitions that stand still, and why.
@@ -201,4 +218,12 @@ impl Processor {
             Err(_) => warn!("leases were not given back in time and run out by themselves"),
         }
     }
+}
+
+/// A buffer's name as a number, so that a lease stays `Copy`.
+fn hash(layout: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    layout.hash(&mut hasher);
+    hasher.finish()
 }

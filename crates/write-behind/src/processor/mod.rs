@@ -267,11 +267,11 @@ impl Processor {
         let mut summary = Summary { skipped: dirty.len() - leased.len(), ..Summary::default() };
         let mut batches = Vec::new();
         for (partition, lease) in leased {
-            self.settle_leftovers(service, partition, lease.sequence, drains).await?;
+            self.settle_leftovers(service, partition, &lease, drains).await?;
             match self.collect(service, partition, &lease).await? {
                 Some(Ok(batch)) => batches.push(batch),
                 Some(Err(gap)) => {
-                    self.halt(service, partition, &gap).await?;
+                    self.halt(service, partition, lease.epoch, &gap).await?;
                     summary.skipped += 1;
                 }
                 None => {}

@@ -105,7 +105,7 @@ impl Processor {
         metrics::histogram!("db_write_latency", "service" => service.as_str()).record(started.elapsed().as_secs_f64());
         metrics::counter!("dead_letters_total", "service" => service.as_str()).increment(saved.dead.len() as u64);
         for batch in group {
-            self.advanced(service, batch.partition, batch.epoch, batch.last).await;
+            self.advanced(service, batch.partition, batch.last).await;
         }
         Ok(saved)
     }
@@ -181,7 +181,8 @@ async fn save_or_bury(
     candidates: &[Candidate],
     saved: &mut GroupSaved,
 ) -> Result<(), DrainError> {
-    let mut rest = vec![candidates];
+    // Statements of a bounded size: a backlog of hours must not make one that runs into its time limit.
+    let mut rest: Vec<&[Candidate]> = candidates.chunks(1_000).rev().collect();
     while let Some(part) = rest.pop() {
         if part.is_empty() {
             continue;

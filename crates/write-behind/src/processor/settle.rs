@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cache::key;
+use cache::{codec, key};
 use domain::{Partition, ServiceName};
 use fred::interfaces::{KeysInterface, StreamsInterface};
 use fred::types::Value;
@@ -12,7 +12,8 @@ use fred::types::streams::XReadValue;
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::batch::{RowImage, RowKey, row_of};
+use super::batch::{Batch, RowImage, RowKey, row_of};
+use super::lease::Lease;
 use super::{DrainError, Processor};
 use crate::entity::Drain;
 use crate::scripts;
@@ -53,41 +54,60 @@ impl Processor {
     }
 
     /// Settles what a predecessor saved but did not live to settle: log entries up to the watermark.
+    ///
+    /// It does not take their word for it. A Redis that fell back to an older copy hands numbers out again, so an entry at or below the watermark may
+    /// be a write that PostgreSQL never saw: the rows are saved again, which changes nothing where they are there already.
     pub(super) async fn settle_leftovers(
         &self,
         service: ServiceName,
         partition: Partition,
-        watermark: u64,
+        lease: &Lease,
         drains: &[Arc<dyn Drain>],
     ) -> Result<(), DrainError> {
+        let watermark = lease.sequence;
         loop {
             let entries: Vec<XReadValue<String, String, Vec<u8>>> =
                 self.redis.xrange_values(key::log(service, partition), "-", format!("{watermark}-0"), Some(1_000)).await?;
             let Some((last, _)) = entries.last() else { return Ok(()) };
             let upto = super::batch::sequence_of(last);
             let keys: HashSet<RowKey> = entries.iter().filter_map(|(_, fields)| row_of(fields)).collect();
-            let mut rows = HashMap::with_capacity(keys.len());
+            let buried = self.buried(service, partition).await?;
+            let (mut rows, mut unproven, mut parked) = (HashMap::new(), HashMap::new(), HashSet::new());
             for row in keys {
                 let bytes: Option<Vec<u8>> = self.redis.get(key::value(&row.entity, partition, row.id)).await?;
-                rows.insert(row, RowImage { sequence: 0, bytes });
+                let sequence = bytes.as_deref().and_then(|bytes| codec::header(bytes).ok()).map_or(0, |(header, _)| header.sequence);
+                if buried.get(&row).is_some_and(|dead| sequence <= *dead) {
+                    parked.insert(row.clone());
+                } else if sequence > 0 && sequence <= watermark {
+                    unproven.insert(row.clone(), RowImage { sequence, bytes: bytes.clone() });
+                }
+                rows.insert(row, RowImage { sequence, bytes });
             }
-            let parked = self.parked(service, partition).await?;
+            if !unproven.is_empty() {
+                let batch = Batch { partition, epoch: lease.epoch, first: watermark + 1, last: watermark, rows: unproven };
+                let saved = self.save(service, &[batch], drains).await?;
+                parked.extend(saved.parked(partition));
+            }
             self.settle(service, partition, upto, &rows, &parked, drains).await?;
         }
     }
 
-    async fn parked(&self, service: ServiceName, partition: Partition) -> Result<HashSet<RowKey>, DrainError> {
+    /// The rows with an open dead letter, and the number of the write that it holds.
+    async fn buried(&self, service: ServiceName, partition: Partition) -> Result<HashMap<RowKey, u64>, DrainError> {
         let mut transaction = self.postgres.platform().await?;
-        let rows = sqlx::query("SELECT entity, row_id FROM dead_letters WHERE service = $1 AND partition = $2 AND state = 'open'")
-            .bind(service.as_str())
-            .bind(i32::from(partition.number()))
-            .fetch_all(transaction.connection()?)
-            .await?;
-        let mut parked = HashSet::with_capacity(rows.len());
+        let rows = sqlx::query(
+            "SELECT entity, row_id, max(seq) FROM dead_letters WHERE service = $1 AND partition = $2 AND state = 'open' GROUP BY 1, 2",
+        )
+        .bind(service.as_str())
+        .bind(i32::from(partition.number()))
+        .fetch_all(transaction.connection()?)
+        .await?;
+        let mut buried = HashMap::with_capacity(rows.len());
         for row in rows {
-            parked.insert(RowKey { entity: row.try_get(0)?, id: row.try_get(1)? });
+            let sequence: i64 = row.try_get(2)?;
+            buried.insert(RowKey { entity: row.try_get(0)?, id: row.try_get(1)? }, u64::try_from(sequence).unwrap_or_default());
         }
-        Ok(parked)
+        Ok(buried)
     }
 
     /// Time to live in milliseconds, spread by up to a tenth so that a morning's rows do not expire together. The spread comes from the id's random end.

@@ -48,7 +48,9 @@ async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the_res
     let mut corrected = letter.payload.clone().unwrap();
     corrected["text"] = "cured".into();
     letters(&stage).replay(letter.id, Some(corrected.clone()), "operator").await.unwrap();
-    assert!(matches!(letters(&stage).replay(letter.id, Some(corrected), "operator").await, Err(DeadLetterError::Unknown(_))));
+    // Repeated, as after a Redis that was away then, it changes nothing more.
+    letters(&stage).replay(letter.id, Some(corrected), "operator").await.unwrap();
+    assert!(matches!(letters(&stage).discard(letter.id, "operator").await, Err(DeadLetterError::Unknown(_))));
     assert_eq!(stage.find(stage.school, bad.id).await.unwrap().unwrap().text, "cured");
     assert!(letters(&stage).list(10).await.unwrap().is_empty());
     assert_eq!(letters(&stage).show(letter.id).await.unwrap().state, "replayed");

@@ -189,3 +189,50 @@ async fn in_write_through_mode_the_row_is_in_postgresql_when_the_write_returns()
     buffer.write(&postgres, update()).await.unwrap();
     assert_eq!(stage.table().await, [(note.id, 2, "direct again".to_owned())]);
 }
+
+#[tokio::test]
+async fn a_redis_that_is_emptied_under_a_running_processor_is_noticed_too() {
+    let stage = Stage::set().await;
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let (processor, token) = (stage.processor(), cancel.clone());
+    let running = tokio::spawn(async move { processor.run_resident(token).await });
+    for n in 0..5 {
+        stage.create(&Note::new(stage.school, &n.to_string())).await.unwrap();
+    }
+    assert!(stage.buffer.wait_until_saved(ServiceName::Homework, stage.school, Duration::from_secs(10)).await.unwrap());
+    // The processor still holds its lease and believes in number five.
+    stage.redis.flush().await;
+    let after = Note::new(stage.school, "after the loss");
+    stage.create(&after).await.unwrap();
+    let looking = stage.processor();
+    retry(async || looking.halted().await.ok().filter(|halted| !halted.is_empty())).await;
+    assert!(stage.buffer.unsaved::<Note>(stage.school, "all").await.unwrap().contains_key(&after.id), "settled without being saved");
+    looking.accept_loss().await.unwrap();
+    assert!(stage.buffer.wait_until_saved(ServiceName::Homework, stage.school, Duration::from_secs(10)).await.unwrap());
+    cancel.cancel();
+    running.await.unwrap();
+    assert_eq!(stage.count("SELECT count(*) FROM notes WHERE text = 'after the loss'").await, 1);
+}
+
+#[tokio::test]
+async fn numbers_that_a_restored_redis_hands_out_again_are_not_taken_for_saved_ones() {
+    let mut stage = Stage::set().await;
+    stage.create(&Note::new(stage.school, "in the copy")).await.unwrap();
+    stage.processor().run_once().await.unwrap();
+    let copy = tempfile_copy(&stage.redis.directory());
+    for n in 0..3 {
+        stage.create(&Note::new(stage.school, &n.to_string())).await.unwrap();
+    }
+    stage.processor().run_once().await.unwrap();
+    stage.redis.kill().await;
+    restore(&copy, &stage.redis.directory());
+    stage.redis.launch().await;
+    // As many new writes as were forgotten, before anybody looks: by their numbers all of this is saved already.
+    for n in 0..3 {
+        retry(async || stage.create(&Note::new(stage.school, &format!("new {n}"))).await.ok()).await;
+    }
+    let processor = stage.processor();
+    retry(async || processor.run_once().await.ok()).await;
+    assert_eq!(stage.count("SELECT count(*) FROM notes WHERE text LIKE 'new %'").await, 3);
+    assert_eq!(stage.table().await.len(), 7);
+}

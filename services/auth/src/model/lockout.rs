@@ -34,11 +34,14 @@ impl Lockout {
     pub fn failed(self, now: Timestamp) -> Self {
         let forgotten = self.locked_until.is_some_and(|until| now - until > Duration::seconds(FORGOTTEN_AFTER_SECONDS));
         let failures = if forgotten { 1 } else { self.failures.saturating_add(1) };
-        let locked_until = (failures >= FREE).then(|| {
+        // A free failure is locked until now, which is not at all: what counts is that it has a time from which it is forgotten.
+        let wait = if failures < FREE {
+            0
+        } else {
             let doublings = u32::try_from(failures - FREE).unwrap_or(0).min(10);
-            now + Duration::seconds((FIRST_WAIT_SECONDS << doublings).min(LONGEST_WAIT_SECONDS))
-        });
-        Self { failures, locked_until }
+            (FIRST_WAIT_SECONDS << doublings).min(LONGEST_WAIT_SECONDS)
+        };
+        Self { failures, locked_until: Some(now + Duration::seconds(wait)) }
     }
 
     /// Seconds after which it may be forgotten altogether.
@@ -65,6 +68,6 @@ mod tests {
         assert_eq!(waits, [0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900, 900]);
         assert_eq!(lockout.remaining(now), None);
         now += Duration::hours(2);
-        assert_eq!(lockout.failed(now), Lockout { failures: 1, locked_until: None });
+        assert_eq!(lockout.failed(now), Lockout { failures: 1, locked_until: Some(now) });
     }
 }

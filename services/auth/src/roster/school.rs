@@ -121,6 +121,7 @@ async fn once(
     if options.dry_run {
         transaction.rollback().await?;
     } else {
+        end_sessions(&mut transaction, school).await?;
         if report.moved() {
             announce(&mut transaction, &report, options).await?;
         }
@@ -178,6 +179,19 @@ async fn announce(transaction: &mut SchoolTransaction, report: &SchoolReport, op
     Ok(())
 }
 
+/// Ends the sessions in roles that the import has taken away. What it has not ended at once in Redis, the revocation task finds within a minute.
+async fn end_sessions(transaction: &mut SchoolTransaction, school: SchoolId) -> Result<(), ImportError> {
+    sqlx::query(
+        "UPDATE sessions s SET revoked_at = now(), revoke_reason = 'a roster took the role away' FROM memberships m
+         WHERE m.school_id = $1 AND NOT (m.is_active AND m.status = 'active')
+           AND s.user_id = m.user_id AND s.school_id = m.school_id AND s.role = m.role AND s.revoked_at IS NULL",
+    )
+    .bind(school.as_uuid())
+    .execute(transaction.connection()?)
+    .await?;
+    Ok(())
+}
+
 impl Work<'_> {
     /// The school's own row. Its name is the operator's business: a school's office imports people, and renames nothing.
     async fn put_school(&mut self, exists: bool, office: bool) -> Result<(), Stop> {
@@ -186,18 +200,17 @@ impl Work<'_> {
             // Said with all the other faults.
             return Ok(());
         }
-        let sql = if office {
-            "UPDATE schools SET source_id = $2, version = version + 1, updated_at = now() WHERE id = $1 AND source_id IS NULL"
-        } else {
-            "UPDATE schools SET name = $3, version = version + 1, updated_at = now() WHERE id = $1 AND name <> $3 AND source_id = $2"
-        };
         self.report.school = Counts { unchanged: 1, ..Counts::default() };
         if exists {
-            let mut query = sqlx::query(sql).bind(self.school).bind(&org.sourced_id);
-            if !office {
-                query = query.bind(&org.name);
+            // An office does not bind its school to an org: it could claim the org of another school, whose people the operator's next import
+            // would then put here.
+            if office {
+                return Ok(());
             }
-            if query.execute(&mut *self.connection).await?.rows_affected() > 0 {
+            let sql =
+                "UPDATE schools SET name = $3, version = version + 1, updated_at = now() WHERE id = $1 AND name <> $3 AND source_id = $2";
+            let renamed = sqlx::query(sql).bind(self.school).bind(&org.sourced_id).bind(&org.name).execute(&mut *self.connection).await?;
+            if renamed.rows_affected() > 0 {
                 self.report.school = Counts { changed: 1, ..Counts::default() };
             }
             return Ok(());

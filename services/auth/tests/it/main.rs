@@ -3,6 +3,7 @@
 
 mod academics;
 mod accounts;
+mod hijack;
 mod isolation;
 mod keys;
 mod login;

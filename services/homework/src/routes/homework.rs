@@ -9,16 +9,17 @@ use service_kit::{
     Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, MaybeIdempotencyKey,
     NotModifiedOr, Page, Params, Permit, Problem, Versioned, permits,
 };
+use store::StoreError;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
-use write_behind::{Idempotency, Operation, Written};
+use write_behind::{Absence, Buffered, Found, Idempotency, Operation, ReadError, WriteError, Written};
 
 use super::access::Viewer;
 use super::{Refusal, Rooms, retried};
 use crate::events;
 use crate::model::homework::{Assignment, Homework, Refused, Status};
 use crate::model::late_policy::LatePolicy;
-use crate::store::{HomeworkFilter, find_homework, list_homework};
+use crate::store::{HomeworkFilter, find_homework, list_homework, look_for_homework};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create).service(list).service(show).service(change).service(publish).service(close);
@@ -209,7 +210,14 @@ async fn create(
     let key = key.0.map(|key| idempotency(caller, "POST /api/v1/homework", key.as_str(), &body.0)).transpose()?;
     let viewer = rooms.viewer(caller).await?;
     let row = draft(&rooms, caller, &viewer, body.into_inner(), key.as_ref()).await?;
-    let operation = Operation::new(caller.school_id, ServiceName::Homework).create(&row).idempotent(key);
+    let operation = Operation::new(caller.school_id, ServiceName::Homework);
+    let operation = match &key {
+        None => operation.create(&row),
+        Some(key) => match first_answer(&rooms, caller, key, &row).await? {
+            Earlier::Answer(first) => return Ok(created(first)),
+            Earlier::None(absence) => operation.create_absent(&row, absence).idempotent(Some(key.clone())),
+        },
+    };
     let written = rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await?;
     let row = match written {
         Written::New => row,
@@ -218,8 +226,37 @@ async fn create(
             first.ok_or_else(|| Problem::not_found("homework"))?
         }
     };
+    Ok(created(row))
+}
+
+fn created(row: Homework) -> Created<HomeworkView> {
     let (version, location) = (row.version, format!("/api/v1/homework/{}", row.id));
-    Ok(Created { body: row.into(), version, location })
+    Created { body: row.into(), version, location }
+}
+
+/// What became of an earlier request with the same key.
+enum Earlier {
+    Answer(Homework),
+    None(Absence),
+}
+
+/// The key names the row. Redis remembers keys for a day or two; the row itself is remembered for good, and a key that comes back after a week must not
+/// be taken for a new one.
+async fn first_answer(rooms: &Rooms, caller: &Caller, key: &Idempotency, row: &Homework) -> Result<Earlier, Problem> {
+    match rooms.platform.buffer().recall(ServiceName::Homework, caller.school_id, key).await {
+        // Without Redis, PostgreSQL alone tells: a different row of this id is noticed when it is written.
+        Ok(_) | Err(WriteError::Unavailable(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match look_for_homework(&rooms.platform, caller.school_id, row.id).await {
+        // What has been changed since can't be compared any more; what has not must be what is asked for now.
+        Ok(Found::Row(first)) if first.version > Version::FIRST || first.same_content(row) => Ok(Earlier::Answer(first)),
+        Ok(Found::Row(_)) => Err(WriteError::KeyReused.into()),
+        Ok(Found::Absent(absence)) => Ok(Earlier::None(absence)),
+        // Creating goes on while PostgreSQL is away.
+        Err(ReadError::Store(StoreError::Unavailable(_))) => Ok(Earlier::None(Absence::unproven())),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn draft(

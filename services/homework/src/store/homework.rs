@@ -29,7 +29,7 @@ ON CONFLICT (school_id, id) DO UPDATE SET
     assigned_at = excluded.assigned_at, due_at = excluded.due_at, cutoff_at = excluded.cutoff_at, allow_late = excluded.allow_late,
     late_policy = excluded.late_policy, max_attempts = excluded.max_attempts, status = excluded.status, published_at = excluded.published_at,
     version = excluded.version, updated_at = excluded.updated_at
-WHERE homework.version < excluded.version
+WHERE homework.version < excluded.version AND homework.created_at = excluded.created_at
 RETURNING id";
 
 #[async_trait]
@@ -156,14 +156,18 @@ fn from_model(row: Model) -> Result<Homework, StoreError> {
 
 /// The homework with this id, saved or not.
 pub(crate) async fn find_homework(platform: &Platform, school: SchoolId, id: HomeworkId) -> Result<Option<Homework>, ReadError> {
+    Ok(look_for_homework(platform, school, id).await?.row())
+}
+
+/// The homework with this id, saved or not, or the proof that there is none.
+pub(crate) async fn look_for_homework(platform: &Platform, school: SchoolId, id: HomeworkId) -> Result<Found<Homework>, ReadError> {
     let postgres = platform.postgres(ServiceName::Homework);
     let load = || async move {
         let transaction = postgres.school_read(school).await?;
         let row = Entity::find_by_id((school.as_uuid(), id.as_uuid())).one(&transaction).await?;
         row.map(from_model).transpose()
     };
-    let found: Found<Homework> = platform.buffer().find(school, id.as_uuid(), load).await?;
-    Ok(found.row())
+    platform.buffer().find(school, id.as_uuid(), load).await
 }
 
 /// Which homework a list holds.

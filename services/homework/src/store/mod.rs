@@ -7,7 +7,7 @@ use domain::Points;
 use rust_decimal::Decimal;
 use store::StoreError;
 
-pub(crate) use homework::{HomeworkFilter, find_homework, list_homework};
+pub(crate) use homework::{HomeworkFilter, find_homework, list_homework, look_for_homework};
 pub(crate) use submissions::{SubmissionFilter, find_submission, list_submissions};
 
 fn decimal(points: Points) -> Decimal {

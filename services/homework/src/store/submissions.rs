@@ -27,7 +27,7 @@ ON CONFLICT (school_id, id) DO UPDATE SET
     late_seconds = excluded.late_seconds, points = excluded.points, points_after_penalty = excluded.points_after_penalty,
     feedback = excluded.feedback, graded_by = excluded.graded_by, graded_at = excluded.graded_at, returned_at = excluded.returned_at,
     version = excluded.version, updated_at = excluded.updated_at
-WHERE homework_submissions.version < excluded.version
+WHERE homework_submissions.version < excluded.version AND homework_submissions.created_at = excluded.created_at
 RETURNING id";
 
 #[async_trait]

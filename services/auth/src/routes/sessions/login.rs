@@ -68,16 +68,16 @@ impl Account {
     }
 }
 
-/// Checks the password of `email` and returns whose it is. Failures are counted; 423 after too many.
-pub(super) async fn authenticate(platform: &Platform, email: &Email, password: &str) -> Result<UserId, Problem> {
+/// Checks the password of `email` and returns whose it is, with the hash that it fits. Failures are counted; 423 after too many.
+pub(super) async fn authenticate(platform: &Platform, email: &Email, password: &str) -> Result<(UserId, String), Problem> {
     let slot = passwords::slot().await?;
     let account = Account::find(platform, email).await?;
     let attempts = Attempts::on(platform, email, account.user);
     attempts.check(account.lockout).await?;
-    let right = slot.verify(password, account.hash).await?;
-    if let Some(user) = account.user.filter(|_| right && account.is_active) {
+    let right = slot.verify(password, account.hash.clone()).await?;
+    if let (Some(user), Some(hash)) = (account.user.filter(|_| right && account.is_active), account.hash) {
         attempts.succeeded().await;
-        return Ok(user);
+        return Ok((user, hash));
     }
     attempts.failed().await?;
     Err(wrong())
@@ -117,9 +117,10 @@ async fn enter(
     asked: &Asked,
     origin: &Origin,
 ) -> Result<(tokens::Me, String), Problem> {
-    let user = authenticate(platform, email, password).await?;
+    let (user, hash) = authenticate(platform, email, password).await?;
     let mut transaction = platform.postgres(ServiceName::Auth).login(user).await?;
     let connection = transaction.connection()?;
+    still_valid(connection, user, &hash).await?;
     let row = UserRow::find(connection, user).await?.ok_or_else(wrong)?;
     let memberships = tokens::memberships(connection, user).await?;
     let place = find_place(connection, &row, &memberships, asked).await?;
@@ -128,6 +129,15 @@ async fn enter(
     came_in(connection, user, platform.clock().now()).await?;
     transaction.commit().await?;
     Ok((row.into_me(session, place, memberships), refresh_token))
+}
+
+/// Refuses when the password was changed or the account switched off while the password was being checked: whoever does that ends all sessions, and this
+/// one must not slip in behind. The lock makes them wait until this session can be seen.
+async fn still_valid(connection: &mut PgConnection, user: UserId, hash: &str) -> Result<(), Problem> {
+    let select = "SELECT c.password_hash = $2 AND u.is_active FROM credentials c JOIN users u ON u.id = c.user_id WHERE c.user_id = $1 FOR UPDATE OF c";
+    let valid: Option<bool> =
+        sqlx::query_scalar(select).bind(user.as_uuid()).bind(hash).fetch_optional(connection).await.map_err(StoreError::from)?;
+    if valid == Some(true) { Ok(()) } else { Err(wrong()) }
 }
 
 async fn came_in(connection: &mut PgConnection, user: UserId, now: Timestamp) -> Result<(), StoreError> {

@@ -48,7 +48,7 @@ pub(crate) async fn change(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let user = login::authenticate(&platform, &email, &current_password).await.map_err(|problem| match problem.kind() {
+    let (user, _) = login::authenticate(&platform, &email, &current_password).await.map_err(|problem| match problem.kind() {
         // The token is good, so this is not the 401 that makes a client log in again.
         Kind::InvalidCredentials => Problem::invalid(vec![domain::Fault::new("/current_password", "is not right")]),
         _ => problem,
@@ -75,7 +75,8 @@ async fn address(platform: &Platform, user: UserId) -> Result<Email, Problem> {
 /// Stores `hash` as the user's password.
 pub(crate) async fn set(connection: &mut PgConnection, user: UserId, hash: &str, now: Timestamp) -> Result<(), StoreError> {
     let upsert = "INSERT INTO credentials (user_id, password_hash, changed_at) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO UPDATE \
-                  SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, failed_attempts = 0, locked_until = NULL";
+                  SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, failed_attempts = 0, locked_until = NULL, \
+                  set_by_school = current_school()";
     sqlx::query(upsert).bind(user.as_uuid()).bind(hash).bind(now).execute(connection).await?;
     Ok(())
 }

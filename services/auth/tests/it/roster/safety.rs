@@ -29,15 +29,19 @@ async fn an_office_imports_its_own_school_of_a_bundle_and_no_other() {
     let own = stage.school("NORTH").await;
     let report = stage.try_out(&Files::small(), Scope::Own { school: own, org: Some("s1".into()) }, false).await.unwrap();
     assert_eq!(report.schools.len(), 1);
-    assert_eq!(report.schools[0].school.changed, 1);
+    assert_eq!(report.schools[0].school.changed, 0);
     assert!(report.warnings.iter().any(|warning| warning.file == "orgs.csv" && warning.rows == 1), "{:#?}", report.warnings);
     let row = stage.row(&format!("SELECT to_jsonb(s) FROM schools s WHERE id = '{own}'")).await;
-    assert_eq!((&row["source_id"], &row["name"]), (&"s1".into(), &"NORTH".into()));
+    assert_eq!((&row["source_id"], &row["name"]), (&serde_json::Value::Null, &"NORTH".into()));
     assert_eq!(stage.count(&format!("SELECT count(*) FROM students WHERE school_id <> '{own}'")).await, 0);
-    // Bound from now on: no need to say it again, no way to say another.
-    assert!(!stage.import_as(own, &Files::small()).await.unwrap().schools[0].moved());
-    let moved = stage.try_out(&Files::small(), Scope::Own { school: own, org: Some("s2".into()) }, false).await;
-    assert!(matches!(moved, Err(ImportError::Bound)), "{moved:?}");
+    // Only the operator binds a school to an org: the office says each time which one it is.
+    let again = stage.try_out(&Files::small(), Scope::Own { school: own, org: Some("s1".into()) }, false).await.unwrap();
+    assert!(!again.schools[0].moved());
+    assert!(matches!(stage.import_as(own, &Files::small()).await, Err(ImportError::Ambiguous(_))));
+    // And the operator's import of that org makes a school of its own instead of filling this one.
+    stage.import(&Files::small()).await.unwrap();
+    assert_eq!(stage.count("SELECT count(*) FROM schools WHERE source_id = 's1'").await, 1);
+    assert_ne!(stage.row("SELECT to_jsonb(s) FROM schools s WHERE source_id = 's1'").await["id"], own.to_string());
 }
 
 #[tokio::test]
