@@ -1,6 +1,7 @@
 //! Whose homework a caller may see and change: a teacher that of the classes they teach and what they set themselves, a student that of the classes they
-//! attend, a parent that of their children's, the office all of it.
+//! attend and what was given to them before they left, a parent that of their children's, the office all of it.
 
+use chrono::{Days, NaiveDate};
 use directory::{Learner, Person};
 use domain::{ClassId, Role, StudentId};
 use service_kit::{Caller, Problem};
@@ -13,6 +14,8 @@ use crate::model::homework::{Homework, Status};
 pub(super) struct Viewer {
     caller: Caller,
     person: Person,
+    /// Today in UTC. A school's own day is this one or a neighbour of it, so enrolments are judged with a day of grace on either side.
+    today: NaiveDate,
 }
 
 impl Rooms {
@@ -20,7 +23,7 @@ impl Rooms {
         // The office may see all, so nothing about the person needs to be known.
         let person =
             if caller.role.is_office() { Person::default() } else { self.directory.person(caller.school_id, caller.user_id).await? };
-        Ok(Viewer { caller: *caller, person })
+        Ok(Viewer { caller: *caller, person, today: self.platform.clock().now().date_naive() })
     }
 }
 
@@ -67,9 +70,26 @@ impl Viewer {
     }
 
     pub(super) fn may_see(&self, homework: &Homework) -> bool {
-        let given = homework.status != Status::Draft;
         self.may_change(homework)
-            || (given && self.learners().iter().any(|learner| learner.classes().any(|class| class == homework.class_id)))
+            || (homework.status != Status::Draft && self.learners().iter().any(|learner| self.was_given(learner, homework)))
+    }
+
+    /// Whether `homework` was given to `learner`: their time in the class has begun, and was not over when it was given. What was given to them stays in their
+    /// sight after they have left.
+    fn was_given(&self, learner: &Learner, homework: &Homework) -> bool {
+        let given = homework.assigned_at.unwrap_or(homework.created_at).date_naive();
+        learner.attends.iter().any(|attends| {
+            attends.class_id == homework.class_id
+                && attends.begin_date <= self.today + Days::new(1)
+                && attends.end_date.is_none_or(|end| given <= end + Days::new(1))
+        })
+    }
+
+    /// The classes that `learner` is in these days.
+    pub(super) fn classes_of(&self, learner: &Learner) -> Vec<ClassId> {
+        let days = [self.today - Days::new(1), self.today, self.today + Days::new(1)];
+        let now = learner.attends.iter().filter(|attends| days.iter().any(|day| attends.covers(*day)));
+        now.map(|attends| attends.class_id).collect()
     }
 
     /// What is not for the caller's eyes does not exist for them.

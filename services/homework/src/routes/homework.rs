@@ -214,8 +214,8 @@ async fn create(
     let operation = match &key {
         None => operation.create(&row),
         Some(key) => match first_answer(&rooms, caller, key, &row).await? {
-            Earlier::Answer(first) => return Ok(created(first)),
-            Earlier::None(absence) => operation.create_absent(&row, absence).idempotent(Some(key.clone())),
+            Found::Row(first) => return Ok(created(first)),
+            Found::Absent(absence) => operation.create_absent(&row, absence).idempotent(Some(key.clone())),
         },
     };
     let written = rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await?;
@@ -234,15 +234,9 @@ fn created(row: Homework) -> Created<HomeworkView> {
     Created { body: row.into(), version, location }
 }
 
-/// What became of an earlier request with the same key.
-enum Earlier {
-    Answer(Homework),
-    None(Absence),
-}
-
-/// The key names the row. Redis remembers keys for a day or two; the row itself is remembered for good, and a key that comes back after a week must not
+/// What an earlier request with the same key made, or the proof that there was none. The key names the row. Redis remembers keys for a day or two; the row itself is remembered for good, and a key that comes back after a week must not
 /// be taken for a new one.
-async fn first_answer(rooms: &Rooms, caller: &Caller, key: &Idempotency, row: &Homework) -> Result<Earlier, Problem> {
+async fn first_answer(rooms: &Rooms, caller: &Caller, key: &Idempotency, row: &Homework) -> Result<Found<Homework>, Problem> {
     match rooms.platform.buffer().recall(ServiceName::Homework, caller.school_id, key).await {
         // Without Redis, PostgreSQL alone tells: a different row of this id is noticed when it is written.
         Ok(_) | Err(WriteError::Unavailable(_)) => {}
@@ -250,11 +244,11 @@ async fn first_answer(rooms: &Rooms, caller: &Caller, key: &Idempotency, row: &H
     }
     match look_for_homework(&rooms.platform, caller.school_id, row.id).await {
         // What has been changed since can't be compared any more; what has not must be what is asked for now.
-        Ok(Found::Row(first)) if first.version > Version::FIRST || first.same_content(row) => Ok(Earlier::Answer(first)),
+        Ok(Found::Row(first)) if first.version > Version::FIRST || first.same_content(row) => Ok(Found::Row(first)),
         Ok(Found::Row(_)) => Err(WriteError::KeyReused.into()),
-        Ok(Found::Absent(absence)) => Ok(Earlier::None(absence)),
+        Ok(Found::Absent(absence)) => Ok(Found::Absent(absence)),
         // Creating goes on while PostgreSQL is away.
-        Err(ReadError::Store(StoreError::Unavailable(_))) => Ok(Earlier::None(Absence::unproven())),
+        Err(ReadError::Store(StoreError::Unavailable(_))) => Ok(Found::Absent(Absence::unproven())),
         Err(error) => Err(error.into()),
     }
 }
@@ -390,7 +384,7 @@ async fn whose(rooms: &Rooms, caller: &Caller, viewer: &Viewer, params: &ListHom
             viewer.learner(student).cloned()
         };
         let learner = learner.ok_or_else(|| Problem::not_found("student"))?;
-        filter.classes = learner.classes().collect();
+        filter.classes = if works_here { learner.classes().collect() } else { viewer.classes_of(&learner) };
         if caller.role == domain::Role::Teacher {
             filter.classes.retain(|class| viewer.teaches(*class));
         }
@@ -398,7 +392,7 @@ async fn whose(rooms: &Rooms, caller: &Caller, viewer: &Viewer, params: &ListHom
         filter.classes = viewer.classes_taught().to_vec();
         filter.author = (caller.role == domain::Role::Teacher).then_some(caller.user_id);
     } else {
-        filter.classes = viewer.learners().iter().flat_map(directory::Learner::classes).collect();
+        filter.classes = viewer.learners().iter().flat_map(|learner| viewer.classes_of(learner)).collect();
     }
     let everything = caller.role.is_office() && params.student_id.is_none();
     if let Some(class) = params.class_id {

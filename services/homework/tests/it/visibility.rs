@@ -70,3 +70,22 @@ async fn a_student_who_is_enrolled_now_sees_the_homework_at_once() {
     assert_eq!(school.other_student.get(&path).await.status, 200);
     school.other_student.post_once(&format!("{path}/submissions"), "k", &json!({"content": "I made it"})).await.expect(201);
 }
+
+#[tokio::test]
+async fn a_student_who_has_left_sees_what_was_given_before_and_nothing_that_came_after() {
+    let school = School::open().await;
+    let path = school.given(&school.assignment("After they left", 7)).await;
+    let left = "UPDATE enrollments SET end_date = current_date - 10 WHERE student_id = (SELECT s.id FROM students s JOIN users u ON u.id = s.user_id
+                WHERE u.email = 'classmate@a.example')";
+    sqlx::raw_sql(left).execute(&mut school.fleet.database.superuser().await).await.unwrap();
+    assert_eq!(school.classmate.get(&path).await.status, 404);
+    assert_eq!(school.classmate.get("/api/v1/homework").await.expect(200)["items"], json!([]));
+    assert_eq!(school.classmate.post_once(&format!("{path}/submissions"), "k", &json!({"content": "x"})).await.status, 404);
+    assert_eq!(school.student.get(&path).await.status, 200);
+    // What was given while they were here stays in sight.
+    school.saved().await;
+    let earlier = "UPDATE homework SET assigned_at = assigned_at - interval '20 days', published_at = published_at - interval '20 days'";
+    sqlx::raw_sql(earlier).execute(&mut school.fleet.database.superuser().await).await.unwrap();
+    school.fleet.redis.flush().await;
+    assert_eq!(school.classmate.get(&path).await.status, 200);
+}
