@@ -149,8 +149,7 @@ impl WriteBuffer {
     /// `postgres` is the service's own pool. It is used when Redis is away and the operation only creates fresh rows, which needs no proof,
     /// and in write-through mode.
     pub async fn write(&self, postgres: &Postgres, operation: Operation) -> Result<Written, WriteError> {
-        let span =
-            info_span!("redis", otel.kind = "client", db.system.name = "redis", db.operation.name = "write", service = %operation.service);
+        let span = redis_span("write", operation.service);
         if self.settings.mode == WriteMode::Through {
             return self.write_through(postgres, &operation).await;
         }
@@ -336,7 +335,7 @@ impl WriteBuffer {
         let settled_key = key::settled(T::SERVICE, partition);
         for _ in 0..5 {
             let looked: Result<(Option<Vec<u8>>, Option<String>), RedisError> =
-                self.redis.mget(vec![value_key.clone(), settled_key.clone()]).await;
+                self.redis.mget(vec![value_key.clone(), settled_key.clone()]).instrument(redis_span("find", T::SERVICE)).await;
             let settled = match looked {
                 Ok((Some(bytes), _)) => {
                     cache::record_lookup(true);
@@ -392,7 +391,7 @@ impl WriteBuffer {
         }
         let partition = Partition::of(school);
         let list = key::unsaved(T::ENTITY, partition, scope);
-        let members: Result<Vec<Vec<u8>>, RedisError> = self.redis.smembers(list).await;
+        let members: Result<Vec<Vec<u8>>, RedisError> = self.redis.smembers(list).instrument(redis_span("unsaved", T::SERVICE)).await;
         let ids: Vec<Uuid> = match members {
             Ok(members) => members.iter().filter_map(|id| Uuid::from_slice(id).ok()).collect(),
             Err(error) => {
@@ -434,6 +433,11 @@ impl WriteBuffer {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// A step in Redis, as it shows in a trace.
+fn redis_span(operation: &'static str, service: ServiceName) -> tracing::Span {
+    info_span!("redis", otel.kind = "client", db.system.name = "redis", db.operation.name = operation, service = service.as_str())
 }
 
 fn number(version: Version) -> u32 {
