@@ -32,6 +32,10 @@ smoke:
 psql *ARGS:
     scripts/psql {{ARGS}}
 
+# the figures of docs/benchmarks.md; alone on the machine, about ten minutes
+bench *ARGS:
+    scripts/bench {{ARGS}}
+
 # what CI does
 ci:
     .ci/run
