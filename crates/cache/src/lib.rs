@@ -3,6 +3,8 @@
 //!
 //! - [`codec`] — a value's bytes: a fixed header, then MessagePack, compressed when that pays;
 //! - [`key`] — every key of the fleet is built here, so that no two parts disagree on a name;
+//! - [`Guard`] — something remembered, confirmed by the step into Redis that follows anyway;
+//! - [`near`] — the Redis connection of the thread at hand;
 //! - [`Flights`] — one flight per key: a thousand readers that miss together cause one load;
 //! - [`Cache`] — cached reads of what is committed in PostgreSQL, with jittered expiry;
 //! - [`Leaderboard`] — sorted sets with ties.
@@ -11,11 +13,15 @@
 
 pub mod codec;
 mod flights;
+mod guard;
 pub mod key;
 mod leaderboard;
+mod near;
 mod read;
 
 pub use codec::{Codec, DecodeError, Header};
 pub use flights::Flights;
+pub use guard::{Guard, Verdict};
 pub use leaderboard::{Leaderboard, Place};
+pub use near::{near, settle};
 pub use read::{Cache, CacheError, record_lookup};
