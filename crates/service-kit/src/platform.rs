@@ -199,6 +199,14 @@ impl Platform {
         !same_server(&self.0.config)
     }
 
+    /// Gives the worker whose thread this is connections to Redis of its own.
+    pub(crate) fn settle(&self) {
+        redis::settle(&self.0.config.redis, &self.0.redis);
+        if self.has_separate_cache() {
+            redis::settle(&self.0.config.redis_cache, &self.0.cache_redis);
+        }
+    }
+
     /// The cache.
     #[must_use]
     pub fn cache(&self) -> &cache::Cache {

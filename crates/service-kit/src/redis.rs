@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fred::clients::{Client, Pool, SubscriberClient};
 use fred::error::Error;
+use fred::interfaces::ClientLike;
 use fred::types::Builder;
 use fred::types::config::{Config, ReconnectPolicy, ServerConfig, UnresponsiveConfig};
 use secrecy::ExposeSecret;
@@ -43,6 +44,18 @@ pub(crate) fn pool(config: &RedisConfig) -> Result<Pool, Error> {
     builder(config, false).build_pool(config.pool_size.max(1))
 }
 
+/// Gives the thread at hand, which must drive a runtime of its own, a connection of its own beside `pool` ([`cache::near`]).
+pub(crate) fn settle(config: &RedisConfig, pool: &Pool) {
+    match builder(config, false).build() {
+        Ok(own) => {
+            // A task of this thread's runtime, which reconnects for ever and ends with it.
+            drop(own.connect());
+            cache::settle(pool, own);
+        }
+        Err(error) => tracing::warn!(%error, "a worker goes on with the shared connections"),
+    }
+}
+
 /// A client whose reads block, for a consumer.
 pub(crate) fn blocking_client(config: &RedisConfig) -> Result<Client, Error> {
     builder(config, true).build()
@@ -55,7 +68,6 @@ pub(crate) fn subscriber(config: &RedisConfig) -> Result<SubscriberClient, Error
 
 /// Waits until Redis answers, at most `patience`: for commands that are about what Redis holds. Services don't wait.
 pub async fn wait_for_redis(platform: &crate::Platform, patience: Duration) -> Result<(), Error> {
-    use fred::interfaces::ClientLike;
     let unanswered = || Error::new(fred::error::ErrorKind::Timeout, "no connection in time");
     tokio::time::timeout(patience, platform.redis().wait_for_connect()).await.map_err(|_| unanswered())?
 }

@@ -22,6 +22,7 @@ use crate::openapi;
 use crate::platform::Platform;
 use crate::service::{Service, process_name};
 use crate::system::{self, Docs, Health};
+use crate::tokens::Verifier;
 use crate::{redis, telemetry};
 
 /// Why a process can't serve.
@@ -111,7 +112,11 @@ pub async fn serve(platform: Platform, services: &[Service], options: ServeOptio
     let health = Health::new(platform.clone(), process_name(&services), names);
     let edge = Edge::new(&config, platform.verifier().clone());
     let cancel = CancellationToken::new();
-    let mut tasks = vec![("rate limit", tokio::spawn(tidy(Arc::clone(&edge), cancel.clone())))];
+    let mut tasks = vec![
+        ("rate limit", tokio::spawn(tidy(Arc::clone(&edge), cancel.clone()))),
+        ("metrics", tokio::spawn(sum_up_metrics(cancel.clone()))),
+        ("signing keys", tokio::spawn(follow_keys(platform.verifier().clone(), cancel.clone()))),
+    ];
     if options.background {
         tasks.extend(background(&platform, &services, &cancel));
     }
@@ -148,6 +153,8 @@ fn public_server(
     let known = web::Data::new(KnownPaths::of(&openapi::document(services)));
     let (platform, health, services) = (web::Data::new(platform.clone()), web::Data::new(health), services.to_vec());
     let factory = move || {
+        // Runs once on each worker's thread.
+        platform.settle();
         let edge = Arc::clone(&edge);
         let (app, _) = App::new()
             .app_data(platform.clone())
@@ -189,6 +196,19 @@ fn start(server: std::io::Result<actix_web::dev::Server>) -> Result<Server, Serv
 async fn tidy(edge: Arc<Edge>, cancel: CancellationToken) {
     while !cancel.is_cancelled() {
         tokio::select! { () = tokio::time::sleep(Duration::from_mins(1)) => edge.tidy(), () = cancel.cancelled() => {} }
+    }
+}
+
+async fn follow_keys(verifier: Verifier, cancel: CancellationToken) {
+    while !cancel.is_cancelled() {
+        tokio::select! { () = tokio::time::sleep(Duration::from_secs(5)) => verifier.keep_up().await, () = cancel.cancelled() => {} }
+    }
+}
+
+/// Histograms keep every single value until they are summed up, and nobody may ever ask for the metrics.
+async fn sum_up_metrics(cancel: CancellationToken) {
+    while !cancel.is_cancelled() {
+        tokio::select! { () = tokio::time::sleep(Duration::from_secs(5)) => telemetry::sum_up(), () = cancel.cancelled() => {} }
     }
 }
 

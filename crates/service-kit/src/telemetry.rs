@@ -10,11 +10,13 @@ use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogFormat, TelemetryConfig};
+use crate::log_line::{Style, WithRequestId, worth_keeping};
 
 /// Seconds; from a cached read to a slow report.
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -32,12 +34,20 @@ pub fn init(config: &TelemetryConfig, process: &'static str) -> Telemetry {
     global::set_text_map_propagator(TraceContextPropagator::new());
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let format = match config.format {
-        LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Pretty => tracing_subscriber::fmt::layer().boxed(),
+        LogFormat::Json => {
+            let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+            lines.map_event_format(|inner| WithRequestId { inner, style: Style::Json }).boxed()
+        }
+        LogFormat::Pretty => tracing_subscriber::fmt::layer().map_event_format(|inner| WithRequestId { inner, style: Style::Text }).boxed(),
     };
     let provider = config.otlp_endpoint.as_deref().and_then(|endpoint| exporter(endpoint, process));
     let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("schools24")));
-    let _ = tracing_subscriber::registry().with(traces).with(filter).with(format).try_init();
+    // With an exporter the spans of requests are made, for it alone: the log would write their fields down for nothing. Without one they are not made at all.
+    let (format, kept) = match &provider {
+        Some(_) => (format.with_filter(filter_fn(worth_keeping)).boxed(), None),
+        None => (format, Some(filter_fn(worth_keeping))),
+    };
+    let _ = tracing_subscriber::registry().with(format).with(traces).with(kept).with(filter).try_init();
     Telemetry { provider }
 }
 
@@ -90,6 +100,13 @@ fn describe() {
     metrics::describe_gauge!("batch_processor_success_rate", "Share of the last run's rows that were saved.");
     metrics::describe_histogram!("batch_processor_duration", "Seconds that a run took.");
     metrics::describe_histogram!("db_write_latency", "Seconds that a write transaction took.");
+}
+
+/// Sums up what histograms have collected: until then each value takes its room.
+pub(crate) fn sum_up() {
+    if let Some(handle) = metrics() {
+        handle.run_upkeep();
+    }
 }
 
 /// The metrics as Prometheus reads them.

@@ -4,6 +4,7 @@
 pub(crate) mod context;
 mod cors;
 mod headers;
+mod metrics;
 mod rate_limit;
 
 use std::panic::AssertUnwindSafe;
@@ -29,6 +30,7 @@ use crate::config::HttpConfig;
 use crate::problem::{Kind, Problem};
 use crate::tokens::Verifier;
 use cors::Cors;
+use metrics::InFlight;
 use rate_limit::{Decision, RateLimit};
 
 /// What the middleware needs; one for all workers.
@@ -67,10 +69,9 @@ pub(crate) async fn middleware(
     let started = Instant::now();
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let context = Rc::new(RequestContext { id: context::accept_id(given), path: request.path().to_owned() });
-    let method = method_label(request.method());
+    let method = metrics::method_label(request.method());
     let span = span(&request, method, &context.id);
-    metrics::gauge!("http_requests_in_flight").increment(1.0);
-    let in_flight = InFlight;
+    let in_flight = InFlight::begin();
     let answered = CURRENT.scope(Rc::clone(&context), answer(&edge, request, next)).instrument(span.clone()).await;
     drop(in_flight);
     let finish = |headers: &mut HeaderMap| {
@@ -92,14 +93,6 @@ pub(crate) async fn middleware(
             record(response.status(), None, method, started, &span);
             Err(InternalError::from_response("the handler failed", response).into())
         }
-    }
-}
-
-struct InFlight;
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        metrics::gauge!("http_requests_in_flight").decrement(1.0);
     }
 }
 
@@ -168,7 +161,7 @@ fn span(request: &ServiceRequest, method: &'static str, id: &str) -> Span {
         http.response.status_code = field::Empty,
         request_id = id,
     );
-    if request.headers().contains_key("traceparent") {
+    if !span.is_disabled() && request.headers().contains_key("traceparent") {
         let parent = opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(request)));
         // Fails only when nothing traces.
         let _ = span.set_parent(parent);
@@ -188,8 +181,13 @@ impl Extractor for Headers<'_> {
 }
 
 fn record(status: StatusCode, route: Option<String>, method: &'static str, started: Instant, span: &Span) {
-    // The pattern, never the path: ids and probes must not become labels.
     let route = route.unwrap_or_else(|| "unmatched".to_owned());
+    let elapsed = started.elapsed();
+    metrics::count(&route, method, status, elapsed);
+    tracing::debug!(parent: span, status = status.as_u16(), route, ms = elapsed.as_secs_f64() * 1000.0, "answered");
+    if span.is_disabled() {
+        return;
+    }
     span.record("http.response.status_code", status.as_u16());
     span.record("http.route", &*route);
     // Not the field `otel.name`: the layer takes that only until the span has begun.
@@ -197,31 +195,6 @@ fn record(status: StatusCode, route: Option<String>, method: &'static str, start
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    let elapsed = started.elapsed();
-    span.in_scope(|| {
-        let ms = elapsed.as_secs_f64() * 1000.0;
-        tracing::debug!(status = status.as_u16(), route, ms, "answered");
-    });
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.clone()).record(elapsed.as_secs_f64());
-    metrics::counter!("http_requests_total", "method" => method, "route" => route, "status" => status_label(status)).increment(1);
-}
-
-/// A client can make up methods; labels can't.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "OTHER",
-    }
-}
-
-fn status_label(status: StatusCode) -> String {
-    status.as_str().to_owned()
 }
 
 /// Answers what no route matches: 405 with `Allow` if the path is known with another method, else 404.

@@ -132,7 +132,11 @@ impl Verifier {
         validation.validate_exp = false;
         let claims = decode::<Claims>(token, &key, &validation).map_err(|_| Refusal::Invalid)?.claims;
         let claims = self.still_good(claims)?;
-        self.remember(Sha256::digest(token).into(), claims);
+        // Under the lock that a refresh takes to give a key up: no token is remembered after its key is gone.
+        let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
+        if keys.by_kid.contains_key(&kid) {
+            self.remember(Sha256::digest(token).into(), claims);
+        }
         Ok(claims)
     }
 
@@ -197,14 +201,33 @@ impl Verifier {
         }
     }
 
+    /// Reads the keys again if that is due: tokens that were verified before need no key, so on a quiet pod nothing else would.
+    pub async fn keep_up(&self) {
+        let due = {
+            let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
+            keys.read.is_some_and(|at| at.elapsed() >= self.0.settings.refresh)
+        };
+        if due {
+            let _one = self.0.refreshing.lock().await;
+            self.refresh().await;
+        }
+    }
+
     async fn refresh(&self) {
         let read = self.0.source.keys().await;
         let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         keys.tried = Some(Instant::now());
         match read {
             Ok(read) => {
+                let known = std::mem::take(&mut keys.by_kid);
                 keys.by_kid = read.into_iter().map(|key| (key.kid, key.key)).collect();
                 keys.read = Some(Instant::now());
+                // Normally a key goes when its last token has expired. One that goes earlier was given up, and so are the tokens that it signed.
+                if known.keys().any(|kid| !keys.by_kid.contains_key(kid)) {
+                    for shard in &self.0.seen {
+                        shard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                    }
+                }
             }
             // Those at hand keep working while PostgreSQL is away.
             Err(error) => tracing::warn!(%error, "going on with the keys at hand"),

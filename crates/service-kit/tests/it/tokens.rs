@@ -1,11 +1,15 @@
 //! Access tokens: only ours, only now, only as long as the session lasts.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Role;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::json;
+use service_kit::tokens::{KeySource, KeySourceError, PublicKey, Refusal, RevokedSessions, Verifier, VerifierSettings};
 
 use crate::demo::{Demo, Signer, problem};
 
@@ -87,6 +91,46 @@ async fn a_revoked_session_is_refused_at_once() {
     assert_eq!(status(&demo, &token).await, 200);
     demo.platform.verifier().revoked().insert(claims.sid, claims.exp);
     assert_eq!(status(&demo, &token).await, 401);
+}
+
+/// Keys that a test can take away.
+#[derive(Clone, Default)]
+struct Loose(Arc<Mutex<Vec<PublicKey>>>);
+
+#[async_trait::async_trait]
+impl KeySource for Loose {
+    async fn keys(&self) -> Result<Vec<PublicKey>, KeySourceError> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+#[tokio::test]
+async fn a_remembered_token_falls_with_its_key_and_survives_a_rotation() {
+    let (old, new) = (Signer::new("old"), Signer::new("new"));
+    let public = |signer: &Signer| PublicKey { kid: signer.kid.clone(), key: DecodingKey::from_jwk(&signer.jwk).unwrap() };
+    let keys = Loose::default();
+    keys.0.lock().unwrap().push(public(&old));
+    let clock = Arc::new(domain::ManualClock::at("2026-08-17T09:00:00Z".parse().unwrap()));
+    let settings = VerifierSettings { refresh: Duration::ZERO, ..VerifierSettings::default() };
+    let verifier = Verifier::new(Box::new(keys.clone()), RevokedSessions::default(), clock, settings);
+    let demo = Demo::start().await;
+    let claims = demo.claims(Role::Teacher);
+    let token = old.sign(&claims);
+    assert_eq!(verifier.known(&token), None);
+    assert_eq!(verifier.verify(&token).await, Ok(claims));
+    assert_eq!(verifier.known(&token), Some(Ok(claims)), "no signature is checked twice");
+
+    // Rotation: the new key comes, the old one stays as long as its tokens may live.
+    keys.0.lock().unwrap().push(public(&new));
+    verifier.keep_up().await;
+    assert_eq!(verifier.known(&token), Some(Ok(claims)));
+    assert_eq!(verifier.verify(&new.sign(&claims)).await, Ok(claims));
+
+    // The old key is given up before its time.
+    keys.0.lock().unwrap().retain(|key| key.kid == "new");
+    verifier.keep_up().await;
+    assert_eq!(verifier.known(&token), None);
+    assert_eq!(verifier.verify(&token).await, Err(Refusal::Invalid));
 }
 
 #[tokio::test]
