@@ -3,14 +3,23 @@
 //!
 //! The tables are auth's; this reads them, through a cache. Whoever changes one of them calls [`Directory::changed`] after the commit: it moves the
 //! school's generation on, and everything cached under an older one counts as missing. A reader therefore sees a change as soon as it was answered.
+//!
+//! - [`Directory::person`], [`Directory::class`], [`Directory::learner`] — one round trip each;
+//! - [`Directory::consult`] — none: what the process remembers is confirmed by the step into Redis that a request makes anyway. For hot routes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod glance;
+mod query;
+mod remembered;
+
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cache::codec::{self, Codec};
+use cache::near;
 use chrono::NaiveDate;
-use domain::{ClassId, SchoolId, StudentId, SubjectId, TeacherId, UserId};
+use domain::{ClassId, Partition, SchoolId, StudentId, SubjectId, TeacherId, UserId};
 use fred::clients::Pool;
 use fred::interfaces::KeysInterface;
 use fred::types::Expiration;
@@ -21,8 +30,12 @@ use store::{Postgres, StoreError};
 use tracing::warn;
 use uuid::Uuid;
 
-/// A bound on how long a change that was committed but never announced (the process died in between) stays unseen.
-const TTL: Duration = Duration::from_mins(5);
+pub use glance::Glance;
+use remembered::{Entry, Remembered};
+
+/// With the minute that a process remembers things for, a bound of five minutes on how long a change that was committed but never announced (the process
+/// died in between) stays unseen.
+const TTL: Duration = Duration::from_mins(4);
 
 /// A student's time in a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +123,8 @@ pub struct Class {
 pub struct Directory {
     redis: Pool,
     postgres: Postgres,
+    /// Made when there is something to remember: many a directory only ever announces changes.
+    remembered: Arc<OnceLock<Remembered>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,53 +133,26 @@ struct Cached<T> {
     value: Option<T>,
 }
 
-const PERSON: &str = "
-SELECT jsonb_build_object(
-    'student', (SELECT jsonb_build_object('student_id', s.id, 'attends', learner_classes(s.school_id, s.id))
-                FROM students s WHERE s.school_id = $1 AND s.user_id = $2 AND s.status = 'active'),
-    'teacher_id', (SELECT t.id FROM teachers t WHERE t.school_id = $1 AND t.user_id = $2 AND t.status = 'active'),
-    'teaches', (SELECT coalesce(jsonb_agg(DISTINCT taught.class_id), '[]') FROM teachers t
-                CROSS JOIN LATERAL (
-                    SELECT cs.class_id FROM class_subjects cs WHERE cs.school_id = t.school_id AND cs.teacher_id = t.id AND cs.status = 'active'
-                    UNION SELECT c.id FROM classes c WHERE c.school_id = t.school_id AND c.class_teacher_id = t.id AND c.status = 'active'
-                ) taught
-                WHERE t.school_id = $1 AND t.user_id = $2 AND t.status = 'active'),
-    'children', (SELECT coalesce(jsonb_agg(jsonb_build_object('student_id', s.id, 'attends', learner_classes(s.school_id, s.id)) ORDER BY s.id), '[]')
-                 FROM student_guardians g JOIN students s ON s.school_id = g.school_id AND s.id = g.student_id AND s.status = 'active'
-                 WHERE g.school_id = $1 AND g.guardian_user_id = $2 AND g.status = 'active')
-)";
-
-const LEARNER: &str = "
-SELECT jsonb_build_object('student_id', s.id, 'attends', learner_classes(s.school_id, s.id))
-FROM students s WHERE s.school_id = $1 AND s.id = $2 AND s.status = 'active'";
-
-const CLASS: &str = "
-SELECT jsonb_build_object('class_id', c.id, 'name', c.name, 'time_zone', s.time_zone, 'subjects',
-    (SELECT coalesce(jsonb_agg(DISTINCT cs.subject_id) FILTER (WHERE cs.subject_id IS NOT NULL), '[]')
-     FROM class_subjects cs WHERE cs.school_id = c.school_id AND cs.class_id = c.id AND cs.status = 'active'))
-FROM classes c JOIN schools s ON s.id = c.school_id
-WHERE c.school_id = $1 AND c.id = $2 AND c.status = 'active'";
-
 impl Directory {
     /// A directory on `redis`; `postgres` acts as the service that asks.
     #[must_use]
-    pub const fn new(redis: Pool, postgres: Postgres) -> Self {
-        Self { redis, postgres }
+    pub fn new(redis: Pool, postgres: Postgres) -> Self {
+        Self { redis, postgres, remembered: Arc::default() }
     }
 
     /// The user's parts in the school; all empty for a user who has none.
     pub async fn person(&self, school: SchoolId, user: UserId) -> Result<Person, StoreError> {
-        Ok(self.look_up(school, "person", user.as_uuid(), PERSON).await?.unwrap_or_default())
+        Ok(self.look_up::<Person>(school, user).await?.map(Arc::unwrap_or_clone).unwrap_or_default())
     }
 
     /// The student with this id.
     pub async fn learner(&self, school: SchoolId, student: StudentId) -> Result<Option<Learner>, StoreError> {
-        self.look_up(school, "learner", student.as_uuid(), LEARNER).await
+        Ok(self.look_up::<Learner>(school, student).await?.map(Arc::unwrap_or_clone))
     }
 
     /// The class with this id.
     pub async fn class(&self, school: SchoolId, class: ClassId) -> Result<Option<Class>, StoreError> {
-        self.look_up(school, "class", class.as_uuid(), CLASS).await
+        Ok(self.look_up::<Class>(school, class).await?.map(Arc::unwrap_or_clone))
     }
 
     /// Something about the school's people or classes has changed and is committed.
@@ -175,16 +163,20 @@ impl Directory {
         }
     }
 
-    async fn look_up<T: Serialize + DeserializeOwned + Send + Unpin + 'static>(
-        &self,
-        school: SchoolId,
-        kind: &str,
-        id: Uuid,
-        query: &'static str,
-    ) -> Result<Option<T>, StoreError> {
+    /// What this process remembers, and the generation that it holds for.
+    fn remembered<T: Entry>(&self, school: SchoolId, id: T::Id) -> Option<(u64, Option<Arc<T>>)> {
+        T::shelf(self.remembered.get()?).get(&(school, id))
+    }
+
+    /// What the directory holds now. The generation is read first, so that whatever was answered before this was called is seen.
+    async fn look_up<T>(&self, school: SchoolId, id: T::Id) -> Result<Option<Arc<T>>, StoreError>
+    where
+        T: Entry + Serialize + DeserializeOwned + Unpin,
+    {
         // The tag keeps a school's keys together, so that one MGET reads both on a cluster too.
-        let key = format!("directory:{kind}:{{{school}}}:{id}");
-        let looked: Result<(Option<u64>, Option<Vec<u8>>), _> = self.redis.mget(vec![generation_key(school), key.clone()]).await;
+        let uuid: Uuid = id.into();
+        let key = format!("directory:{}:{}:{school}:{uuid}", T::KIND, Partition::of(school));
+        let looked: Result<(Option<u64>, Option<Vec<u8>>), _> = near(&self.redis).mget(vec![generation_key(school), key.clone()]).await;
         let generation = match looked {
             Ok((generation, bytes)) => {
                 let generation = generation.unwrap_or(0);
@@ -192,7 +184,7 @@ impl Directory {
                 let fresh = cached.filter(|cached| cached.generation == generation);
                 cache::record_lookup(fresh.is_some());
                 if let Some(fresh) = fresh {
-                    return Ok(fresh.value);
+                    return Ok(self.remember(school, id, generation, fresh.value.map(Arc::new)));
                 }
                 Some(generation)
             }
@@ -203,24 +195,28 @@ impl Directory {
         };
         let mut transaction = self.postgres.school_read(school).await?;
         let found: Option<Json<T>> =
-            sqlx::query_scalar(query).bind(school.as_uuid()).bind(id).fetch_optional(transaction.connection()?).await?;
+            sqlx::query_scalar(T::QUERY).bind(school.as_uuid()).bind(uuid).fetch_optional(transaction.connection()?).await?;
         let value = found.map(|Json(value)| value);
-        if let Some(generation) = generation {
-            // Cached under the generation that was current before PostgreSQL was asked: a change in between makes this entry stale at once.
-            let cached = Cached { generation, value };
-            if let Ok(encoded) = codec::encode(&cached, Codec::Snappy, 0, [0; 8], 0) {
-                let expiry = Some(Expiration::PX(i64::try_from(TTL.as_millis()).unwrap_or(i64::MAX)));
-                let filled: Result<(), _> = self.redis.set(key, encoded.with_sequence(0).as_slice(), expiry, None, false).await;
-                if let Err(error) = filled {
-                    warn!(%error, "the directory could not be cached");
-                }
+        let Some(generation) = generation else { return Ok(value.map(Arc::new)) };
+        // Cached under the generation that was current before PostgreSQL was asked: a change in between makes this entry stale at once.
+        let cached = Cached { generation, value };
+        if let Ok(encoded) = codec::encode(&cached, Codec::Snappy, 0, [0; 8], 0) {
+            let expiry = Some(Expiration::PX(i64::try_from(TTL.as_millis()).unwrap_or(i64::MAX)));
+            let filled: Result<(), _> = near(&self.redis).set(key, encoded.with_sequence(0).as_slice(), expiry, None, false).await;
+            if let Err(error) = filled {
+                warn!(%error, "the directory could not be cached");
             }
-            return Ok(cached.value);
         }
-        Ok(value)
+        Ok(self.remember(school, id, generation, cached.value.map(Arc::new)))
+    }
+
+    fn remember<T: Entry>(&self, school: SchoolId, id: T::Id, generation: u64, value: Option<Arc<T>>) -> Option<Arc<T>> {
+        T::shelf(self.remembered.get_or_init(Remembered::default)).insert((school, id), (generation, value.clone()));
+        value
     }
 }
 
 fn generation_key(school: SchoolId) -> String {
-    format!("directory:generation:{{{school}}}")
+    // In the partition of the school's rows: one command reads or writes a row and compares this.
+    format!("directory:generation:{}:{school}", Partition::of(school))
 }

@@ -1,0 +1,31 @@
+//! What PostgreSQL is asked. `$1` is the school, `$2` the id; the answer is one JSON value.
+
+/// A user of a school, in every part.
+pub(crate) const PERSON: &str = "
+SELECT jsonb_build_object(
+    'student', (SELECT jsonb_build_object('student_id', s.id, 'attends', learner_classes(s.school_id, s.id))
+                FROM students s WHERE s.school_id = $1 AND s.user_id = $2 AND s.status = 'active'),
+    'teacher_id', (SELECT t.id FROM teachers t WHERE t.school_id = $1 AND t.user_id = $2 AND t.status = 'active'),
+    'teaches', (SELECT coalesce(jsonb_agg(DISTINCT taught.class_id), '[]') FROM teachers t
+                CROSS JOIN LATERAL (
+                    SELECT cs.class_id FROM class_subjects cs WHERE cs.school_id = t.school_id AND cs.teacher_id = t.id AND cs.status = 'active'
+                    UNION SELECT c.id FROM classes c WHERE c.school_id = t.school_id AND c.class_teacher_id = t.id AND c.status = 'active'
+                ) taught
+                WHERE t.school_id = $1 AND t.user_id = $2 AND t.status = 'active'),
+    'children', (SELECT coalesce(jsonb_agg(jsonb_build_object('student_id', s.id, 'attends', learner_classes(s.school_id, s.id)) ORDER BY s.id), '[]')
+                 FROM student_guardians g JOIN students s ON s.school_id = g.school_id AND s.id = g.student_id AND s.status = 'active'
+                 WHERE g.school_id = $1 AND g.guardian_user_id = $2 AND g.status = 'active')
+)";
+
+/// A student.
+pub(crate) const LEARNER: &str = "
+SELECT jsonb_build_object('student_id', s.id, 'attends', learner_classes(s.school_id, s.id))
+FROM students s WHERE s.school_id = $1 AND s.id = $2 AND s.status = 'active'";
+
+/// A class.
+pub(crate) const CLASS: &str = "
+SELECT jsonb_build_object('class_id', c.id, 'name', c.name, 'time_zone', s.time_zone, 'subjects',
+    (SELECT coalesce(jsonb_agg(DISTINCT cs.subject_id) FILTER (WHERE cs.subject_id IS NOT NULL), '[]')
+     FROM class_subjects cs WHERE cs.school_id = c.school_id AND cs.class_id = c.id AND cs.status = 'active'))
+FROM classes c JOIN schools s ON s.id = c.school_id
+WHERE c.school_id = $1 AND c.id = $2 AND c.status = 'active'";

@@ -1,0 +1,78 @@
+//! What this process remembers of the directory.
+//!
+//! An entry is kept with the generation under which it was read. It is only ever used together with a [`cache::Guard`] over that generation, or after the generation
+//! was read anew: see [`crate::Glance`].
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{ClassId, SchoolId, StudentId, UserId};
+use moka::sync::Cache;
+
+use crate::{Class, Learner, Person};
+
+/// Part of the five minutes that a change which was never announced may stay unseen; Redis's entries have the rest.
+const TTL: Duration = Duration::from_mins(1);
+
+/// People and classes that are kept, each. A person is some hundred bytes.
+const CAPACITY: u64 = 20_000;
+
+/// Entries of one kind.
+type Shelf<Id, T> = Cache<(SchoolId, Id), (u64, Option<Arc<T>>)>;
+
+fn shelf<Id: Hash + Eq + Send + Sync + 'static, T: Send + Sync + 'static>() -> Shelf<Id, T> {
+    Cache::builder().max_capacity(CAPACITY).time_to_live(TTL).build()
+}
+
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    pub(crate) people: Shelf<UserId, Person>,
+    pub(crate) learners: Shelf<StudentId, Learner>,
+    pub(crate) classes: Shelf<ClassId, Class>,
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self { people: shelf(), learners: shelf(), classes: shelf() }
+    }
+}
+
+/// A thing that the directory knows, and how it is asked for.
+pub(crate) trait Entry: Sized + Send + Sync + 'static {
+    /// Its id.
+    type Id: Copy + Hash + Eq + Send + Sync + Into<uuid::Uuid> + 'static;
+    /// Its name in keys.
+    const KIND: &'static str;
+    /// What PostgreSQL is asked: one row with one JSON value, or none; `$1` is the school and `$2` the id.
+    const QUERY: &'static str;
+
+    fn shelf(remembered: &Remembered) -> &Shelf<Self::Id, Self>;
+}
+
+impl Entry for Person {
+    type Id = UserId;
+    const KIND: &'static str = "person";
+    const QUERY: &'static str = crate::query::PERSON;
+    fn shelf(remembered: &Remembered) -> &Shelf<UserId, Self> {
+        &remembered.people
+    }
+}
+
+impl Entry for Learner {
+    type Id = StudentId;
+    const KIND: &'static str = "learner";
+    const QUERY: &'static str = crate::query::LEARNER;
+    fn shelf(remembered: &Remembered) -> &Shelf<StudentId, Self> {
+        &remembered.learners
+    }
+}
+
+impl Entry for Class {
+    type Id = ClassId;
+    const KIND: &'static str = "class";
+    const QUERY: &'static str = crate::query::CLASS;
+    fn shelf(remembered: &Remembered) -> &Shelf<ClassId, Self> {
+        &remembered.classes
+    }
+}
