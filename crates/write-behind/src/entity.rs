@@ -1,6 +1,8 @@
 //! What can be buffered, and how it reaches its table.
 
+use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use cache::codec::{self, DecodeError};
@@ -11,6 +13,8 @@ use sqlx::PgConnection;
 use store::StoreError;
 use thiserror::Error;
 use uuid::Uuid;
+
+use crate::mechanism::{Mechanism, on};
 
 /// A row that is acknowledged by Redis and reaches PostgreSQL later. Its serialised form is the after-image of the whole row.
 #[async_trait]
@@ -91,12 +95,31 @@ pub trait Drain: Send + Sync {
     fn entity(&self) -> &'static str;
     /// The service that owns it.
     fn service(&self) -> ServiceName;
-    /// Reads an image.
+    /// An empty list of this entity's rows.
+    fn rows(&self) -> Box<dyn Rows>;
+    /// Reads an image, to look at it.
     fn decode(&self, bytes: &[u8]) -> Result<Decoded, DecodeError>;
     /// Turns a (corrected) JSON form back into an image.
     fn image_of_json(&self, json: serde_json::Value) -> Result<Image, String>;
-    /// Saves images within the transaction of `connection`. An image that can't be read fails the whole call: decode first.
-    async fn save(&self, connection: &mut PgConnection, images: &[&Image]) -> Result<Saved, SaveError>;
+    /// Saves images within the transaction of `connection`. An image that can't be read fails the whole call.
+    async fn save(&self, connection: &mut PgConnection, images: &[&Image]) -> Result<Saved, SaveError> {
+        let mut rows = self.rows();
+        for image in images {
+            rows.push(&image.bytes)?;
+        }
+        rows.save(connection, 0..images.len()).await
+    }
+}
+
+/// Rows of one entity with their type erased: decoded once, and saved in any consecutive parts.
+#[async_trait]
+pub trait Rows: Send + Sync {
+    /// Decodes an image and puts the row at the end; nothing happens if it can't be read.
+    fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeError>;
+    /// The lists that the row at `index` stands in.
+    fn scopes(&self, index: usize) -> Vec<String>;
+    /// Saves a part within the transaction of `connection`. The indices of [`Saved`] count from the part's start.
+    async fn save(&self, connection: &mut PgConnection, part: Range<usize>) -> Result<Saved, SaveError>;
 }
 
 /// The drain handler of `T`.
@@ -127,6 +150,10 @@ impl<T: Buffered> Drain for DrainOf<T> {
         T::SERVICE
     }
 
+    fn rows(&self) -> Box<dyn Rows> {
+        Box::new(RowsOf::<T>(Vec::new()))
+    }
+
     fn decode(&self, bytes: &[u8]) -> Result<Decoded, DecodeError> {
         let (_, row) = codec::decode::<T>(bytes)?;
         let json = serde_json::to_value(&row).unwrap_or_default();
@@ -139,27 +166,41 @@ impl<T: Buffered> Drain for DrainOf<T> {
         let encoded = codec::encode(&row, codec::Codec::Raw, version, [0; 8], 0).map_err(|error| error.to_string())?;
         Ok(Image { id: row.id(), bytes: encoded.with_sequence(0) })
     }
+}
 
-    async fn save(&self, connection: &mut PgConnection, images: &[&Image]) -> Result<Saved, SaveError> {
-        let mut rows = Vec::with_capacity(images.len());
-        for image in images {
-            let (_, row) = codec::decode::<T>(&image.bytes)?;
-            rows.push(row);
-        }
-        let applied = T::upsert(connection, &rows).await?;
+pub(crate) struct RowsOf<T>(pub(crate) Vec<T>);
+
+#[async_trait]
+impl<T: Buffered> Rows for RowsOf<T> {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let (_, row) = codec::decode::<T>(bytes)?;
+        self.0.push(row);
+        Ok(())
+    }
+
+    fn scopes(&self, index: usize) -> Vec<String> {
+        self.0.get(index).map(T::scopes).unwrap_or_default()
+    }
+
+    async fn save(&self, connection: &mut PgConnection, part: Range<usize>) -> Result<Saved, SaveError> {
+        let rows = self.0.get(part).unwrap_or_default();
+        let applied = T::upsert(connection, rows).await?;
         let mut saved = Saved { applied: applied.len(), ..Saved::default() };
         if applied.len() == rows.len() {
             return Ok(saved);
         }
-        let applied: std::collections::HashSet<Uuid> = applied.into_iter().collect();
+        let applied: HashSet<Uuid> = applied.into_iter().collect();
         let left: Vec<(usize, &T)> = rows.iter().enumerate().filter(|(_, row)| !applied.contains(&row.id())).collect();
         let keys: Vec<(SchoolId, Uuid)> = left.iter().map(|(_, row)| (row.school(), row.id())).collect();
         let stored = T::stored(connection, &keys).await?;
+        let stored: HashMap<(SchoolId, Uuid), T> = stored.into_iter().map(|row| ((row.school(), row.id()), row)).collect();
         for (index, row) in left {
-            let twin = stored.iter().find(|stored| stored.id() == row.id() && stored.school() == row.school());
-            match twin {
+            match stored.get(&(row.school(), row.id())) {
                 Some(twin) if twin.version() > row.version() && twin.created_at() == row.created_at() => saved.superseded += 1,
-                Some(twin) if twin.version() == row.version() && twin.same_content(row) => saved.superseded += 1,
+                Some(twin) if twin.version() == row.version() && twin.same_content(row) && on(Mechanism::TwinsAreRecognised) => {
+                    saved.superseded += 1;
+                }
+                _ if !on(Mechanism::ClashesAreNoticed) => saved.superseded += 1,
                 Some(twin) => saved.clashes.push((
                     index,
                     format!(

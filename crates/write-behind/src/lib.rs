@@ -22,17 +22,27 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+// The tests are part of the crate, so that they can switch its mechanisms off; they use it by its name, like anybody else.
+#[cfg(test)]
+extern crate self as write_behind;
+#[cfg(test)]
+#[path = "../tests/it/main.rs"]
+mod it;
+#[cfg(test)]
+use it::{note, stage};
+
 mod buffer;
 pub mod dead_letters;
 mod entity;
 mod error;
+mod mechanism;
 mod merge;
 mod operation;
 mod processor;
 mod scripts;
 
 pub use buffer::{BufferSettings, Found, WriteBuffer, WriteMode, Written};
-pub use entity::{Buffered, Decoded, Drain, DrainOf, Image, SaveError, Saved};
+pub use entity::{Buffered, Decoded, Drain, DrainOf, Image, Rows, SaveError, Saved};
 pub use error::{ReadError, WriteError};
 pub use merge::merge;
 pub use operation::{Absence, Idempotency, Operation, natural_id};

@@ -15,6 +15,7 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::{DrainError, Processor};
+use crate::mechanism::{Mechanism, on, text};
 use crate::scripts;
 
 /// What this processor knows of a partition that it holds.
@@ -43,6 +44,10 @@ FROM mine
 WHERE w.service = mine.service AND w.partition = mine.partition
 RETURNING w.partition, w.epoch, w.seq, w.layout";
 
+const HALT: &str = "
+UPDATE drain_watermarks SET halted = $3, holder = NULL, lease_until = NULL, updated_at = now()
+WHERE service = $1 AND partition = $2 AND epoch = $4";
+
 impl Processor {
     /// Takes or renews the leases of `wanted`; returns those that this processor holds now and may work on.
     pub(super) async fn lease(&self, service: ServiceName, wanted: &[Partition]) -> Result<Vec<(Partition, Lease)>, DrainError> {
@@ -56,14 +61,16 @@ impl Processor {
             for partition in wanted {
                 match leases.get(&(service, *partition)) {
                     // Another buffer than the one that was counted: ask PostgreSQL, which knows, and stops the partition.
-                    Some(lease) if lease.until > fresh_until && lease.layout == named => held.push((*partition, *lease)),
+                    Some(lease) if lease.until > fresh_until && (lease.layout == named || !on(Mechanism::LayoutCheckOfHeldLeases)) => {
+                        held.push((*partition, *lease));
+                    }
                     _ => missing.push(*partition),
                 }
             }
         }
         if !missing.is_empty() {
             for (partition, lease, rows_layout) in self.take(service, &missing, &layout).await? {
-                if rows_layout.as_deref() != Some(layout.as_str()) {
+                if rows_layout.as_deref() != Some(layout.as_str()) && on(Mechanism::LayoutCheck) {
                     let reason = format!(
                         "the watermark counts the writes of buffer {}, and Redis now holds buffer {layout}: it was emptied or exchanged",
                         rows_layout.unwrap_or_default()
@@ -72,7 +79,7 @@ impl Processor {
                     continue;
                 }
                 let last: Option<u64> = self.redis.get(key::sequence(service, partition)).await?;
-                if last.unwrap_or(0) < lease.sequence {
+                if last.unwrap_or(0) < lease.sequence && on(Mechanism::BehindWatermarkCheck) {
                     let reason = format!(
                         "PostgreSQL has write {}, and Redis knows only {}: it was restored from an older copy",
                         lease.sequence,
@@ -97,7 +104,7 @@ impl Processor {
         let numbers: Vec<i32> = partitions.iter().map(|partition| i32::from(partition.number())).collect();
         let until = Instant::now() + self.settings.lease;
         let mut transaction = self.postgres.platform().await?;
-        let rows = sqlx::query(TAKE)
+        let rows = sqlx::query(text(TAKE))
             .bind(service.as_str())
             .bind(&numbers)
             .bind(&self.holder)
@@ -118,18 +125,31 @@ impl Processor {
         Ok(taken)
     }
 
-    /// What a transaction that moved the watermark proves: the lease is ours and extended.
-    pub(super) async fn advanced(&self, service: ServiceName, partition: Partition, sequence: u64) {
+    /// What a transaction that moved the watermark proves: the lease is ours, and extended since the transaction began.
+    pub(super) async fn advanced(&self, service: ServiceName, partition: Partition, sequence: u64, since: Instant) {
         if let Some(lease) = self.leases.lock().await.get_mut(&(service, partition)) {
             lease.sequence = sequence;
-            lease.until = Instant::now() + self.settings.lease;
+            lease.until = since + self.settings.lease;
+        }
+    }
+
+    /// Whatever went wrong with these partitions, what is known of their leases may be stale: PostgreSQL is asked again.
+    pub(super) async fn doubt(&self, service: ServiceName, partitions: impl Iterator<Item = Partition>) {
+        let mut leases = self.leases.lock().await;
+        for partition in partitions {
+            leases.remove(&(service, partition));
         }
     }
 
     /// Names the buffer that Redis holds: layout version, partitions, and an id made when it was empty. A Redis that lost its data gets a new id.
     async fn layout(&self) -> Result<String, DrainError> {
+        // A Redis whose disk is full refuses everything that might write, and what it holds must be saved all the more.
+        let known: Option<String> = self.redis.get(key::LAYOUT).await?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let fresh = format!("1:{PARTITIONS}:{}", Uuid::now_v7().simple());
-        let script = Script::from_lua(scripts::LAYOUT);
+        let script = Script::from_lua(text(scripts::LAYOUT));
         Ok(script.evalsha_with_reload(self.redis.next(), vec![key::LAYOUT], vec![fresh]).await?)
     }
 
@@ -139,16 +159,13 @@ impl Processor {
     pub(super) async fn halt(&self, service: ServiceName, partition: Partition, epoch: i64, reason: &str) -> Result<(), DrainError> {
         self.leases.lock().await.remove(&(service, partition));
         let mut transaction = self.postgres.platform().await?;
-        let halted = sqlx::query(
-            "UPDATE drain_watermarks SET halted = $3, holder = NULL, lease_until = NULL, updated_at = now()
-             WHERE service = $1 AND partition = $2 AND epoch = $4",
-        )
-        .bind(service.as_str())
-        .bind(i32::from(partition.number()))
-        .bind(reason)
-        .bind(epoch)
-        .execute(transaction.connection()?)
-        .await?;
+        let halted = sqlx::query(text(HALT))
+            .bind(service.as_str())
+            .bind(i32::from(partition.number()))
+            .bind(reason)
+            .bind(epoch)
+            .execute(transaction.connection()?)
+            .await?;
         transaction.commit().await?;
         if halted.rows_affected() > 0 {
             error!(service = service.as_str(), partition = partition.number(), reason, "ALERT: the batch processor stops this partition");
@@ -170,8 +187,6 @@ impl Processor {
     /// Lets halted partitions go on with what Redis holds now, from its first entry: an operator has decided that what Redis lost is lost.
     /// Entries that PostgreSQL has already are recognised by their versions. Returns how many partitions go on.
     pub async fn accept_loss(&self) -> Result<u64, DrainError> {
-        use fred::interfaces::StreamsInterface;
-        use fred::types::streams::XReadValue;
         let layout = self.layout().await?;
         let mut resumed = 0;
         for (name, number, _) in self.halted().await? {
@@ -179,13 +194,7 @@ impl Processor {
             else {
                 continue;
             };
-            let first: Vec<XReadValue<String, String, Vec<u8>>> =
-                self.redis.xrange_values(key::log(service, partition), "-", "+", Some(1)).await?;
-            let last: Option<i64> = self.redis.get(key::sequence(service, partition)).await?;
-            let watermark = match first.first() {
-                Some((id, _)) => i64::try_from(super::batch::sequence_of(id)).unwrap_or(1) - 1,
-                None => last.unwrap_or(0),
-            };
+            let watermark = i64::try_from(self.resumption(service, partition).await?).unwrap_or(i64::MAX);
             let mut transaction = self.postgres.platform().await?;
             let done = sqlx::query("UPDATE drain_watermarks SET halted = NULL, seq = $3, layout = $4, epoch = epoch + 1, updated_at = now() WHERE service = $1 AND partition = $2 AND halted IS NOT NULL")
                 .bind(service.as_str())
@@ -199,6 +208,30 @@ impl Processor {
             resumed += done.rows_affected();
         }
         Ok(resumed)
+    }
+
+    /// The write behind which a halted partition goes on: the one before its first entry if the log is whole from there. If it is not, its last write:
+    /// what is left of the log are leftovers then, whose rows are saved as they are.
+    async fn resumption(&self, service: ServiceName, partition: Partition) -> Result<u64, DrainError> {
+        let last: Option<u64> = self.redis.get(key::sequence(service, partition)).await?;
+        let (mut first, mut next) = (None, 0);
+        loop {
+            let page = self.read_log(service, partition, next, None, 1_000, self.drains(service)).await?;
+            if page.is_empty() {
+                break;
+            }
+            for (sequence, row) in page {
+                if row.is_none() || (first.is_some() && sequence != next) {
+                    return Ok(last.unwrap_or(0));
+                }
+                first.get_or_insert(sequence);
+                next = sequence + 1;
+            }
+        }
+        Ok(match first {
+            Some(first) if next > last.unwrap_or(0) => first.saturating_sub(1),
+            _ => last.unwrap_or(0),
+        })
     }
 
     /// Gives the leases back, so that a successor needn't wait for them to run out.

@@ -3,12 +3,21 @@
 //! One cycle of a service: look which logs hold something; take the lease of those partitions (an epoch in PostgreSQL fences whoever held it
 //! before); let go of what is saved already (a crash between commit and settling leaves that); read and close a batch; save it and move
 //! the watermarks in one transaction; settle. Every step may be cut off at any instant: the watermark, which commits with the rows, says where to go on.
+//!
+//! A backlog goes by in waves: while PostgreSQL saves one, the next is read and the last is settled. No more than [`ProcessorSettings::memory`] is read
+//! at once, however long the backlog is.
 
+mod backlog;
 mod batch;
+mod dead;
+#[cfg(test)]
+mod hooks;
 mod housekeeping;
 mod lease;
+mod part;
 mod save;
 mod settle;
+mod wave;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +26,6 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use domain::{Partition, ServiceName};
 use fred::clients::Pool;
-use fred::interfaces::StreamsInterface;
 use store::{Postgres, StoreError};
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -27,8 +35,16 @@ use tracing::{Instrument, error, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::entity::Drain;
+use crate::mechanism::{Mechanism, on};
 use batch::Batch;
 use lease::Lease;
+use part::Pace;
+use save::{GroupSaved, Unsaved};
+use settle::Settling;
+use wave::{Lanes, Wave};
+
+/// How long one service may go on before the others get a turn, and before a processor that is to stop notices.
+const TURN: Duration = Duration::from_secs(1);
 
 /// How the batch processor works.
 #[derive(Debug, Clone)]
@@ -47,6 +63,8 @@ pub struct ProcessorSettings {
     pub saved_ttl: Duration,
     /// How long events stay in their streams.
     pub event_retention: Duration,
+    /// Bytes of rows that are in memory at once, roughly: as they are in Redis and decoded. What PostgreSQL's driver makes of them comes on top.
+    pub memory: usize,
 }
 
 impl Default for ProcessorSettings {
@@ -59,6 +77,7 @@ impl Default for ProcessorSettings {
             lease: Duration::from_secs(15),
             saved_ttl: Duration::from_hours(2),
             event_retention: Duration::from_hours(72),
+            memory: 32 * 1024 * 1024,
         }
     }
 }
@@ -102,6 +121,13 @@ pub enum DrainError {
     Fenced,
 }
 
+impl DrainError {
+    /// Whether a store is away: then there is no use in going on with other partitions.
+    const fn is_of_a_store(&self) -> bool {
+        matches!(self, Self::Redis(_) | Self::Store(StoreError::Unavailable(_)))
+    }
+}
+
 impl From<sqlx::Error> for DrainError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
@@ -117,6 +143,9 @@ pub struct Processor {
     /// Names this process in the lease table.
     holder: String,
     leases: Mutex<HashMap<(ServiceName, Partition), Lease>>,
+    pace: Pace,
+    /// When each service's backlog was last looked at closely.
+    looked: Mutex<HashMap<ServiceName, Instant>>,
 }
 
 impl Processor {
@@ -130,7 +159,8 @@ impl Processor {
                 None => services.push((drain.service(), vec![drain])),
             }
         }
-        Self { redis, postgres, services, settings, holder: Uuid::now_v7().to_string(), leases: Mutex::default() }
+        let (leases, pace, looked) = Default::default();
+        Self { redis, postgres, services, settings, holder: Uuid::now_v7().to_string(), leases, pace, looked }
     }
 
     /// Runs until cancelled; trouble with a store is waited out.
@@ -154,13 +184,16 @@ impl Processor {
         let mut waits = backoff();
         let mut tidied: Option<Instant> = None;
         while !cancel.is_cancelled() {
-            let outcome = self.cycle_all().await;
+            let (summary, outcome) = self.cycle_all().await;
+            if summary.entries > 0 {
+                waits = backoff();
+            }
             if outcome.is_ok() && !examined {
                 examined = true;
                 self.examine_redis().await;
             }
             let rest = match outcome {
-                Ok(summary) => {
+                Ok(()) => {
                     waits = backoff();
                     if summary.entries > 0 { Duration::ZERO } else { self.settings.interval }
                 }
@@ -184,27 +217,31 @@ impl Processor {
     /// Saves everything that waits now, then returns. Trouble is tried again [`ProcessorSettings::retries`] times.
     pub async fn run_once(&self) -> Result<Summary, DrainError> {
         let mut total = Summary::default();
-        let mut waits = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_times(self.settings.retries)
-            .with_jitter()
-            .build();
+        let backoff = || {
+            ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(self.settings.retries).with_jitter().build()
+        };
+        let mut waits = backoff();
         loop {
-            match self.cycle_all().await {
-                Ok(summary) => {
-                    total.add(Summary { skipped: 0, ..summary });
-                    if summary.entries == 0 {
-                        total.skipped = summary.skipped;
-                        break;
-                    }
+            let (summary, outcome) = self.cycle_all().await;
+            total.add(Summary { skipped: 0, ..summary });
+            if summary.entries > 0 {
+                waits = backoff();
+            }
+            match outcome {
+                Ok(()) if summary.entries == 0 => {
+                    total.skipped = summary.skipped;
+                    break;
                 }
-                Err(error) => match waits.next() {
-                    Some(wait) => {
-                        warn!(%error, "the batch is tried again");
-                        tokio::time::sleep(wait).await;
-                    }
-                    None => return Err(error),
-                },
+                Ok(()) => {}
+                Err(error) => {
+                    let Some(wait) = waits.next() else {
+                        // Whoever comes next needn't wait for them.
+                        self.release().await;
+                        return Err(error);
+                    };
+                    warn!(%error, "the batch is tried again");
+                    tokio::time::sleep(wait).await;
+                }
             }
         }
         self.tidy().await?;
@@ -212,159 +249,151 @@ impl Processor {
         Ok(total)
     }
 
-    async fn cycle_all(&self) -> Result<Summary, DrainError> {
+    /// What was done, and the first thing that went wrong: the one does not exclude the other.
+    async fn cycle_all(&self) -> (Summary, Result<(), DrainError>) {
         let mut total = Summary::default();
         let mut first_error = None;
         for (service, drains) in &self.services {
             let started = Instant::now();
             // One service in trouble does not hold up the others.
-            match self.cycle(*service, drains).await {
-                Ok(summary) => {
-                    if summary.entries > 0 {
-                        let name = service.as_str();
-                        metrics::histogram!("batch_processor_duration", "service" => name).record(started.elapsed().as_secs_f64());
-                        let (good, all) = (summary.saved + summary.superseded, summary.saved + summary.superseded + summary.dead);
-                        #[allow(clippy::cast_precision_loss)]
-                        metrics::gauge!("batch_processor_success_rate", "service" => name).set(if all == 0 {
-                            1.0
-                        } else {
-                            good as f64 / all as f64
-                        });
-                        metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "saved")
-                            .increment(summary.saved as u64);
-                        metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "dead")
-                            .increment(summary.dead as u64);
-                        info!(
-                            service = name,
-                            saved = summary.saved,
-                            superseded = summary.superseded,
-                            dead = summary.dead,
-                            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or_default(),
-                            "batch saved"
-                        );
-                    }
-                    total.add(summary);
-                }
-                Err(error) => {
-                    metrics::counter!("batch_processor_errors_total", "service" => service.as_str()).increment(1);
-                    warn!(%error, service = service.as_str(), "a batch was not saved");
-                    first_error.get_or_insert(error);
+            let (summary, outcome) = self.cycle(*service, drains).await;
+            if summary.entries > 0 {
+                tell(*service, summary, started.elapsed());
+            }
+            total.add(summary);
+            if let Err(error) = outcome {
+                metrics::counter!("batch_processor_errors_total", "service" => service.as_str()).increment(1);
+                warn!(%error, service = service.as_str(), "a batch was not saved");
+                first_error.get_or_insert(error);
+                if !on(Mechanism::TroubleStaysInItsService) {
+                    break;
                 }
             }
         }
-        match first_error {
-            Some(error) => Err(error),
-            None => Ok(total),
-        }
+        (total, first_error.map_or(Ok(()), Err))
     }
 
-    async fn cycle(&self, service: ServiceName, drains: &[Arc<dyn Drain>]) -> Result<Summary, DrainError> {
-        let dirty = self.dirty(service).await?;
-        if dirty.is_empty() {
-            return Ok(Summary::default());
-        }
-        let leased = self.lease(service, &dirty).await?;
-        let mut summary = Summary { skipped: dirty.len() - leased.len(), ..Summary::default() };
-        let mut batches = Vec::new();
-        for (partition, lease) in leased {
-            self.settle_leftovers(service, partition, &lease, drains).await?;
-            match self.collect(service, partition, &lease).await? {
-                Some(Ok(batch)) => batches.push(batch),
-                Some(Err(gap)) => {
-                    self.halt(service, partition, lease.epoch, &gap).await?;
-                    summary.skipped += 1;
-                }
-                None => {}
-            }
-        }
-        let span = info_span!("drain", service = service.as_str(), batches = batches.len());
-        let workers = self.settings.workers.max(1);
-        let mut groups = group(batches, self.settings.batch_size).into_iter();
-        loop {
-            let wave: Vec<Vec<Batch>> = groups.by_ref().take(workers).collect();
-            if wave.is_empty() {
-                return Ok(summary);
-            }
-            let saves = wave.iter().map(|group| self.save_and_settle(service, group, drains));
-            for outcome in futures_util::future::join_all(saves).instrument(span.clone()).await {
-                summary.add(outcome?);
-            }
-        }
-    }
-
-    async fn save_and_settle(&self, service: ServiceName, group: &[Batch], drains: &[Arc<dyn Drain>]) -> Result<Summary, DrainError> {
-        let saved = match self.save(service, group, drains).await {
-            Ok(saved) => saved,
-            Err(error) => {
-                // Whatever went wrong, what is known of these leases may be stale: ask PostgreSQL again.
-                let mut leases = self.leases.lock().await;
-                for batch in group {
-                    leases.remove(&(service, batch.partition));
-                }
-                return Err(error);
-            }
+    async fn cycle(&self, service: ServiceName, drains: &[Arc<dyn Drain>]) -> (Summary, Result<(), DrainError>) {
+        let started = Instant::now();
+        let mut summary = Summary::default();
+        let mut lanes = match self.dirty(service).await {
+            Ok(dirty) if dirty.is_empty() => return (summary, Ok(())),
+            Ok(dirty) => Lanes::new(dirty),
+            Err(error) => return (summary, Err(error)),
         };
-        for dead in &saved.dead {
-            error!(service = service.as_str(), entity = dead.entity, row = %dead.row, reason = dead.reason, "a record can't be saved and went to the dead letters");
+        let (mut wave, mut settling, mut failure) = (Wave::default(), Vec::new(), None);
+        while !(wave.groups.is_empty() && settling.is_empty() && lanes.is_empty()) {
+            if started.elapsed() > TURN {
+                lanes.close();
+            }
+            let span = info_span!("drain", service = service.as_str(), groups = wave.groups.len());
+            let step = futures_util::future::join3(
+                self.save_wave(service, wave.groups, drains),
+                self.read_wave(service, &mut lanes, drains),
+                self.settle_all(service, std::mem::take(&mut settling)),
+            );
+            let (saved, next, settled) = step.instrument(span).await;
+            wave = next.unwrap_or_else(|error| {
+                lanes.close();
+                failure.get_or_insert(error);
+                Wave::default()
+            });
+            if let Err(error) = settled {
+                // What is not settled now is found at the start of the next cycle. Saving goes on: a Redis whose disk is full can still be read.
+                failure.get_or_insert(error);
+            }
+            for (group, outcome) in saved {
+                match outcome {
+                    Ok(saved) => {
+                        summary.add(note(service, &group, &saved));
+                        for (batch, rows) in group.iter().zip(saved.rows) {
+                            lanes.arrived(batch);
+                            settling.push(Settling { partition: batch.partition, watermark: batch.last, rows });
+                        }
+                    }
+                    Err(unsaved) => {
+                        if let Err(error) = self.give_up(service, &group, unsaved, &mut lanes, &mut wave).await {
+                            failure.get_or_insert(error);
+                        }
+                    }
+                }
+            }
         }
+        summary.skipped = lanes.skipped;
+        (summary, failure.or(lanes.failure).map_or(Ok(()), Err))
+    }
+
+    async fn save_wave(
+        &self,
+        service: ServiceName,
+        groups: Vec<Vec<Batch>>,
+        drains: &[Arc<dyn Drain>],
+    ) -> Vec<(Vec<Batch>, Result<GroupSaved, Unsaved>)> {
+        let saves = groups.into_iter().map(|mut group| async move {
+            let outcome = self.save(service, &mut group, drains).await;
+            (group, outcome)
+        });
+        futures_util::future::join_all(saves).await
+    }
+
+    /// A group was not saved: what was read behind its batches is worth nothing now, and if a store is away there is no use in going on.
+    async fn give_up(
+        &self,
+        service: ServiceName,
+        group: &[Batch],
+        unsaved: Unsaved,
+        lanes: &mut Lanes,
+        wave: &mut Wave,
+    ) -> Result<(), DrainError> {
+        self.doubt(service, group.iter().map(|batch| batch.partition)).await;
         for batch in group {
-            self.settle(service, batch.partition, batch.last, &batch.rows, &saved.parked(batch.partition), drains).await?;
+            lanes.drop(batch.partition);
+            wave.drop(batch.partition);
         }
-        let entries = group.iter().map(Batch::entries).sum();
-        Ok(Summary { saved: saved.applied, superseded: saved.superseded, dead: saved.dead.len(), entries, skipped: 0 })
+        match unsaved {
+            Unsaved::Gap(gap) => {
+                lanes.skipped += 1;
+                self.halt(service, gap.partition, gap.epoch, &gap.reason).await
+            }
+            Unsaved::Failed(error) => {
+                if error.is_of_a_store() {
+                    lanes.close();
+                    *wave = Wave::default();
+                }
+                Err(error)
+            }
+        }
     }
 
-    /// Reads a batch of `service` and stops there, as a processor does that is stopped at this instant.
-    #[doc(hidden)]
-    pub async fn take_batch_for_test(&self, service: ServiceName) -> Result<TakenBatch, DrainError> {
-        let dirty = self.dirty(service).await?;
-        let mut batches = Vec::new();
-        for (partition, lease) in self.lease(service, &dirty).await? {
-            batches.extend(self.collect(service, partition, &lease).await?.and_then(Result::ok));
-        }
-        Ok(TakenBatch(batches))
-    }
-
-    /// Commits what was taken, and stops before settling it.
-    #[doc(hidden)]
-    pub async fn commit_batch_for_test(&self, service: ServiceName, taken: TakenBatch) -> Result<(), DrainError> {
-        let drains = self.services.iter().find(|(name, _)| *name == service).map(|(_, drains)| drains.as_slice());
-        self.save(service, &taken.0, drains.unwrap_or_default()).await.map(drop)
-    }
-
-    /// The partitions whose logs hold something.
-    async fn dirty(&self, service: ServiceName) -> Result<Vec<Partition>, DrainError> {
-        let pipeline = self.redis.next().pipeline();
-        for partition in Partition::all() {
-            let () = pipeline.xlen(cache::key::log(service, partition)).await?;
-        }
-        let lengths: Vec<u64> = pipeline.all().await?;
-        #[allow(clippy::cast_precision_loss)]
-        metrics::gauge!("write_buffer_backlog", "service" => service.as_str()).set(lengths.iter().sum::<u64>() as f64);
-        Ok(Partition::all().zip(lengths).filter(|(_, length)| *length > 0).map(|(partition, _)| partition).collect())
+    fn drains(&self, service: ServiceName) -> &[Arc<dyn Drain>] {
+        self.services.iter().find(|(name, _)| *name == service).map(|(_, drains)| drains.as_slice()).unwrap_or_default()
     }
 }
 
-/// A batch in the hands of a processor that stands still.
-#[doc(hidden)]
-pub struct TakenBatch(Vec<Batch>);
-
-/// Puts small batches together, so that many quiet schools share a transaction, and leaves large ones alone.
-fn group(batches: Vec<Batch>, size: u64) -> Vec<Vec<Batch>> {
-    let mut groups: Vec<Vec<Batch>> = Vec::new();
-    let mut room = 0;
-    for batch in batches {
-        let entries = batch.entries();
-        match groups.last_mut() {
-            Some(group) if room >= entries => {
-                room -= entries;
-                group.push(batch);
-            }
-            _ => {
-                room = size.saturating_sub(entries);
-                groups.push(vec![batch]);
-            }
-        }
+/// What a saved group adds to a run, told to the operator where it went wrong.
+fn note(service: ServiceName, group: &[Batch], saved: &GroupSaved) -> Summary {
+    for dead in &saved.dead {
+        error!(service = service.as_str(), entity = dead.entity, row = %dead.row, reason = dead.reason, "a record can't be saved and went to the dead letters");
     }
-    groups
+    let entries = group.iter().map(Batch::entries).sum();
+    Summary { saved: saved.applied, superseded: saved.superseded, dead: saved.dead.len(), entries, skipped: 0 }
+}
+
+/// Tells what a cycle has done.
+fn tell(service: ServiceName, summary: Summary, took: Duration) {
+    let name = service.as_str();
+    let (good, all) = (summary.saved + summary.superseded, summary.saved + summary.superseded + summary.dead);
+    metrics::histogram!("batch_processor_duration", "service" => name).record(took.as_secs_f64());
+    #[allow(clippy::cast_precision_loss)]
+    metrics::gauge!("batch_processor_success_rate", "service" => name).set(if all == 0 { 1.0 } else { good as f64 / all as f64 });
+    metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "saved").increment(summary.saved as u64);
+    metrics::counter!("batch_processor_rows_total", "service" => name, "result" => "dead").increment(summary.dead as u64);
+    info!(
+        service = name,
+        saved = summary.saved,
+        superseded = summary.superseded,
+        dead = summary.dead,
+        ms = u64::try_from(took.as_millis()).unwrap_or_default(),
+        "batch saved"
+    );
 }

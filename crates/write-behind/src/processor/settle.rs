@@ -1,48 +1,54 @@
 //! Letting go of what PostgreSQL has: rows may expire, lists forget them, the log is trimmed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache::{codec, key};
+use cache::key;
 use domain::{Partition, ServiceName};
-use fred::interfaces::{KeysInterface, StreamsInterface};
 use fred::types::Value;
 use fred::types::scripts::Script;
-use fred::types::streams::XReadValue;
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::batch::{Batch, RowImage, RowKey, row_of};
+use super::batch::{Batch, Position, Room, RowImage, RowKey};
 use super::lease::Lease;
+use super::save::{SavedRow, Unsaved};
 use super::{DrainError, Processor};
 use crate::entity::Drain;
+use crate::mechanism::{Mechanism, on, text};
 use crate::scripts;
 
 /// Rows that one script call settles: enough to save round trips, few enough not to hold Redis up.
 const CHUNK: usize = 200;
+/// Log entries that are settled together after a predecessor's end.
+const LEFT: u64 = 1_000;
+
+/// What of a partition may be let go of: these rows, and the log up to `watermark`.
+#[derive(Debug)]
+pub(super) struct Settling {
+    pub(super) partition: Partition,
+    pub(super) watermark: u64,
+    pub(super) rows: Vec<SavedRow>,
+}
 
 impl Processor {
-    /// Settles the rows of a saved batch up to `watermark`. Rows in `parked` went to the dead letters and stay as they are.
-    pub(super) async fn settle(
-        &self,
-        service: ServiceName,
-        partition: Partition,
-        watermark: u64,
-        rows: &HashMap<RowKey, RowImage>,
-        parked: &HashSet<RowKey>,
-        drains: &[Arc<dyn Drain>],
-    ) -> Result<(), DrainError> {
-        let script = Script::from_lua(scripts::SETTLE);
-        let free: Vec<(&RowKey, &RowImage)> = rows.iter().filter(|(row, _)| !parked.contains(row)).collect();
-        let mut chunks = free.chunks(CHUNK).peekable();
+    /// Settles the rows of saved batches. Rows that went to the dead letters are not among them and stay as they are.
+    pub(super) async fn settle_all(&self, service: ServiceName, settling: Vec<Settling>) -> Result<(), DrainError> {
+        let settled = settling.iter().map(|settling| self.settle(service, settling));
+        futures_util::future::join_all(settled).await.into_iter().collect()
+    }
+
+    async fn settle(&self, service: ServiceName, settling: &Settling) -> Result<(), DrainError> {
+        let Settling { partition, watermark, ref rows } = *settling;
+        let script = Script::from_lua(text(scripts::SETTLE));
+        let mut chunks = rows.chunks(CHUNK).peekable();
         loop {
             let chunk = chunks.next().unwrap_or_default();
             let last = chunks.peek().is_none();
             let mut keys = vec![key::settled(service, partition), key::log(service, partition)];
             let mut arguments: Vec<Value> = vec![watermark.to_string().into(), i64::from(last).into(), count(chunk.len())];
-            for (row, image) in chunk {
+            for SavedRow { row, scopes } in chunk {
                 keys.push(key::value(&row.entity, partition, row.id));
-                let scopes = scopes(row, image, drains);
                 keys.extend(scopes.iter().map(|scope| key::unsaved(&row.entity, partition, scope)));
                 arguments.extend([Value::Bytes(row.id.as_bytes().to_vec().into()), self.ttl(row.id).into(), count(scopes.len())]);
             }
@@ -63,51 +69,69 @@ impl Processor {
         partition: Partition,
         lease: &Lease,
         drains: &[Arc<dyn Drain>],
-    ) -> Result<(), DrainError> {
-        let watermark = lease.sequence;
+    ) -> Result<(), Unsaved> {
+        let (epoch, watermark) = (lease.epoch, lease.sequence);
         loop {
-            let entries: Vec<XReadValue<String, String, Vec<u8>>> =
-                self.redis.xrange_values(key::log(service, partition), "-", format!("{watermark}-0"), Some(1_000)).await?;
-            let Some((last, _)) = entries.last() else { return Ok(()) };
-            let upto = super::batch::sequence_of(last);
-            let keys: HashSet<RowKey> = entries.iter().filter_map(|(_, fields)| row_of(fields)).collect();
-            let buried = self.buried(service, partition).await?;
-            let (mut rows, mut unproven, mut parked) = (HashMap::new(), HashMap::new(), HashSet::new());
-            for row in keys {
-                let bytes: Option<Vec<u8>> = self.redis.get(key::value(&row.entity, partition, row.id)).await?;
-                let sequence = bytes.as_deref().and_then(|bytes| codec::header(bytes).ok()).map_or(0, |(header, _)| header.sequence);
-                if buried.get(&row).is_some_and(|dead| sequence <= *dead) {
-                    parked.insert(row.clone());
-                } else if sequence > 0 && sequence <= watermark {
-                    unproven.insert(row.clone(), RowImage { sequence, bytes: bytes.clone() });
+            let entries = self.read_log(service, partition, 0, Some(watermark), LEFT, drains).await?;
+            let Some((upto, _)) = entries.last() else { return Ok(()) };
+            let upto = *upto;
+            let mut batch = Batch::at(Position { partition, epoch, after: watermark });
+            for row in entries.into_iter().filter_map(|(_, row)| row) {
+                // Whatever the value holds is what was acknowledged last, so far as it is known.
+                batch.point(row, 0);
+            }
+            let mut settling = Settling { partition, watermark: upto, rows: Vec::new() };
+            while !batch.is_complete() {
+                self.read_slice(&mut batch, self.slice()).await?;
+                let buried = self.buried(service, partition, &batch).await?;
+                let (rows, mut unproven) = (std::mem::take(&mut batch.rows), HashMap::new());
+                for (row, image) in rows {
+                    if buried.get(&row).is_some_and(|dead| image.sequence <= *dead) && on(Mechanism::BuriedStayBuried) {
+                        continue;
+                    }
+                    if image.sequence > 0 && image.sequence <= watermark && on(Mechanism::LeftoversAreSavedAgain) {
+                        unproven.insert(row, image);
+                    } else {
+                        // Written again, or read back from PostgreSQL: the script sees which.
+                        settling.rows.push(SavedRow { scopes: scopes(&row, &image, drains), row });
+                    }
                 }
-                rows.insert(row, RowImage { sequence, bytes });
+                if !unproven.is_empty() {
+                    let mut again = Batch::at(Position { partition, epoch, after: watermark });
+                    again.rows = unproven;
+                    let saved = self.save(service, std::slice::from_mut(&mut again), drains).await?;
+                    settling.rows.extend(saved.rows.into_iter().flatten());
+                }
             }
-            if !unproven.is_empty() {
-                let batch = Batch { partition, epoch: lease.epoch, first: watermark + 1, last: watermark, rows: unproven };
-                let saved = self.save(service, &[batch], drains).await?;
-                parked.extend(saved.parked(partition));
-            }
-            self.settle(service, partition, upto, &rows, &parked, drains).await?;
+            self.settle(service, &settling).await?;
         }
     }
 
-    /// The rows with an open dead letter, and the number of the write that it holds.
-    async fn buried(&self, service: ServiceName, partition: Partition) -> Result<HashMap<RowKey, u64>, DrainError> {
+    /// The rows of `batch` with an open dead letter, and the number of the write that it holds.
+    async fn buried(&self, service: ServiceName, partition: Partition, batch: &Batch) -> Result<HashMap<RowKey, u64>, DrainError> {
+        let ids: Vec<Uuid> = batch.rows.keys().map(|row| row.id).collect();
         let mut transaction = self.postgres.platform().await?;
         let rows = sqlx::query(
-            "SELECT entity, row_id, max(seq) FROM dead_letters WHERE service = $1 AND partition = $2 AND state = 'open' GROUP BY 1, 2",
+            "SELECT entity, row_id, max(seq) FROM dead_letters
+             WHERE service = $1 AND partition = $2 AND state = 'open' AND row_id = ANY($3) GROUP BY 1, 2",
         )
         .bind(service.as_str())
         .bind(i32::from(partition.number()))
+        .bind(ids)
         .fetch_all(transaction.connection()?)
         .await?;
         let mut buried = HashMap::with_capacity(rows.len());
         for row in rows {
-            let sequence: i64 = row.try_get(2)?;
-            buried.insert(RowKey { entity: row.try_get(0)?, id: row.try_get(1)? }, u64::try_from(sequence).unwrap_or_default());
+            let (entity, sequence): (String, i64) = (row.try_get(0)?, row.try_get(2)?);
+            buried.insert(RowKey { entity: entity.into(), id: row.try_get(1)? }, u64::try_from(sequence).unwrap_or_default());
         }
         Ok(buried)
+    }
+
+    /// How much of one partition is read at once.
+    pub(super) fn slice(&self) -> Room {
+        let rows = usize::try_from(self.settings.batch_size.max(1)).unwrap_or(usize::MAX);
+        Room { bytes: (self.settings.memory / 8).max(1), rows }
     }
 
     /// Time to live in milliseconds, spread by up to a tenth so that a morning's rows do not expire together. The spread comes from the id's random end.
