@@ -139,14 +139,21 @@ impl From<Arc<sqlx::Error>> for StoreError {
             "23P01" => Self::ExclusionViolation { constraint, source },
             "23502" => Self::InvalidData(source),
             "40001" | "40P01" | "55P03" => Self::Serialization(source),
-            // 25P03 and 57P05: the server ended an idle session. 25006 and 57P03: a standby, or a server that is starting.
+            // 25P03 and 57P05: the server ended an idle session. 57P03: it is starting.
             "25P03" => Self::Unavailable(source),
+            "0A000" if is_of_a_standby(database) => Self::Unavailable(source),
             "42501" => Self::NotPermitted(source),
             code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => Self::Unavailable(source),
             code if code.starts_with("22") => Self::InvalidData(source),
             _ => Self::Other { message: source.to_string(), source: Some(source) },
         }
     }
+}
+
+/// Whether a standby refused to begin a transaction that writes: it says that it doesn't support setting this, and only its own source tells what.
+fn is_of_a_standby(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().and_then(sqlx::postgres::PgDatabaseError::routine)
+        == Some("call_bool_check_hook")
 }
 
 impl From<DbErr> for StoreError {

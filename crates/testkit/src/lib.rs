@@ -6,14 +6,18 @@
 // What a test needs and can't have is a failed test: there is nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, clippy::indexing_slicing)]
 
+mod disk;
 mod fleet;
 pub mod people;
 mod postgres;
 mod redis;
+mod relay;
 
+pub use disk::SmallDisk;
 pub use fleet::{Answer, Api, Fleet, PASSWORD};
 pub use postgres::{PostgresServer, TestDatabase};
 pub use redis::RedisServer;
+pub use relay::Relay;
 
 /// A MongoDB database of the test's own, as a URI.
 #[must_use]

@@ -1,6 +1,6 @@
 //! PostgreSQL databases, migrated and of the test's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -132,35 +132,96 @@ async fn execute(connection: &mut PgConnection, sql: &str) {
 pub struct PostgresServer {
     directory: PathBuf,
     port: u16,
+    options: Vec<String>,
     _parent: tempfile::TempDir,
 }
 
 impl PostgresServer {
     /// Creates a cluster and starts it, with fsync on.
     pub async fn start() -> Self {
-        let parent = tempfile::Builder::new().prefix("s24-postgres-").tempdir().expect("a directory");
+        Self::start_with(&[]).await
+    }
+
+    /// Creates one with further settings, such as `["max_connections=12"]`.
+    pub async fn start_with(settings: &[&str]) -> Self {
+        Self::start_in(&std::env::temp_dir(), settings).await
+    }
+
+    /// Creates one that keeps its files below `parent`.
+    pub async fn start_in(parent: &Path, settings: &[&str]) -> Self {
+        let parent = tempfile::Builder::new().prefix("s24-postgres-").tempdir_in(parent).expect("a directory");
         let directory = parent.path().join("data");
         run(Command::new("chmod").arg("755").arg(parent.path())).await;
         run(Command::new("install").args(["-d", "-m", "700"]).args(owner_flags()).arg(&directory)).await;
         run(as_postgres("initdb").args(["--auth=trust", "--username=postgres", "--no-sync", "-D"]).arg(&directory)).await;
-        let server = Self { directory, port: crate::free_port(), _parent: parent };
+        let options = settings.iter().map(|setting| format!("-c {setting}")).collect();
+        let server = Self { directory, port: crate::free_port(), options, _parent: parent };
         server.launch().await;
         server
     }
 
     /// Starts it again; it recovers from its log.
     pub async fn launch(&self) {
+        assert!(self.try_launch().await, "PostgreSQL does not start: see {}", self.log().display());
+    }
+
+    /// Like [`PostgresServer::launch`], for when it may well fail. Whether it answers.
+    pub async fn try_launch(&self) -> bool {
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c shared_buffers=64MB",
-            self.port
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 -c shared_buffers=64MB {}",
+            self.port,
+            self.options.join(" ")
         );
-        run(as_postgres("pg_ctl")
+        let status = as_postgres("pg_ctl")
             .args(["-s", "-w", "-t", "60", "-D"])
             .arg(&self.directory)
             .arg("-l")
-            .arg(self.directory.join("log"))
-            .args(["-o", &options, "start"]))
-        .await;
+            .arg(self.log())
+            .args(["-o", &options, "start"])
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        status.is_ok_and(|status| status.success())
+    }
+
+    /// Stops it in an orderly way, if it runs.
+    pub async fn stop(&self) {
+        let _ = as_postgres("pg_ctl")
+            .args(["-s", "-w", "-m", "fast", "-D"])
+            .arg(&self.directory)
+            .arg("stop")
+            .stderr(Stdio::null())
+            .status()
+            .await;
+    }
+
+    /// Starts it as a standby from now on: it answers, and refuses every write. [`PostgresServer::promote`] ends that.
+    pub async fn demote(&self) {
+        self.stop().await;
+        run(Command::new("install").args(["-m", "600"]).args(owner_flags()).arg("/dev/null").arg(self.directory.join("standby.signal")))
+            .await;
+        self.launch().await;
+    }
+
+    /// Makes a standby take writes.
+    pub async fn promote(&self) {
+        run(as_postgres("pg_ctl").args(["-s", "-w", "-D"]).arg(&self.directory).arg("promote")).await;
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+
+    /// Where its data lie.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Its TCP port on loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// `SIGKILL` to the postmaster and, through it, to all of its processes.

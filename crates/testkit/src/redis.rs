@@ -1,6 +1,6 @@
 //! A Redis server of the test's own, durable like the real one, that the test may kill.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -29,7 +29,12 @@ impl RedisServer {
 
     /// Starts one with further options, such as `["--maxmemory", "20mb"]`.
     pub async fn start_with(options: &[&str]) -> Self {
-        let directory = tempfile::Builder::new().prefix("s24-redis-").tempdir().expect("a directory");
+        Self::start_in(&std::env::temp_dir(), options).await
+    }
+
+    /// Starts one that keeps its files below `parent`.
+    pub async fn start_in(parent: &Path, options: &[&str]) -> Self {
+        let directory = tempfile::Builder::new().prefix("s24-redis-").tempdir_in(parent).expect("a directory");
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut server = Self { directory, port: crate::free_port(), child: None, options };
         server.launch().await;
@@ -76,6 +81,11 @@ impl RedisServer {
         if let Some(mut child) = self.child.take() {
             child.kill().await.expect("redis-server is killed");
         }
+    }
+
+    /// Whether its process has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()))
     }
 
     /// Its TCP port on loopback.
