@@ -21,6 +21,9 @@ pub enum WriteError {
     /// The row is gone from Redis; read it again and repeat. [`crate::WriteBuffer`] does so by itself a few times.
     #[error("the row was evicted meanwhile")]
     Evicted,
+    /// What the write relied on has changed (see [`crate::Operation::guarded`]); look again and repeat.
+    #[error("what the write relied on has changed")]
+    Outdated,
     /// The idempotency key was used for something else.
     #[error("the idempotency key was used with another body")]
     KeyReused,
@@ -53,6 +56,9 @@ pub enum ReadError {
     /// The value in Redis can't be read.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// What the reader relies on has changed (see [`crate::WriteBuffer::find_guarded`]); look again and repeat.
+    #[error("what the reader relied on has changed")]
+    Outdated,
     /// Writers kept getting in between.
     #[error("the row changes too quickly to be read")]
     Unsettled,

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use cache::Guard;
 use cache::codec::{EncodeError, Encoded};
 use domain::{EventEnvelope, Partition, SchoolId, ServiceName, Version};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::buffer::Encoding;
-use crate::entity::{Buffered, Drain, DrainOf};
+use crate::entity::{Buffered, Rows, RowsOf};
+use crate::mechanism::{Mechanism, on};
 
 /// Proof that a row was looked for and not found, and up to which write that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +95,17 @@ pub(crate) enum Expected {
     Version(Version),
 }
 
-type Encode = Box<dyn Fn(&Encoding) -> Result<Encoded, EncodeError> + Send + Sync>;
+/// One row with its type erased: as a value for Redis, or straight into its table.
+pub(crate) trait AnyRow: Rows {
+    fn encode(&self, encoding: &Encoding) -> Result<Encoded, EncodeError>;
+}
+
+impl<T: Buffered> AnyRow for RowsOf<T> {
+    fn encode(&self, encoding: &Encoding) -> Result<Encoded, EncodeError> {
+        let [row] = self.0.as_slice() else { return Err(EncodeError::TooLarge(0)) };
+        encoding.encode(row)
+    }
+}
 
 /// One row of an operation.
 pub(crate) struct RowWrite {
@@ -102,8 +114,7 @@ pub(crate) struct RowWrite {
     pub(crate) version: Version,
     pub(crate) expected: Expected,
     pub(crate) scopes: Vec<String>,
-    pub(crate) encode: Encode,
-    pub(crate) drain: Arc<dyn Drain>,
+    pub(crate) image: Box<dyn AnyRow>,
 }
 
 /// An operation being put together. All its rows belong to one school and one service, and are written together or not at all.
@@ -113,6 +124,7 @@ pub struct Operation {
     pub(crate) rows: Vec<RowWrite>,
     pub(crate) events: Vec<EventEnvelope>,
     pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) guard: Option<Arc<Guard>>,
     /// Names the operation when the client did not: tells our own repeated command from somebody else's.
     pub(crate) nonce: Uuid,
 }
@@ -121,7 +133,7 @@ impl Operation {
     /// An empty operation.
     #[must_use]
     pub fn new(school: SchoolId, service: ServiceName) -> Self {
-        Self { school, service, rows: Vec::new(), events: Vec::new(), idempotency: None, nonce: Uuid::now_v7() }
+        Self { school, service, rows: Vec::new(), events: Vec::new(), idempotency: None, guard: None, nonce: Uuid::now_v7() }
     }
 
     /// Creates `row`, whose id is fresh.
@@ -156,17 +168,30 @@ impl Operation {
         self
     }
 
+    /// Names the operation, when it may have to be put together anew after a try whose outcome is unknown: under the same name the second try knows the first one's
+    /// write for its own. Each name stands for one operation.
+    #[must_use]
+    pub fn named(mut self, name: Uuid) -> Self {
+        self.nonce = name;
+        self
+    }
+
+    /// Writes only while `guard` holds, which is compared in the same step; else [`crate::WriteError::Outdated`]. Its key lies in the school's partition.
+    #[must_use]
+    pub fn guarded(mut self, guard: Option<&Arc<Guard>>) -> Self {
+        self.guard = guard.cloned();
+        self
+    }
+
     fn row<T: Buffered>(mut self, row: &T, expected: Expected) -> Self {
         debug_assert!(row.school() == self.school && T::SERVICE == self.service, "a row of another school or service");
-        let image = row.clone();
         self.rows.push(RowWrite {
             entity: T::ENTITY,
             id: row.id(),
             version: row.version(),
             expected,
             scopes: row.scopes(),
-            encode: Box::new(move |encoding| encoding.encode(&image)),
-            drain: Arc::new(DrainOf::<T>::new()),
+            image: Box::new(RowsOf(vec![row.clone()])),
         });
         self
     }
@@ -174,6 +199,9 @@ impl Operation {
     /// Whether PostgreSQL can take it without Redis: it only creates rows, each under an id that is fresh, or that the idempotency key names, where a
     /// different row would be noticed.
     pub(crate) fn needs_no_proof(&self) -> bool {
+        if !on(Mechanism::DetourOnlyForFreshCreates) {
+            return true;
+        }
         let named = self.idempotency.as_ref().map(Idempotency::row_id);
         self.rows
             .iter()

@@ -8,15 +8,16 @@
 /// `KEYS`: sequence, log, settled, events, operations (the day is appended), then for each row its value and its lists.
 /// `ARGV`: operation, idempotency key or empty, fingerprint, answer, backlog limit, number of rows, number of events; then for
 /// each row: entity, id, expected version (0: must not exist), version, head, tail, the settled number at which the row was
-/// seen to be absent or empty, number of lists; then for each event: channel, body.
+/// seen to be absent or empty, number of lists; then for each event: channel, body. The last of `ARGV` is what the last of `KEYS` must hold, or empty.
 ///
-/// Answers `OK sequence`, `REPLAY answer`, `REUSED`, `EXISTS row`, `MISSING row`, `CONFLICT row version`, `RETRY`, `BUSY backlog` or `CORRUPT reason`.
+/// Answers `OUTDATED`, `OK sequence`, `REPLAY answer`, `REUSED`, `EXISTS row`, `MISSING row`, `CONFLICT row version`, `RETRY`, `BUSY backlog` or `CORRUPT reason`.
 /// Without the `allow-oom` flag Redis refuses the whole script when memory is full, before it has changed anything.
 ///
 /// The day comes from the Redis server: a service whose clock was set back still finds yesterday's answers.
 pub(crate) const WRITE: &str = r"#!lua
 local operation, idempotency, fingerprint, answer = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local rows, events = tonumber(ARGV[6]), tonumber(ARGV[7])
+local rows, events, guard = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[#ARGV]
+if guard ~= '' and (redis.call('GET', KEYS[#KEYS]) or '0') ~= guard then return {'OUTDATED'} end
 local today
 if idempotency ~= '' then
   local day = math.floor(tonumber(redis.call('TIME')[1]) / 86400)

@@ -61,7 +61,7 @@ impl From<WriteError> for Problem {
             WriteError::Exists => Self::new(Kind::AlreadyExists, "It exists already."),
             WriteError::KeyReused => Self::new(Kind::IdempotencyKeyReused, "This Idempotency-Key came with another body before."),
             WriteError::Busy { retry_after } => Self::unavailable(retry_after, "Room for another write"),
-            WriteError::Evicted | WriteError::Unavailable(_) => {
+            WriteError::Evicted | WriteError::Outdated | WriteError::Unavailable(_) => {
                 tracing::warn!(%error, "a write was not acknowledged");
                 Self::unavailable(SOON, "The write buffer")
             }
@@ -75,7 +75,7 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Store(error) => error.into(),
-            ReadError::Unsettled => Self::unavailable(SOON, "The row, which is being changed by others,"),
+            ReadError::Unsettled | ReadError::Outdated => Self::unavailable(SOON, "The row, which is being changed by others,"),
             ReadError::Decode(_) => Self::internal(error),
         }
     }

@@ -1,8 +1,10 @@
 //! Whose homework a caller may see and change: a teacher that of the classes they teach and what they set themselves, a student that of the classes they
 //! attend and what was given to them before they left, a parent that of their children's, the office all of it.
 
+use std::sync::Arc;
+
 use chrono::{Days, NaiveDate};
-use directory::{Learner, Person};
+use directory::{Glance, Learner, Person};
 use domain::{ClassId, Role, StudentId};
 use service_kit::{Caller, Problem};
 use store::StoreError;
@@ -13,16 +15,15 @@ use crate::model::homework::{Homework, Status};
 /// The caller, with what the directory knows of them.
 pub(super) struct Viewer {
     caller: Caller,
-    person: Person,
+    person: Arc<Person>,
     /// Today in UTC. A school's own day is this one or a neighbour of it, so enrolments are judged with a day of grace on either side.
     today: NaiveDate,
 }
 
 impl Rooms {
-    pub(super) async fn viewer(&self, caller: &Caller) -> Result<Viewer, StoreError> {
+    pub(super) async fn viewer(&self, glance: &Glance<'_>, caller: &Caller) -> Result<Viewer, StoreError> {
         // The office may see all, so nothing about the person needs to be known.
-        let person =
-            if caller.role.is_office() { Person::default() } else { self.directory.person(caller.school_id, caller.user_id).await? };
+        let person = if caller.role.is_office() { Arc::default() } else { glance.person(caller.user_id).await? };
         Ok(Viewer { caller: *caller, person, today: self.platform.clock().now().date_naive() })
     }
 }
@@ -37,7 +38,7 @@ impl Viewer {
         if self.caller.role == Role::Teacher { &self.person.teaches } else { &[] }
     }
 
-    pub(super) const fn teacher_id(&self) -> Option<domain::TeacherId> {
+    pub(super) fn teacher_id(&self) -> Option<domain::TeacherId> {
         self.person.teacher_id
     }
 

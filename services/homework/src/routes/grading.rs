@@ -3,6 +3,7 @@
 use actix_web::post;
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
+use directory::Glance;
 use domain::{EventKind, Permission, Points, ServiceName, SubmissionId, Text};
 use serde::Deserialize;
 use service_kit::{Body, Caller, CommonProblems, EditProblems, IdPath, IfMatch, Kind, Permit, Problem, Versioned, permits};
@@ -79,21 +80,25 @@ async fn edit(
     tells: EventKind,
     alter: impl Fn(&Homework, &Submission, DateTime<Utc>) -> Result<Submission, Refused>,
 ) -> Result<Versioned<SubmissionView>, Problem> {
-    let viewer = rooms.viewer(caller).await?;
     let now = rooms.platform.clock().now();
-    let changed = retried(async || {
-        let (homework, row) = rooms.submission(&viewer, caller, id).await?;
-        if !viewer.may_change(&homework) {
-            return Err(Problem::forbidden(Permission::HomeworkGrade).into());
-        }
-        seen.require(row.version)?;
-        let changed = alter(&homework, &row, now).map_err(refused)?;
-        let event = events::about(tells, caller, &homework, &changed, now)?;
-        let operation = Operation::new(caller.school_id, ServiceName::Homework).update(&changed, row.version).event(event);
-        rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)?;
-        Ok(changed)
-    })
-    .await?;
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, caller).await?;
+        retried(async || {
+            let (homework, row) = rooms.submission(glance, &viewer, caller, id).await?;
+            if !viewer.may_change(&homework) {
+                return Err(Problem::forbidden(Permission::HomeworkGrade).into());
+            }
+            seen.require(row.version)?;
+            let changed = alter(&homework, &row, now).map_err(refused)?;
+            let event = events::about(tells, caller, &homework, &changed, now)?;
+            let operation = Operation::new(caller.school_id, ServiceName::Homework).update(&changed, row.version).event(event);
+            let operation = operation.guarded(glance.guard());
+            rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)?;
+            Ok(changed)
+        })
+        .await
+    };
+    let changed: Submission = rooms.directory.consult(caller.school_id, work).await?;
     let version = changed.version;
     Ok(Versioned(SubmissionView::whole(changed), version))
 }

@@ -1,8 +1,11 @@
 //! Homework itself: create, change, publish, close, list, show.
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 use actix_web::{get, patch, post};
 use chrono::{DateTime, Utc};
+use directory::Glance;
 use domain::{ClassId, Fault, HomeworkId, Patch, Points, ServiceName, StudentId, SubjectId, TeacherId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{
@@ -208,25 +211,29 @@ async fn create(
 ) -> Result<Created<HomeworkView>, Problem> {
     let caller = permit.caller();
     let key = key.0.map(|key| idempotency(caller, "POST /api/v1/homework", key.as_str(), &body.0)).transpose()?;
-    let viewer = rooms.viewer(caller).await?;
-    let row = draft(&rooms, caller, &viewer, body.into_inner(), key.as_ref()).await?;
-    let operation = Operation::new(caller.school_id, ServiceName::Homework);
-    let operation = match &key {
-        None => operation.create(&row),
-        Some(key) => match first_answer(&rooms, caller, key, &row).await? {
-            Found::Row(first) => return Ok(created(first)),
-            Found::Absent(absence) => operation.create_absent(&row, absence).idempotent(Some(key.clone())),
-        },
-    };
-    let written = rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await?;
-    let row = match written {
-        Written::New => row,
-        Written::Replayed(id) => {
-            let first = find_homework(&rooms.platform, caller.school_id, HomeworkId::from_uuid(id)).await?;
-            first.ok_or_else(|| Problem::not_found("homework"))?
+    // The same in every try: a try whose outcome is unknown must be known again.
+    let id = key.as_ref().map_or_else(HomeworkId::generate, |key| HomeworkId::from_uuid(key.row_id()));
+    let now = rooms.platform.clock().now();
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, caller).await?;
+        let row = draft(glance, caller, &viewer, &body.0, id, now).await?;
+        let operation = Operation::new(caller.school_id, ServiceName::Homework).named(id.as_uuid()).guarded(glance.guard());
+        let operation = match &key {
+            None => operation.create(&row),
+            Some(key) => match first_answer(&rooms, glance, caller, key, &row).await? {
+                Found::Row(first) => return Ok(first),
+                Found::Absent(absence) => operation.create_absent(&row, absence).idempotent(Some(key.clone())),
+            },
+        };
+        match rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await? {
+            Written::New => Ok(row),
+            Written::Replayed(id) => {
+                let first = find_homework(&rooms.platform, None, caller.school_id, HomeworkId::from_uuid(id)).await?;
+                first.ok_or_else(|| Problem::not_found("homework"))
+            }
         }
     };
-    Ok(created(row))
+    Ok(created(rooms.directory.consult(caller.school_id, work).await?))
 }
 
 fn created(row: Homework) -> Created<HomeworkView> {
@@ -236,16 +243,25 @@ fn created(row: Homework) -> Created<HomeworkView> {
 
 /// What an earlier request with the same key made, or the proof that there was none. The key names the row. Redis remembers keys for a day or two; the row itself is remembered for good, and a key that comes back after a week must not
 /// be taken for a new one.
-async fn first_answer(rooms: &Rooms, caller: &Caller, key: &Idempotency, row: &Homework) -> Result<Found<Homework>, Problem> {
-    match rooms.platform.buffer().recall(ServiceName::Homework, caller.school_id, key).await {
-        // Without Redis, PostgreSQL alone tells: a different row of this id is noticed when it is written.
-        Ok(_) | Err(WriteError::Unavailable(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    match look_for_homework(&rooms.platform, caller.school_id, row.id).await {
-        // What has been changed since can't be compared any more; what has not must be what is asked for now.
-        Ok(Found::Row(first)) if first.version > Version::FIRST || first.same_content(row) => Ok(Found::Row(first)),
+async fn first_answer(
+    rooms: &Rooms,
+    glance: &Glance<'_>,
+    caller: &Caller,
+    key: &Idempotency,
+    row: &Homework,
+) -> Result<Found<Homework>, Problem> {
+    match look_for_homework(&rooms.platform, glance.guard(), caller.school_id, row.id).await {
+        // What has been changed since can't be compared any more, but Redis knows for a day or two what was asked for first.
+        Ok(Found::Row(first)) if first.version > Version::FIRST => {
+            match rooms.platform.buffer().recall(ServiceName::Homework, caller.school_id, key).await {
+                Ok(_) | Err(WriteError::Unavailable(_)) => Ok(Found::Row(first)),
+                Err(error) => Err(error.into()),
+            }
+        }
+        // What has not been changed must be what is asked for now.
+        Ok(Found::Row(first)) if first.same_content(row) => Ok(Found::Row(first)),
         Ok(Found::Row(_)) => Err(WriteError::KeyReused.into()),
+        // Should the key be known all the same, the write says so.
         Ok(Found::Absent(absence)) => Ok(Found::Absent(absence)),
         // Creating goes on while PostgreSQL is away.
         Err(ReadError::Store(StoreError::Unavailable(_))) => Ok(Found::Absent(Absence::unproven())),
@@ -254,13 +270,14 @@ async fn first_answer(rooms: &Rooms, caller: &Caller, key: &Idempotency, row: &H
 }
 
 async fn draft(
-    rooms: &Rooms,
+    glance: &Glance<'_>,
     caller: &Caller,
     viewer: &Viewer,
-    body: CreateHomework,
-    key: Option<&Idempotency>,
+    body: &CreateHomework,
+    id: HomeworkId,
+    now: DateTime<Utc>,
 ) -> Result<Homework, Problem> {
-    let class = rooms.directory.class(caller.school_id, body.class_id).await?;
+    let class = glance.class(body.class_id).await?;
     // To a teacher of other classes the class is as good as not there.
     let class = class.filter(|class| caller.role.is_office() || viewer.teaches(class.class_id));
     let mut faults = Vec::new();
@@ -272,9 +289,9 @@ async fn draft(
         Some(_) => {}
     }
     let assignment = Assignment {
-        title: body.title,
-        description: body.description,
-        instructions: body.instructions,
+        title: body.title.clone(),
+        description: body.description.clone(),
+        instructions: body.instructions.clone(),
         max_points: body.max_points,
         due_at: body.due_at,
         cutoff_at: body.cutoff_at,
@@ -286,9 +303,8 @@ async fn draft(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let now = rooms.platform.clock().now();
     Ok(Homework {
-        id: key.map_or_else(HomeworkId::generate, |key| HomeworkId::from_uuid(key.row_id())),
+        id,
         school_id: caller.school_id,
         class_id: body.class_id,
         subject_id: body.subject_id,
@@ -344,8 +360,11 @@ async fn list(
     params: Params<ListHomework>,
 ) -> Result<Page<HomeworkView>, Problem> {
     let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
-    let Some(mut filter) = whose(&rooms, caller, &viewer, &params).await? else {
+    let filter = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, caller).await?;
+        whose(glance, caller, &viewer, &params).await
+    };
+    let Some(mut filter) = rooms.directory.consult(caller.school_id, filter).await? else {
         return Ok(Page { items: Vec::new(), next_cursor: None });
     };
     filter.status = params.status;
@@ -373,15 +392,15 @@ async fn list(
 }
 
 /// The homework that the caller may list; none when there can't be any.
-async fn whose(rooms: &Rooms, caller: &Caller, viewer: &Viewer, params: &ListHomework) -> Result<Option<HomeworkFilter>, Problem> {
+async fn whose(glance: &Glance<'_>, caller: &Caller, viewer: &Viewer, params: &ListHomework) -> Result<Option<HomeworkFilter>, Problem> {
     let works_here = caller.role.is_office() || caller.role == domain::Role::Teacher;
     let mut filter = HomeworkFilter { given_only: !works_here, ..HomeworkFilter::default() };
     if let Some(student) = params.student_id {
         let learner = if works_here {
             filter.given_only = true;
-            rooms.directory.learner(caller.school_id, student).await?
+            glance.learner(student).await?
         } else {
-            viewer.learner(student).cloned()
+            viewer.learner(student).cloned().map(Arc::new)
         };
         let learner = learner.ok_or_else(|| Problem::not_found("student"))?;
         filter.classes = if works_here { learner.classes().collect() } else { viewer.classes_of(&learner) };
@@ -421,8 +440,11 @@ async fn show(
     known: IfNoneMatch,
     rooms: Data<Rooms>,
 ) -> Result<NotModifiedOr<HomeworkView>, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    let row = viewer.see(find_homework(&rooms.platform, permit.school_id, *id).await?)?;
+    let find = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, permit.caller()).await?;
+        viewer.see(find_homework(&rooms.platform, glance.guard(), permit.school_id, *id).await?)
+    };
+    let row = rooms.directory.consult(permit.school_id, find).await?;
     let version = row.version;
     Ok(NotModifiedOr(known, row.into(), version))
 }
@@ -490,20 +512,24 @@ async fn edit(
     seen: IfMatch,
     alter: impl Fn(&Homework, DateTime<Utc>) -> Result<Homework, Problem>,
 ) -> Result<Versioned<HomeworkView>, Problem> {
-    let viewer = rooms.viewer(caller).await?;
     let now = rooms.platform.clock().now();
-    let changed = retried(async || {
-        let row = viewer.change(find_homework(&rooms.platform, caller.school_id, id).await?)?;
-        seen.require(row.version)?;
-        let changed = alter(&row, now)?;
-        let mut operation = Operation::new(caller.school_id, ServiceName::Homework).update(&changed, row.version);
-        if row.status == Status::Draft && changed.status == Status::Published {
-            operation = operation.event(events::assigned(caller, &changed, now)?);
-        }
-        rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)?;
-        Ok(changed)
-    })
-    .await?;
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, caller).await?;
+        retried(async || {
+            let row = viewer.change(find_homework(&rooms.platform, glance.guard(), caller.school_id, id).await?)?;
+            seen.require(row.version)?;
+            let changed = alter(&row, now)?;
+            let mut operation = Operation::new(caller.school_id, ServiceName::Homework).update(&changed, row.version);
+            if row.status == Status::Draft && changed.status == Status::Published {
+                operation = operation.event(events::assigned(caller, &changed, now)?);
+            }
+            let operation = operation.guarded(glance.guard());
+            rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)?;
+            Ok(changed)
+        })
+        .await
+    };
+    let changed: Homework = rooms.directory.consult(caller.school_id, work).await?;
     let version = changed.version;
     Ok(Versioned(changed.into(), version))
 }

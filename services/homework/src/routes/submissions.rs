@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{get, post};
 use chrono::{DateTime, Utc};
+use directory::Glance;
 use domain::{EventKind, HomeworkId, Points, ServiceName, StudentId, SubmissionId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{
@@ -131,41 +132,45 @@ async fn submit(
     body: Body<Submit>,
 ) -> Result<Created<SubmissionView>, Problem> {
     let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
-    let homework = viewer.see(find_homework(&rooms.platform, caller.school_id, *id).await?)?;
     let now = rooms.platform.clock().now();
-    let student = enrolled(&rooms, &viewer, &homework, now).await?;
     let key = idempotency(caller, &format!("POST /api/v1/homework/{}/submissions", *id), key.as_str(), &body.0)?;
     let buffer = rooms.platform.buffer();
-    let row = retried(async || {
-        // Before the attempts are counted: the retry's own first try is among them.
-        if let Some(first) = buffer.recall(ServiceName::Homework, caller.school_id, &key).await? {
-            return replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await;
-        }
-        let Some((attempt, absence)) = next_attempt(&rooms, &homework, student).await? else {
-            // A twin of this request may have used the last one since: then its key is known by now.
-            let first = buffer.recall(ServiceName::Homework, caller.school_id, &key).await?;
-            let first = first.ok_or_else(|| refused(Refused::NoAttemptsLeft))?;
-            return replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await;
-        };
-        let content = body.0.content.as_str().to_owned();
-        let row = hand_in(&homework, student, attempt, content, now).map_err(refused)?;
-        let event = events::about(EventKind::HomeworkSubmitted, caller, &homework, &row, now)?;
-        let operation =
-            Operation::new(caller.school_id, ServiceName::Homework).create_absent(&row, absence).event(event).idempotent(Some(key.clone()));
-        match buffer.write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)? {
-            Written::New => Ok(row),
-            Written::Replayed(first) => replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await,
-        }
-    })
-    .await?;
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, caller).await?;
+        let homework = viewer.see(find_homework(&rooms.platform, glance.guard(), caller.school_id, *id).await?)?;
+        let student = enrolled(glance, &viewer, &homework, now).await?;
+        let row = retried(async || {
+            // Before the attempts are counted: the retry's own first try is among them.
+            if let Some(first) = buffer.recall(ServiceName::Homework, caller.school_id, &key).await? {
+                return replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await;
+            }
+            let Some((attempt, absence)) = next_attempt(&rooms, &homework, student).await? else {
+                // A twin of this request may have used the last one since: then its key is known by now.
+                let first = buffer.recall(ServiceName::Homework, caller.school_id, &key).await?;
+                let first = first.ok_or_else(|| refused(Refused::NoAttemptsLeft))?;
+                return replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await;
+            };
+            let content = body.0.content.as_str().to_owned();
+            let row = hand_in(&homework, student, attempt, content, now).map_err(refused)?;
+            let event = events::about(EventKind::HomeworkSubmitted, caller, &homework, &row, now)?;
+            let operation = Operation::new(caller.school_id, ServiceName::Homework).create_absent(&row, absence).event(event);
+            let operation = operation.idempotent(Some(key.clone())).guarded(glance.guard());
+            match buffer.write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)? {
+                Written::New => Ok(row),
+                Written::Replayed(first) => replayed(&rooms, &homework, SubmissionId::from_uuid(first)).await,
+            }
+        })
+        .await?;
+        Ok::<_, Problem>((viewer, homework, row))
+    };
+    let (viewer, homework, row) = rooms.directory.consult(caller.school_id, work).await?;
     let (version, location) = (row.version, format!("/api/v1/submissions/{}", row.id));
     Ok(Created { body: SubmissionView::seen_by(&viewer, &homework, row), version, location })
 }
 
 /// The caller, enrolled in the homework's class today, by the school's calendar.
-async fn enrolled(rooms: &Rooms, viewer: &Viewer, homework: &Homework, now: DateTime<Utc>) -> Result<StudentId, Problem> {
-    let class = rooms.directory.class(homework.school_id, homework.class_id).await?;
+async fn enrolled(glance: &Glance<'_>, viewer: &Viewer, homework: &Homework, now: DateTime<Utc>) -> Result<StudentId, Problem> {
+    let class = glance.class(homework.class_id).await?;
     let zone = class.and_then(|class| class.time_zone.parse::<chrono_tz::Tz>().ok()).unwrap_or(chrono_tz::UTC);
     let today = now.with_timezone(&zone).date_naive();
     let student = viewer.as_student().filter(|learner| learner.is_in(homework.class_id, today));
@@ -173,14 +178,14 @@ async fn enrolled(rooms: &Rooms, viewer: &Viewer, homework: &Homework, now: Date
 }
 
 async fn replayed(rooms: &Rooms, homework: &Homework, id: SubmissionId) -> Result<Submission, Refusal> {
-    let first = find_submission(&rooms.platform, homework.school_id, id).await?.row();
+    let first = find_submission(&rooms.platform, None, homework.school_id, id).await?.row();
     Ok(first.ok_or_else(|| Problem::not_found("submission"))?)
 }
 
 /// The first attempt that the student has not used, with the proof that it is free; none if all are used.
 async fn next_attempt(rooms: &Rooms, homework: &Homework, student: StudentId) -> Result<Option<(u8, Absence)>, Problem> {
     for attempt in 1..=homework.max_attempts {
-        match find_submission(&rooms.platform, homework.school_id, id_of(homework, student, attempt)).await {
+        match find_submission(&rooms.platform, None, homework.school_id, id_of(homework, student, attempt)).await {
             Ok(Found::Row(_)) => {}
             Ok(Found::Absent(absence)) => return Ok(Some((attempt, absence))),
             // PostgreSQL is away and Redis has no such attempt: handing in goes on. Should there be one after all, the drain keeps both.
@@ -231,8 +236,12 @@ async fn list(
     params: Params<ListSubmissions>,
 ) -> Result<Page<SubmissionView>, Problem> {
     let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
-    let homework = viewer.see(find_homework(&rooms.platform, caller.school_id, *id).await?)?;
+    let find = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, caller).await?;
+        let homework = viewer.see(find_homework(&rooms.platform, glance.guard(), caller.school_id, *id).await?)?;
+        Ok::<_, Problem>((viewer, homework))
+    };
+    let (viewer, homework) = rooms.directory.consult(caller.school_id, find).await?;
     let all = viewer.may_change(&homework);
     let students: Option<Vec<StudentId>> = match params.student_id {
         Some(student) if all || viewer.learner(student).is_some() => Some(vec![student]),
@@ -266,8 +275,12 @@ async fn show(
     known: IfNoneMatch,
     rooms: Data<Rooms>,
 ) -> Result<NotModifiedOr<SubmissionView>, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    let (homework, row) = rooms.submission(&viewer, permit.caller(), *id).await?;
+    let find = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer(glance, permit.caller()).await?;
+        let (homework, row) = rooms.submission(glance, &viewer, permit.caller(), *id).await?;
+        Ok::<_, Problem>((viewer, homework, row))
+    };
+    let (viewer, homework, row) = rooms.directory.consult(permit.school_id, find).await?;
     let version = row.version;
     Ok(NotModifiedOr(known, SubmissionView::seen_by(&viewer, &homework, row), version))
 }
@@ -276,13 +289,14 @@ impl Rooms {
     /// The submission and its homework, if the caller may see them.
     pub(super) async fn submission(
         &self,
+        glance: &Glance<'_>,
         viewer: &Viewer,
         caller: &service_kit::Caller,
         id: SubmissionId,
     ) -> Result<(Homework, Submission), Problem> {
         let missing = || Problem::not_found("submission");
-        let row = find_submission(&self.platform, caller.school_id, id).await?.row().ok_or_else(missing)?;
-        let homework = find_homework(&self.platform, caller.school_id, row.homework_id).await?.ok_or_else(missing)?;
+        let row = find_submission(&self.platform, glance.guard(), caller.school_id, id).await?.row().ok_or_else(missing)?;
+        let homework = find_homework(&self.platform, None, caller.school_id, row.homework_id).await?.ok_or_else(missing)?;
         let may = viewer.may_change(&homework) || viewer.learner(row.student_id).is_some();
         if may { Ok((homework, row)) } else { Err(missing()) }
     }

@@ -1,8 +1,10 @@
 //! The table `homework`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use cache::Guard;
 use domain::{ClassId, HomeworkId, SchoolId, ServiceName, SubjectId, TeacherId, Timestamp, UserId, Version};
 use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -155,19 +157,29 @@ fn from_model(row: Model) -> Result<Homework, StoreError> {
 }
 
 /// The homework with this id, saved or not.
-pub(crate) async fn find_homework(platform: &Platform, school: SchoolId, id: HomeworkId) -> Result<Option<Homework>, ReadError> {
-    Ok(look_for_homework(platform, school, id).await?.row())
+pub(crate) async fn find_homework(
+    platform: &Platform,
+    guard: Option<&Arc<Guard>>,
+    school: SchoolId,
+    id: HomeworkId,
+) -> Result<Option<Homework>, ReadError> {
+    Ok(look_for_homework(platform, guard, school, id).await?.row())
 }
 
 /// The homework with this id, saved or not, or the proof that there is none.
-pub(crate) async fn look_for_homework(platform: &Platform, school: SchoolId, id: HomeworkId) -> Result<Found<Homework>, ReadError> {
+pub(crate) async fn look_for_homework(
+    platform: &Platform,
+    guard: Option<&Arc<Guard>>,
+    school: SchoolId,
+    id: HomeworkId,
+) -> Result<Found<Homework>, ReadError> {
     let postgres = platform.postgres(ServiceName::Homework);
     let load = || async move {
         let transaction = postgres.school_read(school).await?;
         let row = Entity::find_by_id((school.as_uuid(), id.as_uuid())).one(&transaction).await?;
         row.map(from_model).transpose()
     };
-    platform.buffer().find(school, id.as_uuid(), load).await
+    platform.buffer().find_guarded(guard, school, id.as_uuid(), load).await
 }
 
 /// Which homework a list holds.
@@ -243,10 +255,7 @@ pub(crate) async fn list_homework(
     filter: &HomeworkFilter,
     limit: u64,
 ) -> Result<Vec<Homework>, Problem> {
-    let mut unsaved: HashMap<Uuid, Homework> = HashMap::new();
-    for scope in filter.scopes(school) {
-        unsaved.extend(platform.buffer().unsaved::<Homework>(school, &scope).await?);
-    }
+    let unsaved: HashMap<Uuid, Homework> = platform.buffer().unsaved_many(school, &filter.scopes(school)).await?;
     let transaction = platform.postgres(ServiceName::Homework).school_read(school).await?;
     let saved = Entity::find()
         .filter(filter.condition())

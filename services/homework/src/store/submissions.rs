@@ -1,8 +1,10 @@
 //! The table `homework_submissions`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use cache::Guard;
 use domain::{HomeworkId, Points, SchoolId, ServiceName, StudentId, SubmissionId, Timestamp, UserId, Version};
 use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -145,14 +147,19 @@ fn from_model(row: Model) -> Result<Submission, StoreError> {
 }
 
 /// The submission with this id, saved or not, or the proof that there is none.
-pub(crate) async fn find_submission(platform: &Platform, school: SchoolId, id: SubmissionId) -> Result<Found<Submission>, ReadError> {
+pub(crate) async fn find_submission(
+    platform: &Platform,
+    guard: Option<&Arc<Guard>>,
+    school: SchoolId,
+    id: SubmissionId,
+) -> Result<Found<Submission>, ReadError> {
     let postgres = platform.postgres(ServiceName::Homework);
     let load = || async move {
         let transaction = postgres.school_read(school).await?;
         let row = Entity::find_by_id((school.as_uuid(), id.as_uuid())).one(&transaction).await?;
         row.map(from_model).transpose()
     };
-    platform.buffer().find(school, id.as_uuid(), load).await
+    platform.buffer().find_guarded(guard, school, id.as_uuid(), load).await
 }
 
 /// Which submissions of a piece of homework a list holds.

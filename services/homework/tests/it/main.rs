@@ -4,6 +4,7 @@
 mod bad_input;
 mod contention;
 mod lists;
+mod memory;
 mod outages;
 mod school;
 mod tour;
