@@ -17,6 +17,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::entity::{Drain, Image, SaveError};
+use crate::mechanism::{Mechanism, on, text};
 use crate::scripts;
 
 /// A write that could not be saved.
@@ -125,7 +126,8 @@ impl DeadLetters {
         let json = corrected.or_else(|| letter.payload.clone()).ok_or(DeadLetterError::Unreadable)?;
         let image: Image = drain.image_of_json(json).map_err(DeadLetterError::Payload)?;
         let decoded = drain.decode(&image.bytes).map_err(SaveError::Decode)?;
-        if image.id != letter.row_id || letter.school_id.is_some_and(|school| school != decoded.school) {
+        let same = image.id == letter.row_id && letter.school_id.is_none_or(|school| school == decoded.school);
+        if !same && on(Mechanism::ReplayKeepsIdentity) {
             return Err(DeadLetterError::Payload("id and school_id must stay as they are".to_owned()));
         }
         if letter.state == "replayed" {
@@ -168,7 +170,7 @@ impl DeadLetters {
         let mut keys = vec![key::value(drain.entity(), partition, letter.row_id)];
         keys.extend(scopes.iter().map(|scope| key::unsaved(drain.entity(), partition, scope)));
         let arguments: Vec<Value> = vec![letter.sequence.to_string().into(), Value::Bytes(letter.row_id.as_bytes().to_vec().into())];
-        let _: i64 = Script::from_lua(scripts::FORGET).evalsha_with_reload(self.redis.next(), keys, arguments).await?;
+        let _: i64 = Script::from_lua(text(scripts::FORGET)).evalsha_with_reload(self.redis.next(), keys, arguments).await?;
         Ok(())
     }
 }

@@ -58,7 +58,7 @@ mechanisms! {
     OutOfMemoryIsBusy,
     /// A write counts when enough replicas have it.
     ReplicasConfirm,
-    /// So does the first answer, given again.
+    /// A repeated answer counts when enough replicas have the write, too.
     ReplicasConfirmRepetitions,
     /// What a write relies on is compared in the step that writes.
     GuardOnWrite,
@@ -68,7 +68,7 @@ mechanisms! {
     GuardOnDetour,
     /// Without Redis, creates go to PostgreSQL.
     CreatesDetour,
-    /// Nothing else does.
+    /// What can't be proved safe without Redis doesn't go to PostgreSQL.
     DetourOnlyForFreshCreates,
     /// A parent that PostgreSQL misses may be unsaved.
     DetourKnowsUnsavedParents,
@@ -108,7 +108,7 @@ mechanisms! {
     HaltOnlyByHolder,
     /// The watermark counts the writes of this buffer.
     LayoutCheck,
-    /// So does a lease that is still held.
+    /// A lease that is still held counts the writes of this buffer, too.
     LayoutCheckOfHeldLeases,
     /// Redis has counted at least as far as the watermark.
     BehindWatermarkCheck,
@@ -126,7 +126,7 @@ mechanisms! {
     ImmediateConstraints,
     /// A newer version is not overwritten by an older one.
     VersionGuardOfUpsert,
-    /// Nor a row by a different row of the same id.
+    /// A row is not overwritten by a different row of the same id.
     CreationGuardOfUpsert,
     /// A row that PostgreSQL left alone is compared with the one that it has.
     ClashesAreNoticed,
@@ -140,17 +140,17 @@ mechanisms! {
     OnlyRecordsFaults,
     /// A value that is gone becomes a dead letter.
     GoneValuesAreBuried,
-    /// So does one that is older than its pointer.
+    /// A value that is older than its pointer becomes a dead letter.
     OlderValuesAreBuried,
-    /// So does one that can't be read.
+    /// A value that can't be read becomes a dead letter.
     UnreadableValuesAreBuried,
-    /// So does one that no handler knows.
+    /// A row that no handler knows becomes a dead letter.
     UnknownEntitiesAreBuried,
     /// Entries up to the watermark are settled.
     LeftoversAreSettled,
-    /// But not before they are saved once more.
+    /// Entries up to the watermark are saved once more before they are settled.
     LeftoversAreSavedAgain,
-    /// And those that are buried are not buried again.
+    /// What is buried already is not buried again.
     BuriedStayBuried,
     /// Dead letters keep their value in Redis.
     ParkedRowsStayVisible,
@@ -158,7 +158,7 @@ mechanisms! {
     SettleChecksSequence,
     /// Settling runs when memory is full.
     AllowOomOnSettle,
-    /// So does naming the buffer.
+    /// Naming the buffer runs when memory is full, too.
     AllowOomOnLayout,
     /// A row that was written again is not taken away with its dead letter.
     ForgetChecksSequence,

@@ -7,6 +7,7 @@ use std::hash::BuildHasher;
 use uuid::Uuid;
 
 use crate::entity::Buffered;
+use crate::mechanism::{Mechanism, on};
 
 /// A list's rows as they are now. `saved` are PostgreSQL's, read *after* `unsaved` were, and at least `unsaved.len()` more than the page
 /// holds: an unsaved version may push a saved row out of the page. `keep` is the list's filter, the cursor included, which PostgreSQL
@@ -21,7 +22,7 @@ pub fn merge<T: Buffered, S: BuildHasher>(
     let mut rows: Vec<T> = saved
         .into_iter()
         .map(|row| match unsaved.remove(&row.id()) {
-            Some(newer) if newer.version() > row.version() => newer,
+            Some(newer) if newer.version() > row.version() && on(Mechanism::MergeKeepsTheNewer) => newer,
             _ => row,
         })
         .collect();

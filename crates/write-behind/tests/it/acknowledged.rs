@@ -12,13 +12,13 @@ use crate::note::Note;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn a_write_is_seen_by_point_read_and_list_before_any_drain_and_is_the_same_after_it() {
+pub async fn a_write_is_seen_by_point_read_and_list_before_any_drain_and_is_the_same_after_it() {
     let stage = Stage::set().await;
     let note = Note::new(stage.school, "read chapter three");
     stage.create(&note).await.unwrap();
-    assert_eq!(stage.find(stage.school, note.id).await.unwrap(), Some(note.clone()));
+    assert_eq!(stage.find(stage.school, note.id).await.unwrap(), Some(note.clone()), "an acknowledged row is not found");
     let unsaved = stage.buffer.unsaved::<Note>(stage.school, "all").await.unwrap();
-    assert_eq!(unsaved.get(&note.id), Some(&note));
+    assert_eq!(unsaved.get(&note.id), Some(&note), "a list lacks an acknowledged row");
     assert!(stage.table().await.is_empty());
 
     let summary = stage.processor().run_once().await.unwrap();
@@ -29,7 +29,7 @@ async fn a_write_is_seen_by_point_read_and_list_before_any_drain_and_is_the_same
 }
 
 #[tokio::test]
-async fn an_unsaved_row_has_no_expiry_and_a_saved_one_has() {
+pub async fn an_unsaved_row_has_no_expiry_and_a_saved_one_has() {
     let stage = Stage::set().await;
     let note = Note::new(stage.school, "x");
     stage.create(&note).await.unwrap();
@@ -43,7 +43,7 @@ async fn an_unsaved_row_has_no_expiry_and_a_saved_one_has() {
 }
 
 #[tokio::test]
-async fn of_two_changes_to_one_version_one_wins_and_the_other_is_told() {
+pub async fn of_two_changes_to_one_version_one_wins_and_the_other_is_told() {
     let stage = Stage::set().await;
     let note = Note::new(stage.school, "draft");
     stage.create(&note).await.unwrap();
@@ -52,14 +52,14 @@ async fn of_two_changes_to_one_version_one_wins_and_the_other_is_told() {
         async move { stage.update(note, &format!("change {n}")).await }
     });
     let outcomes = futures_util::future::join_all(attempts).await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "acknowledged changes overwrite each other");
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(WriteError::Conflict(Version { .. })))), "{outcomes:?}");
     let winner = outcomes.into_iter().find_map(Result::ok).unwrap();
     assert_eq!(stage.find(stage.school, note.id).await.unwrap(), Some(winner));
 }
 
 #[tokio::test]
-async fn a_repeated_request_gets_its_first_answer_and_writes_nothing() {
+pub async fn a_repeated_request_gets_its_first_answer_and_writes_nothing() {
     let stage = Stage::set().await;
     let user = Uuid::now_v7();
     let write = async |body: &'static [u8], text: &str| {
@@ -72,16 +72,18 @@ async fn a_repeated_request_gets_its_first_answer_and_writes_nothing() {
     assert_eq!(first, Written::New);
     let repeats = futures_util::future::join_all((0..50).map(|_| write(b"body", "again"))).await;
     assert!(repeats.into_iter().all(|repeat| repeat.unwrap().0 == Written::Replayed(id)));
-    assert!(matches!(write(b"other body", "other").await, Err(WriteError::KeyReused)));
+    let other = write(b"other body", "other").await;
+    assert!(matches!(other, Err(WriteError::KeyReused)), "another request was given this one's answer: {other:?}");
     // Also after the drain, when the row may have left Redis.
     stage.processor().run_once().await.unwrap();
-    assert_eq!(write(b"body", "later").await.unwrap().0, Written::Replayed(id));
+    stage.evict(id).await;
+    assert_eq!(write(b"body", "later").await.unwrap().0, Written::Replayed(id), "the first answer was forgotten");
     stage.processor().run_once().await.unwrap();
     assert_eq!(stage.table().await, [(id, 1, "first".to_owned())]);
 }
 
 #[tokio::test]
-async fn a_row_that_left_redis_is_not_taken_for_a_free_key() {
+pub async fn a_row_that_left_redis_is_not_taken_for_a_free_key() {
     let stage = Stage::set().await;
     let id = write_behind::natural_id("note", &[stage.school.as_uuid().as_bytes(), b"only one"]);
     let Found::Absent(seen_early) = stage.buffer.find::<Note, _>(stage.school, id, || stage.load(stage.school, id)).await.unwrap() else {
@@ -96,12 +98,13 @@ async fn a_row_that_left_redis_is_not_taken_for_a_free_key() {
     // What was seen before that proves nothing any more.
     let mine = Note { id, ..Note::new(stage.school, "mine") };
     let write = Operation::new(stage.school, ServiceName::Homework).create_absent(&mine, seen_early);
-    assert!(matches!(stage.buffer.write(&stage.postgres, write).await, Err(WriteError::Evicted)));
+    let written = stage.buffer.write(&stage.postgres, write).await;
+    assert!(matches!(written, Err(WriteError::Evicted)), "acknowledged under a key that is taken: {written:?}");
     assert_eq!(stage.find(stage.school, id).await.unwrap(), Some(theirs));
 }
 
 #[tokio::test]
-async fn a_stale_read_of_postgresql_never_fills_the_cache_over_a_newer_write() {
+pub async fn a_stale_read_of_postgresql_never_fills_the_cache_over_a_newer_write() {
     let stage = Stage::set().await;
     let note = Note::new(stage.school, "old");
     stage.create(&note).await.unwrap();
@@ -120,12 +123,12 @@ async fn a_stale_read_of_postgresql_never_fills_the_cache_over_a_newer_write() {
         }
         Ok(old)
     });
-    assert_eq!(slow.await.unwrap().row().unwrap().text, "new");
+    assert_eq!(slow.await.unwrap().row().unwrap().text, "new", "a read went back behind a saved write");
     assert_eq!(stage.find(stage.school, note.id).await.unwrap().unwrap().text, "new");
 }
 
 #[tokio::test]
-async fn a_thousand_readers_of_an_uncached_row_make_one_query() {
+pub async fn a_thousand_readers_of_an_uncached_row_make_one_query() {
     let stage = Stage::set().await;
     let note = Note::new(stage.school, "popular");
     stage.create(&note).await.unwrap();
@@ -141,32 +144,32 @@ async fn a_thousand_readers_of_an_uncached_row_make_one_query() {
     });
     let found = futures_util::future::join_all(readers).await;
     assert!(found.into_iter().all(|found| found.unwrap().row().is_some()));
-    assert_eq!(loads.into_inner(), 1);
+    assert_eq!(loads.into_inner(), 1, "readers stampede");
 }
 
 #[tokio::test]
-async fn another_school_finds_nothing_even_in_the_same_partition() {
+pub async fn another_school_finds_nothing_even_in_the_same_partition() {
     let stage = Stage::set().await;
     let note = Note::new(stage.school, "private");
     stage.create(&note).await.unwrap();
     let partition = domain::Partition::of(stage.school);
     let neighbour = std::iter::repeat_with(SchoolId::generate).find(|school| domain::Partition::of(*school) == partition).unwrap();
-    assert_eq!(stage.find(neighbour, note.id).await.unwrap(), None);
+    assert_eq!(stage.find(neighbour, note.id).await.unwrap(), None, "another school's row is shown");
     assert!(stage.buffer.unsaved::<Note>(neighbour, "all").await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_report_waits_until_postgresql_has_the_schools_writes() {
+pub async fn a_report_waits_until_postgresql_has_the_schools_writes() {
     let stage = Stage::set().await;
     stage.create(&Note::new(stage.school, "x")).await.unwrap();
     let wait = |patience| stage.buffer.wait_until_saved(ServiceName::Homework, stage.school, patience);
-    assert!(!wait(Duration::from_millis(200)).await.unwrap());
+    assert!(!wait(Duration::from_millis(200)).await.unwrap(), "a report would lack an acknowledged write");
     stage.processor().run_once().await.unwrap();
     assert!(wait(Duration::from_millis(200)).await.unwrap());
 }
 
 #[tokio::test]
-async fn many_writes_of_many_schools_reach_their_table_once_each_in_few_statements() {
+pub async fn many_writes_of_many_schools_reach_their_table_once_each_in_few_statements() {
     let stage = Stage::set().await;
     let mut expected = HashSet::new();
     for _ in 0..20 {

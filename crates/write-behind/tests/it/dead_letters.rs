@@ -16,7 +16,7 @@ fn letters(stage: &Stage) -> DeadLetters {
 }
 
 #[tokio::test]
-async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the_rest_flow() {
+pub async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the_rest_flow() {
     let stage = Stage::set().await;
     let mut good = HashSet::new();
     let mut bad = None;
@@ -31,7 +31,7 @@ async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the_res
     }
     let bad = bad.unwrap();
     let summary = stage.processor().run_once().await.unwrap();
-    assert_eq!((summary.saved, summary.dead), (999, 1));
+    assert_eq!((summary.saved, summary.dead), (999, 1), "one record takes others along");
     assert_eq!(stage.table().await.into_iter().map(|(id, ..)| id).collect::<HashSet<_>>(), good);
 
     let open = letters(&stage).list(10).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the_res
     assert_eq!(letter.payload.as_ref().unwrap()["text"], "poison");
     // Its author was told that it is kept, so it stays in sight.
     assert_eq!(stage.find(stage.school, bad.id).await.unwrap(), Some(bad.clone()));
-    assert!(stage.buffer.unsaved::<Note>(stage.school, "all").await.unwrap().contains_key(&bad.id));
+    assert!(stage.unsaved().await.contains(&bad.id), "an acknowledged row went out of sight");
 
     // As it is it still fails; corrected it is saved, once.
     assert!(matches!(letters(&stage).replay(letter.id, None, "operator").await, Err(DeadLetterError::Refused(_))));
@@ -57,7 +57,7 @@ async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the_res
 }
 
 #[tokio::test]
-async fn a_corrected_payload_can_not_become_another_row_or_another_schools() {
+pub async fn a_corrected_payload_can_not_become_another_row_or_another_schools() {
     let stage = Stage::set().await;
     stage.create(&Note::new(stage.school, "poison")).await.unwrap();
     stage.processor().run_once().await.unwrap();
@@ -67,13 +67,13 @@ async fn a_corrected_payload_can_not_become_another_row_or_another_schools() {
         forged["text"] = "fine".into();
         forged[field] = value.to_string().into();
         let refused = letters(&stage).replay(letter.id, Some(forged), "operator").await;
-        assert!(matches!(refused, Err(DeadLetterError::Payload(_))), "{field}: {refused:?}");
+        assert!(matches!(refused, Err(DeadLetterError::Payload(_))), "replayed as a row with another {field}: {refused:?}");
     }
     assert!(stage.table().await.is_empty());
 }
 
 #[tokio::test]
-async fn a_discarded_letter_disappears_from_reads_but_a_newer_version_stays() {
+pub async fn a_discarded_letter_disappears_from_reads_but_a_newer_version_stays() {
     let stage = Stage::set().await;
     let (gone, mended) = (Note::new(stage.school, "poison"), Note::new(stage.school, "poison"));
     stage.create(&gone).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_discarded_letter_disappears_from_reads_but_a_newer_version_stays() {
 }
 
 #[tokio::test]
-async fn a_value_that_was_damaged_or_deleted_is_reported_and_blocks_nothing() {
+pub async fn a_value_that_was_damaged_or_deleted_is_reported_and_blocks_nothing() {
     let stage = Stage::set().await;
     let (damaged, deleted, fine) = (Note::new(stage.school, "a"), Note::new(stage.school, "b"), Note::new(stage.school, "c"));
     for note in [&damaged, &deleted, &fine] {
@@ -104,14 +104,14 @@ async fn a_value_that_was_damaged_or_deleted_is_reported_and_blocks_nothing() {
     let () = stage.pool.set(key(&damaged), bytes.as_slice(), None, None, false).await.unwrap();
     let () = stage.pool.del(key(&deleted)).await.unwrap();
     let summary = stage.processor().run_once().await.unwrap();
-    assert_eq!((summary.saved, summary.dead), (1, 2));
+    assert_eq!((summary.saved, summary.dead), (1, 2), "an acknowledged row is gone, and nobody says so");
     assert_eq!(stage.table().await, [(fine.id, 1, "c".to_owned())]);
     let raw: i64 = stage.count("SELECT count(*) FROM dead_letters WHERE raw IS NOT NULL").await;
     assert_eq!(raw, 1);
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_by_a_different_row_is_put_aside_and_overwrites_nothing() {
+pub async fn an_id_that_is_taken_by_a_different_row_is_put_aside_and_overwrites_nothing() {
     let stage = Stage::set().await;
     let note = Note::new(stage.school, "the first");
     stage.create(&note).await.unwrap();
@@ -121,13 +121,13 @@ async fn an_id_that_is_taken_by_a_different_row_is_put_aside_and_overwrites_noth
     let impostor = Note { id: note.id, ..Note::new(stage.school, "the second") };
     stage.buffer.write(&stage.postgres, Operation::new(stage.school, ServiceName::Homework).create(&impostor)).await.unwrap();
     let summary = stage.processor().run_once().await.unwrap();
-    assert_eq!((summary.saved, summary.dead), (0, 1));
+    assert_eq!((summary.saved, summary.dead), (0, 1), "an acknowledged row is dropped without a word");
     assert_eq!(stage.table().await, [(note.id, 1, "the first".to_owned())]);
     assert!(letters(&stage).list(1).await.unwrap()[0].reason.contains("different row"));
 }
 
 #[tokio::test]
-async fn a_child_whose_parent_is_dead_follows_it_and_both_can_be_replayed_in_order() {
+pub async fn a_child_whose_parent_is_dead_follows_it_and_both_can_be_replayed_in_order() {
     let stage = Stage::set().await;
     let parent = Note::new(stage.school, "poison");
     let child = Note { topic: Some(parent.id), ..Note::new(stage.school, "child") };

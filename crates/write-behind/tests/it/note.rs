@@ -8,6 +8,8 @@ use store::StoreError;
 use uuid::Uuid;
 use write_behind::Buffered;
 
+use crate::mechanism::text;
+
 /// `topic` points at another note; `text` must not be `poison`.
 pub const TABLE: &str = "
 CREATE TABLE notes (
@@ -21,6 +23,13 @@ GRANT USAGE ON SEQUENCE notes_saved_order_seq TO schools24_batch, schools24_home
 ALTER TABLE notes ENABLE ROW LEVEL SECURITY; ALTER TABLE notes FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON notes USING (school_id = current_school()) WITH CHECK (school_id = current_school());
 CREATE POLICY batch ON notes TO schools24_batch USING (true) WITH CHECK (true);";
+
+const UPSERT: &str = "
+INSERT INTO notes (school_id, id, version, created_at, topic, text)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::timestamptz[], $5::uuid[], $6::text[])
+ON CONFLICT (school_id, id) DO UPDATE SET version = excluded.version, topic = excluded.topic, text = excluded.text, saved_order = excluded.saved_order
+WHERE notes.version < excluded.version AND notes.created_at = excluded.created_at
+RETURNING id";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
@@ -75,11 +84,7 @@ impl Buffered for Note {
         let topics: Vec<Option<Uuid>> = rows.iter().map(|row| row.topic).collect();
         let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
         let written = sqlx::query_scalar(
-            "INSERT INTO notes (school_id, id, version, created_at, topic, text)
-             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::timestamptz[], $5::uuid[], $6::text[])
-             ON CONFLICT (school_id, id) DO UPDATE SET version = excluded.version, topic = excluded.topic, text = excluded.text, saved_order = excluded.saved_order
-             WHERE notes.version < excluded.version RETURNING id",
-        )
+            text(UPSERT))
         .bind(&schools)
         .bind(&ids)
         .bind(&versions)

@@ -8,11 +8,12 @@ use store::Identity;
 use testkit::{PostgresServer, RedisServer, TestDatabase};
 use write_behind::{BufferSettings, WriteBuffer, WriteError};
 
+use crate::mechanism::{Mechanism, on};
 use crate::note::Note;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn with_postgresql_down_buffered_writes_and_cached_reads_go_on_and_all_is_saved_afterwards() {
+pub async fn with_postgresql_down_buffered_writes_and_cached_reads_go_on_and_all_is_saved_afterwards() {
     let server = PostgresServer::start().await;
     let database = TestDatabase::create_on(&server.url()).await;
     let stage = Stage::with(database, RedisServer::start().await, BufferSettings::default()).await;
@@ -34,7 +35,7 @@ async fn with_postgresql_down_buffered_writes_and_cached_reads_go_on_and_all_is_
 }
 
 #[tokio::test]
-async fn with_redis_down_fresh_creates_and_reads_go_through_postgresql_and_changes_are_refused() {
+pub async fn with_redis_down_fresh_creates_and_reads_go_through_postgresql_and_changes_are_refused() {
     let mut stage = Stage::set().await;
     let saved = Note::new(stage.school, "saved");
     stage.create(&saved).await.unwrap();
@@ -42,10 +43,11 @@ async fn with_redis_down_fresh_creates_and_reads_go_through_postgresql_and_chang
     stage.redis.kill().await;
 
     let note = Note::new(stage.school, "created without Redis");
-    stage.create(&note).await.unwrap();
+    stage.create(&note).await.expect("a fresh create needs no Redis");
     assert_eq!(stage.load(stage.school, note.id).await.unwrap(), Some(note.clone()));
-    assert_eq!(stage.find(stage.school, note.id).await.unwrap(), Some(note.clone()));
-    assert!(matches!(stage.update(&saved, "unprovable").await, Err(WriteError::Unavailable(_))));
+    assert_eq!(stage.find(stage.school, note.id).await.expect("a read needs no Redis"), Some(note.clone()));
+    let change = stage.update(&saved, "unprovable").await;
+    assert!(matches!(change, Err(WriteError::Unavailable(_))), "a change was written over what Redis may know: {change:?}");
 
     // Back again, Redis takes up where PostgreSQL is.
     stage.redis.launch().await;
@@ -59,7 +61,7 @@ async fn stage_update(stage: &Stage, note: &Note) -> Option<Note> {
     stage.update(note, "changed with Redis").await.ok()
 }
 
-async fn retry<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn retry<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(done) = attempt().await {
@@ -71,7 +73,7 @@ async fn retry<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 #[tokio::test]
-async fn past_the_backlog_limit_writers_wait_and_are_then_sent_away_and_nothing_is_dropped() {
+pub async fn past_the_backlog_limit_writers_wait_and_are_then_sent_away_and_nothing_is_dropped() {
     let settings = BufferSettings { backlog_limit: 20, patience: Duration::from_millis(100), ..BufferSettings::default() };
     let stage = Stage::with(TestDatabase::create().await, RedisServer::start().await, settings).await;
     let mut accepted = 0;
@@ -82,14 +84,15 @@ async fn past_the_backlog_limit_writers_wait_and_are_then_sent_away_and_nothing_
             Err(error) => panic!("{error}"),
         }
     }
-    assert_eq!(accepted, 20);
+    assert_eq!(accepted, 20, "more is accepted than the limit allows");
     assert_eq!(stage.processor().run_once().await.unwrap().saved, 20);
     stage.create(&Note::new(stage.school, "room again")).await.unwrap();
 }
 
 #[tokio::test]
-async fn when_redis_is_out_of_memory_writes_are_refused_whole_and_what_was_acknowledged_is_saved() {
-    let redis = RedisServer::start_with(&["--maxmemory", "3mb"]).await;
+pub async fn when_redis_is_out_of_memory_writes_are_refused_whole_and_what_was_acknowledged_is_saved() {
+    let policy = if on(Mechanism::EvictionPolicy) { "volatile-lru" } else { "allkeys-lru" };
+    let redis = RedisServer::start_with(&["--maxmemory", "3mb", "--maxmemory-policy", policy]).await;
     let settings = BufferSettings { patience: Duration::from_millis(50), codec: cache::Codec::Raw, ..BufferSettings::default() };
     let stage = Stage::with(TestDatabase::create().await, redis, settings).await;
     let text = "x".repeat(20_000);
@@ -98,19 +101,20 @@ async fn when_redis_is_out_of_memory_writes_are_refused_whole_and_what_was_ackno
         match stage.create(&Note::new(stage.school, &text)).await {
             Ok(_) => accepted += 1,
             Err(WriteError::Busy { .. }) => refused += 1,
-            Err(error) => panic!("{error}"),
+            Err(error) => panic!("a full Redis should say that it is busy, not: {error}"),
         }
-        assert!(accepted < 1_000, "the limit of 3 MB never bites");
+        assert!(accepted < 1_000, "a full Redis refuses nothing: what was acknowledged makes room for more");
     }
     let logged: u64 = stage.pool.xlen(cache::key::log(ServiceName::Homework, domain::Partition::of(stage.school))).await.unwrap();
     assert_eq!(logged, accepted, "a refused write leaves no trace");
-    assert_eq!(stage.processor().run_once().await.unwrap().saved as u64, accepted);
+    let summary = stage.processor().run_once().await.expect("a full Redis can't be emptied");
+    assert_eq!(summary.saved as u64, accepted, "acknowledged and lost");
     // What is saved may be evicted, so there is room again.
     stage.create(&Note::new(stage.school, &text)).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_redis_that_was_emptied_is_noticed_and_nothing_new_is_skipped() {
+pub async fn a_redis_that_was_emptied_is_noticed_and_nothing_new_is_skipped() {
     let stage = Stage::set().await;
     for n in 0..5 {
         stage.create(&Note::new(stage.school, &n.to_string())).await.unwrap();
@@ -135,7 +139,7 @@ async fn a_redis_that_was_emptied_is_noticed_and_nothing_new_is_skipped() {
 }
 
 #[tokio::test]
-async fn a_redis_that_was_restored_from_an_older_copy_is_noticed_and_nothing_new_is_lost() {
+pub async fn a_redis_that_was_restored_from_an_older_copy_is_noticed_and_nothing_new_is_lost() {
     let mut stage = Stage::set().await;
     let old = Note::new(stage.school, "in the copy");
     stage.create(&old).await.unwrap();
@@ -176,7 +180,7 @@ fn restore(from: &std::path::Path, to: &std::path::Path) {
 }
 
 #[tokio::test]
-async fn in_write_through_mode_the_row_is_in_postgresql_when_the_write_returns() {
+pub async fn in_write_through_mode_the_row_is_in_postgresql_when_the_write_returns() {
     let stage = Stage::set().await;
     let settings = BufferSettings { mode: write_behind::WriteMode::Through, ..BufferSettings::default() };
     let buffer = WriteBuffer::new(stage.pool.clone(), settings, std::sync::Arc::new(SystemClock));
@@ -191,7 +195,7 @@ async fn in_write_through_mode_the_row_is_in_postgresql_when_the_write_returns()
 }
 
 #[tokio::test]
-async fn a_redis_that_is_emptied_under_a_running_processor_is_noticed_too() {
+pub async fn a_redis_that_is_emptied_under_a_running_processor_is_noticed_too() {
     let stage = Stage::set().await;
     let cancel = tokio_util::sync::CancellationToken::new();
     let (processor, token) = (stage.processor(), cancel.clone());
@@ -215,7 +219,7 @@ async fn a_redis_that_is_emptied_under_a_running_processor_is_noticed_too() {
 }
 
 #[tokio::test]
-async fn numbers_that_a_restored_redis_hands_out_again_are_not_taken_for_saved_ones() {
+pub async fn numbers_that_a_restored_redis_hands_out_again_are_not_taken_for_saved_ones() {
     let mut stage = Stage::set().await;
     stage.create(&Note::new(stage.school, "in the copy")).await.unwrap();
     stage.processor().run_once().await.unwrap();
@@ -233,6 +237,36 @@ async fn numbers_that_a_restored_redis_hands_out_again_are_not_taken_for_saved_o
     }
     let processor = stage.processor();
     retry(async || processor.run_once().await.ok()).await;
-    assert_eq!(stage.count("SELECT count(*) FROM notes WHERE text LIKE 'new %'").await, 3);
+    assert_eq!(stage.count("SELECT count(*) FROM notes WHERE text LIKE 'new %'").await, 3, "acknowledged and lost");
     assert_eq!(stage.table().await.len(), 7);
+}
+
+#[tokio::test]
+pub async fn without_redis_a_child_of_an_unsaved_parent_has_to_wait() {
+    let mut stage = Stage::set().await;
+    let parent = Note::new(stage.school, "only Redis has it");
+    stage.create(&parent).await.unwrap();
+    stage.redis.kill().await;
+    let child = Note { topic: Some(parent.id), ..Note::new(stage.school, "child") };
+    let refused = stage.create(&child).await;
+    assert!(matches!(refused, Err(WriteError::Unavailable(_))), "the client is told that the parent doesn't exist: {refused:?}");
+    stage.redis.launch().await;
+    retry(async || stage.create(&child).await.ok()).await;
+    assert_eq!(stage.processor().run_once().await.unwrap().saved, 2);
+}
+
+#[tokio::test]
+pub async fn a_refused_write_in_write_through_mode_tells_no_event() {
+    let stage = Stage::set().await;
+    let settings = BufferSettings { mode: write_behind::WriteMode::Through, ..BufferSettings::default() };
+    let buffer = WriteBuffer::new(stage.pool.clone(), settings, std::sync::Arc::new(SystemClock));
+    let note = Note::new(stage.school, "direct");
+    let create = |note: &Note| {
+        let event = events::envelope(domain::EventKind::HomeworkAssigned, stage.school, None, note.id, SystemClock.now(), &()).unwrap();
+        write_behind::Operation::new(stage.school, ServiceName::Homework).create(note).event(event)
+    };
+    buffer.write(&stage.postgres, create(&note)).await.unwrap();
+    let impostor = Note { id: note.id, ..Note::new(stage.school, "another") };
+    assert!(buffer.write(&stage.postgres, create(&impostor)).await.is_err());
+    assert_eq!(stage.count("SELECT count(*) FROM outbox").await, 1, "an event tells of what never happened");
 }

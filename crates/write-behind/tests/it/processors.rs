@@ -1,18 +1,17 @@
-//! Batch processors among themselves: two at once, one stalled beyond its lease, one that was cut off between commit and settling.
+//! Batch processors at work: two at once, with hot rows, with rows that point at each other.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Partition, SchoolId, ServiceName};
-use fred::interfaces::KeysInterface;
+use domain::{SchoolId, ServiceName};
 use tokio_util::sync::CancellationToken;
-use write_behind::{DrainError, Operation, ProcessorSettings};
+use write_behind::{Operation, ProcessorSettings};
 
 use crate::note::Note;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn two_processors_at_once_save_every_write_once_and_in_order() {
+pub async fn two_processors_at_once_save_every_write_once_and_in_order() {
     let stage = Stage::set().await;
     let schools: Vec<SchoolId> = (0..8).map(|_| SchoolId::generate()).collect();
     let cancel = CancellationToken::new();
@@ -45,46 +44,7 @@ async fn two_processors_at_once_save_every_write_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_processor_that_lost_its_lease_while_it_stalled_is_fenced_and_changes_nothing() {
-    let stage = Stage::set().await;
-    let note = Note::new(stage.school, "one");
-    stage.create(&note).await.unwrap();
-    let stalled = stage.processor();
-    let taken = stalled.take_batch_for_test(ServiceName::Homework).await.unwrap();
-    // Beyond its lease another one takes over and saves what the stalled one has in hand, and more.
-    tokio::time::sleep(Duration::from_millis(2_200)).await;
-    stage.update(&note, "two").await.unwrap();
-    assert_eq!(stage.processor().run_once().await.unwrap().saved, 1);
-    let epoch_before: i64 = stage.count("SELECT sum(epoch)::bigint FROM drain_watermarks").await;
-    // It wakes up and tries to commit its old batch.
-    let outcome = stalled.commit_batch_for_test(ServiceName::Homework, taken).await;
-    assert!(matches!(outcome, Err(DrainError::Fenced)), "{outcome:?}");
-    assert_eq!(stage.table().await, [(note.id, 2, "two".to_owned())]);
-    assert_eq!(stage.count("SELECT sum(epoch)::bigint FROM drain_watermarks").await, epoch_before);
-    assert_eq!(stage.count("SELECT count(*) FROM dead_letters").await, 0);
-}
-
-#[tokio::test]
-async fn what_was_committed_but_not_settled_is_settled_by_the_next_processor() {
-    let stage = Stage::set().await;
-    let note = Note::new(stage.school, "x");
-    stage.create(&note).await.unwrap();
-    let cut_off = stage.processor();
-    let batch = cut_off.take_batch_for_test(ServiceName::Homework).await.unwrap();
-    cut_off.commit_batch_for_test(ServiceName::Homework, batch).await.unwrap();
-    let partition = Partition::of(stage.school);
-    let key = cache::key::value("note", partition, note.id);
-    assert_eq!(stage.pool.pttl::<i64, _>(&key).await.unwrap(), -1);
-    tokio::time::sleep(Duration::from_millis(2_200)).await;
-    let summary = stage.processor().run_once().await.unwrap();
-    assert_eq!((summary.saved, summary.superseded, summary.dead), (0, 0, 0));
-    assert!(stage.pool.pttl::<i64, _>(&key).await.unwrap() > 0);
-    assert!(stage.buffer.unsaved::<Note>(stage.school, "all").await.unwrap().is_empty());
-    assert_eq!(stage.table().await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_batch_never_holds_a_newer_row_without_what_it_points_at() {
+pub async fn a_batch_never_holds_a_newer_row_without_what_it_points_at() {
     // Pointer one names a note that, by the time its value is read, points at a note of pointer two: the batch must take both.
     let stage = Stage::set().await;
     let child = Note::new(stage.school, "child");
@@ -95,11 +55,11 @@ async fn a_batch_never_holds_a_newer_row_without_what_it_points_at() {
     stage.buffer.write(&stage.postgres, Operation::new(stage.school, ServiceName::Homework).update(&linked, child.version)).await.unwrap();
     let one_by_one = ProcessorSettings { batch_size: 1, ..Stage::settings() };
     let summary = stage.processor_with(one_by_one).run_once().await.unwrap();
-    assert_eq!((summary.saved, summary.dead, summary.entries), (2, 0, 3));
+    assert_eq!((summary.saved, summary.dead, summary.entries), (2, 0, 3), "a newer row was saved without what it points at");
 }
 
 #[tokio::test]
-async fn a_processor_under_load_keeps_up_with_hot_rows_and_loses_no_version_at_the_end() {
+pub async fn a_processor_under_load_keeps_up_with_hot_rows_and_loses_no_version_at_the_end() {
     let stage = Arc::new(Stage::set().await);
     let cancel = CancellationToken::new();
     let (processor, token) = (stage.processor(), cancel.clone());
@@ -123,4 +83,18 @@ async fn a_processor_under_load_keeps_up_with_hot_rows_and_loses_no_version_at_t
     for note in notes {
         assert!(table.contains(&(note.id, 100, "99".to_owned())), "{note:?}");
     }
+}
+
+#[tokio::test]
+pub async fn a_child_that_is_read_before_its_parent_is_tried_again_behind_it() {
+    let stage = Stage::set().await;
+    let child = Note::new(stage.school, "child");
+    stage.create(&child).await.unwrap();
+    let parent = Note::new(stage.school, "parent");
+    let linked = Note { topic: Some(parent.id), ..child.changed("linked") };
+    stage.create(&parent).await.unwrap();
+    stage.buffer.write(&stage.postgres, Operation::new(stage.school, ServiceName::Homework).update(&linked, child.version)).await.unwrap();
+    // Memory for one value at a time: the child's comes first, because the log names it first.
+    let summary = stage.processor_with(ProcessorSettings { memory: 1, ..Stage::settings() }).run_once().await.unwrap();
+    assert_eq!((summary.saved, summary.dead), (2, 0), "a good record is buried for being early");
 }

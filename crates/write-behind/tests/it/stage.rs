@@ -1,10 +1,12 @@
 //! What every test stands on: a database, a Redis server, a school, a buffer and batch processors.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{SchoolId, ServiceName, SystemClock};
+use domain::{Partition, SchoolId, ServiceName, SystemClock};
 use fred::clients::Pool;
+use fred::interfaces::KeysInterface;
 use sqlx::PgConnection;
 use store::{Identity, Postgres, StoreError};
 use testkit::{RedisServer, TestDatabase};
@@ -96,6 +98,45 @@ impl Stage {
         sqlx::query_as("SELECT id, version, text FROM notes ORDER BY saved_order").fetch_all(&mut self.superuser().await).await.unwrap()
     }
 
+    /// What the table has of `ids`, as a service reads it.
+    pub async fn saved(&self, ids: &[Uuid]) -> Vec<Note> {
+        let mut transaction = self.postgres.school_read(self.school).await.unwrap();
+        let keys: Vec<(SchoolId, Uuid)> = ids.iter().map(|id| (self.school, *id)).collect();
+        <Note as write_behind::Buffered>::stored(transaction.connection().unwrap(), &keys).await.unwrap()
+    }
+
+    /// The ids of the stage's school's unsaved notes.
+    pub async fn unsaved(&self) -> HashSet<Uuid> {
+        self.buffer.unsaved::<Note>(self.school, "all").await.unwrap().into_keys().collect()
+    }
+
+    pub fn partition(&self) -> Partition {
+        Partition::of(self.school)
+    }
+
+    /// The key under which a note of the stage's school lies in Redis.
+    pub fn key(&self, id: Uuid) -> String {
+        cache::key::value("note", self.partition(), id)
+    }
+
+    /// Takes a note out of Redis, as Redis does by itself with what is saved.
+    pub async fn evict(&self, id: Uuid) {
+        let () = self.pool.del(self.key(id)).await.unwrap();
+    }
+
+    /// Ends all leases, as if their holders had stood still for longer than that.
+    pub async fn expire_leases(&self) {
+        self.execute("UPDATE drain_watermarks SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL").await;
+    }
+
+    pub async fn execute(&self, statement: &'static str) {
+        sqlx::raw_sql(statement).execute(&mut self.superuser().await).await.unwrap();
+    }
+
+    pub async fn dead(&self) -> i64 {
+        self.count("SELECT count(*) FROM dead_letters").await
+    }
+
     pub async fn superuser(&self) -> PgConnection {
         self.database.superuser().await
     }
@@ -103,6 +144,11 @@ impl Stage {
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&mut self.superuser().await).await.unwrap()
     }
+}
+
+/// A processor's settings that give up at the first trouble.
+pub fn impatient() -> ProcessorSettings {
+    ProcessorSettings { retries: 0, ..Stage::settings() }
 }
 
 pub fn drains() -> Vec<Arc<dyn Drain>> {
