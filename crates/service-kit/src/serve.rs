@@ -235,7 +235,8 @@ fn background(platform: &Platform, services: &[Service], cancel: &CancellationTo
             match redis::blocking_client(&config.redis) {
                 Ok(client) => {
                     drop(client.connect());
-                    let settings = events::ConsumerSettings::default();
+                    let settings =
+                        events::ConsumerSettings { claim_after: config.events.claim_after, ..events::ConsumerSettings::default() };
                     tasks.push((consumer.group, tokio::spawn(events::run_consumers(client, consumer, settings, cancel.clone()))));
                 }
                 Err(error) => warn!(%error, group = consumer.group, "an event consumer can't start"),
@@ -250,6 +251,7 @@ fn background(platform: &Platform, services: &[Service], cancel: &CancellationTo
             interval: config.batch.interval,
             workers: config.batch.workers,
             batch_size: config.batch.batch_size,
+            lease: config.batch.lease,
             saved_ttl: config.write_buffer.saved_ttl,
             ..write_behind::ProcessorSettings::default()
         };

@@ -52,6 +52,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = ProcessorSettings {
         workers: config.batch.workers,
         batch_size: config.batch.batch_size,
+        lease: config.batch.lease,
         saved_ttl: config.write_buffer.saved_ttl,
         ..ProcessorSettings::default()
     };

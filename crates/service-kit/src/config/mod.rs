@@ -34,6 +34,8 @@ pub struct Config {
     pub write_buffer: WriteBufferConfig,
     /// The batch processor.
     pub batch: BatchConfig,
+    /// Consumers of events.
+    pub events: EventsConfig,
     /// Tokens.
     pub tokens: TokensConfig,
     /// Logs, traces, metrics.
@@ -124,6 +126,15 @@ pub struct BatchConfig {
     pub workers: usize,
     /// Writes of one transaction.
     pub batch_size: u64,
+    /// How long a partition stays with a processor that doesn't answer.
+    pub lease: Duration,
+}
+
+/// Consumers of events.
+#[derive(Debug, Clone, Copy)]
+pub struct EventsConfig {
+    /// After how long another process takes over what one left unfinished.
+    pub claim_after: Duration,
 }
 
 /// Tokens.

@@ -12,8 +12,8 @@ use thiserror::Error;
 use write_behind::WriteMode;
 
 use super::{
-    BatchConfig, Config, HttpConfig, LogFormat, MongoConfig, RedisConfig, TelemetryConfig, TokensConfig, ValuesConfig, WriteBufferConfig,
-    variables,
+    BatchConfig, Config, EventsConfig, HttpConfig, LogFormat, MongoConfig, RedisConfig, TelemetryConfig, TokensConfig, ValuesConfig,
+    WriteBufferConfig, variables,
 };
 
 /// One variable that is wrong or missing.
@@ -218,7 +218,9 @@ impl Config {
                 interval: read.seconds("BATCH_PROCESSOR_INTERVAL", 0.05, 86_400.0),
                 workers: read.narrow("BATCH_PROCESSOR_PARALLEL_WORKERS", 1, 256),
                 batch_size: read.number("BATCH_PROCESSOR_BATCH_SIZE", 1, 100_000),
+                lease: read.seconds("BATCH_PROCESSOR_LEASE", 1.0, 3_600.0),
             },
+            events: EventsConfig { claim_after: read.seconds("EVENTS_CLAIM_AFTER", 1.0, 86_400.0) },
             tokens: tokens(read),
             telemetry: telemetry(read),
         }

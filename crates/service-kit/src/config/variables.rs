@@ -93,8 +93,10 @@ pub const VARIABLES: &[Section] = &[
             variable("BATCH_PROCESSOR_INTERVAL", "0.5", "Seconds that it rests when nothing waits."),
             variable("BATCH_PROCESSOR_PARALLEL_WORKERS", "10", "Transactions at once."),
             variable("BATCH_PROCESSOR_BATCH_SIZE", "1000", "Writes that one transaction saves."),
+            variable("BATCH_PROCESSOR_LEASE", "15", "Seconds after which another processor takes over from one that does not answer."),
         ],
     ),
+    ("Events", &[variable("EVENTS_CLAIM_AFTER", "30", "Seconds after which another process takes over events that one has not finished.")]),
     (
         "Tokens",
         &[
