@@ -189,9 +189,9 @@ mod switches {
     use super::Mechanism;
     use super::Mechanism::{
         AllowOomOnLayout, AllowOomOnSettle, AnswersOfYesterday, BacklogLimit, ChecksBeforeChanges, CreationGuardOfUpsert, EpochFencing,
-        EvictionCheck, ExistsCheck, FillGuard, FillNeverOverwrites, ForgetChecksSequence, GuardOnWrite, HaltOnlyByHolder, HaltedStaysHalted,
-        IdempotencyKeys, KeyFingerprint, LeaseExclusion, NoExpiryWhileUnsaved, OperationTag, RefusalWhenFull, SettleChecksSequence,
-        SettledCheckOfAbsence, UnsavedLists, VersionCheck, VersionGuardOfUpsert, WatermarkPosition,
+        EvictionCheck, ExistsCheck, FillGuard, FillNeverOverwrites, ForgetChecksSequence, GuardOnWrite, HaltOnlyByHolder,
+        HaltedStaysHalted, IdempotencyKeys, KeyFingerprint, LeaseExclusion, NoExpiryWhileUnsaved, OperationTag, RefusalWhenFull,
+        SettleChecksSequence, SettledCheckOfAbsence, UnsavedLists, VersionCheck, VersionGuardOfUpsert, WatermarkPosition,
     };
 
     thread_local! {
@@ -233,7 +233,11 @@ mod switches {
         (IdempotencyKeys, "return {'REPLAY', string.sub(known, 9)}", ""),
         (KeyFingerprint, "if string.sub(known, 1, 8) ~= fingerprint then return {'REUSED'} end", ""),
         (AnswersOfYesterday, " or redis.call('HGET', KEYS[5] .. (day - 1), idempotency)", ""),
-        (OperationTag, "if string.sub(current, 15, 22) == operation and version == tonumber(ARGV[a + 4]) then return {'REPLAY', answer} end", ""),
+        (
+            OperationTag,
+            "if string.sub(current, 15, 22) == operation and version == tonumber(ARGV[a + 4]) then return {'REPLAY', answer} end",
+            "",
+        ),
         (ExistsCheck, "if expected == 0 then return {'EXISTS', row} end", ""),
         (VersionCheck, "if version ~= expected then return {'CONFLICT', row, version} end", ""),
         (EvictionCheck, "return {'MISSING', row}", ""),
@@ -245,7 +249,11 @@ mod switches {
   k = k + 1 + tonumber(ARGV[a + 8])",
         ),
         (BacklogLimit, "if backlog >= tonumber(ARGV[5]) then return {'BUSY', backlog} end", ""),
-        (NoExpiryWhileUnsaved, "struct.pack('>I8', sequence) .. ARGV[a + 6])", "struct.pack('>I8', sequence) .. ARGV[a + 6], 'PX', 7200000)"),
+        (
+            NoExpiryWhileUnsaved,
+            "struct.pack('>I8', sequence) .. ARGV[a + 6])",
+            "struct.pack('>I8', sequence) .. ARGV[a + 6], 'PX', 7200000)",
+        ),
         (UnsavedLists, "for list = 1, lists do redis.call('SADD', KEYS[k + 1 + list], ARGV[a + 2]) end", ""),
         // FILL
         (FillGuard, "if (redis.call('GET', KEYS[2]) or '0') ~= ARGV[1] then return 'RETRY' end", ""),
@@ -253,7 +261,11 @@ mod switches {
         // SETTLE, LAYOUT, FORGET
         (AllowOomOnSettle, "#!lua flags=allow-oom\nlocal watermark", "#!lua\nlocal watermark"),
         (SettleChecksSequence, "if sequence <= watermark then", "if sequence >= 0 then"),
-        (AllowOomOnLayout, "#!lua flags=allow-oom\nredis.call('SET', KEYS[1], ARGV[1], 'NX')", "#!lua\nredis.call('SET', KEYS[1], ARGV[1], 'NX')"),
+        (
+            AllowOomOnLayout,
+            "#!lua flags=allow-oom\nredis.call('SET', KEYS[1], ARGV[1], 'NX')",
+            "#!lua\nredis.call('SET', KEYS[1], ARGV[1], 'NX')",
+        ),
         (ForgetChecksSequence, "if #current == 8 and struct.unpack('>I8', current) > tonumber(ARGV[1]) then return 0 end", ""),
         // The lease's statements
         (LeaseExclusion, "(holder = $3 OR lease_until IS NULL OR lease_until < now())", "$3::text IS NOT NULL"),

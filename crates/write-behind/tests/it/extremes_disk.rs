@@ -143,7 +143,7 @@ async fn heavy_a_postgresql_whose_whole_disk_is_full_may_fall_and_all_is_saved_w
     assert_eq!(stage.find(stage.school, note.id).await.unwrap(), Some(note));
     disk.make_room();
     let processor = stage.processor();
-    eventually(Duration::from_secs(60), async || {
+    eventually(Duration::from_mins(1), async || {
         if let Ok(summary) = processor.run_once().await {
             return Some(summary);
         }

@@ -102,7 +102,7 @@ async fn a_connection_that_breaks_again_and_again_delays_the_drain_and_loses_not
         tokio::time::sleep(Duration::from_millis(20)).await;
         relay.mend();
     }
-    assert!(stage.buffer.wait_until_saved(ServiceName::Homework, stage.school, Duration::from_secs(60)).await.unwrap());
+    assert!(stage.buffer.wait_until_saved(ServiceName::Homework, stage.school, Duration::from_mins(1)).await.unwrap());
     cancel.cancel();
     running.await.unwrap();
     let saved: Vec<Uuid> = stage.table().await.into_iter().map(|(id, ..)| id).collect();

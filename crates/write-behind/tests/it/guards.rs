@@ -30,9 +30,9 @@ pub async fn a_write_that_relies_on_what_has_changed_writes_nothing_and_says_so(
 
     let _: u64 = stage.pool.incr(fresh.key()).await.unwrap();
     let late = Note::new(stage.school, "too late");
-    let stale = guard(&stage, "0");
-    assert!(matches!(create(&stage, &late, &stale).await, Err(WriteError::Outdated)));
-    assert_eq!(stale.verdict(), Verdict::Broken);
+    let outdated = guard(&stage, "0");
+    assert!(matches!(create(&stage, &late, &outdated).await, Err(WriteError::Outdated)));
+    assert_eq!(outdated.verdict(), Verdict::Broken);
     assert_eq!(stage.find(stage.school, late.id).await.unwrap(), None);
     assert_eq!(stage.unsaved().await.len(), 1);
     assert_eq!(stage.processor().run_once().await.unwrap().saved, 1);

@@ -139,7 +139,8 @@ pub async fn a_killed_redis_has_every_acknowledged_write_when_it_comes_back() {
     write(&stage, 20).await;
     stage.redis.kill().await;
     stage.redis.launch().await;
-    let found = super::outages::retry(async || stage.buffer.unsaved::<Note>(stage.school, "all").await.ok().filter(|found| !found.is_empty()));
+    let found =
+        super::outages::retry(async || stage.buffer.unsaved::<Note>(stage.school, "all").await.ok().filter(|found| !found.is_empty()));
     let found = tokio::time::timeout(std::time::Duration::from_secs(5), found).await.expect("acknowledged and lost");
     assert_eq!(found.len(), 20, "acknowledged and lost");
     assert_eq!(stage.processor().run_once().await.unwrap().saved, 20);

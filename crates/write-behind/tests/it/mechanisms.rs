@@ -41,15 +41,17 @@ fn run(name: &str, test: fn()) {
     std::thread::spawn(move || {
         switch_off(off);
         let fell = catch_unwind(test).err().map(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+            let said = panic.downcast_ref::<String>().cloned();
+            said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned())).unwrap_or_default()
         });
         done.send((fell, unused())).unwrap();
     });
-    let (fell, unused) = outcome.recv_timeout(Duration::from_secs(60)).expect("it neither holds nor falls");
+    let (fell, unused) = outcome.recv_timeout(Duration::from_mins(1)).expect("it neither holds nor falls");
     assert!(unused.is_empty(), "{unused:?} is connected to nothing in {}", trial.test);
     match (&trial.outcome, fell) {
-        (Expected::Falls(says, _), Some(fell)) => assert!(fell.contains(says), "{} fell without {off:?}, but for another reason: {fell}", trial.test),
+        (Expected::Falls(says, _), Some(fell)) => {
+            assert!(fell.contains(says), "{} fell without {off:?}, but for another reason: {fell}", trial.test)
+        }
         (Expected::Falls(..), None) => panic!("{} holds without {off:?}: it proves nothing about it", trial.test),
         (Expected::Holds(_), None) => {}
         (Expected::Holds(by), Some(fell)) => panic!("{} should hold without {off:?}, by {by}: {fell}", trial.test),

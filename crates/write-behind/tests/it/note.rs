@@ -83,16 +83,15 @@ impl Buffered for Note {
         let created: Vec<Timestamp> = rows.iter().map(|row| row.created_at).collect();
         let topics: Vec<Option<Uuid>> = rows.iter().map(|row| row.topic).collect();
         let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
-        let written = sqlx::query_scalar(
-            text(UPSERT))
-        .bind(&schools)
-        .bind(&ids)
-        .bind(&versions)
-        .bind(&created)
-        .bind(&topics)
-        .bind(&texts)
-        .fetch_all(connection)
-        .await?;
+        let written = sqlx::query_scalar(text(UPSERT))
+            .bind(&schools)
+            .bind(&ids)
+            .bind(&versions)
+            .bind(&created)
+            .bind(&topics)
+            .bind(&texts)
+            .fetch_all(connection)
+            .await?;
         Ok(written)
     }
 

@@ -102,8 +102,7 @@ fn table() -> String {
     for (mechanism, what) in Mechanism::ALL {
         let (mut tests, mut without): (Vec<String>, Vec<String>) = Default::default();
         for trial in TRIALS.iter().filter(|trial| trial.off.contains(mechanism)) {
-            let others: Vec<String> =
-                trial.off.iter().filter(|other| *other != mechanism).map(|other| format!("`{other:?}`")).collect();
+            let others: Vec<String> = trial.off.iter().filter(|other| *other != mechanism).map(|other| format!("`{other:?}`")).collect();
             let test = format!("`{}`", trial.test);
             if !tests.contains(&test) {
                 tests.push(test);

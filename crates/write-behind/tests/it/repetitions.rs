@@ -101,8 +101,8 @@ pub async fn an_operation_of_which_one_row_is_refused_leaves_no_trace() {
     let known = Note::new(stage.school, "known");
     stage.create(&known).await.unwrap();
     let known = stage.update(&known, "known better").await.unwrap();
-    let (new, stale) = (Note::new(stage.school, "new"), known.changed("from a version that is gone"));
-    let operation = Operation::new(stage.school, ServiceName::Homework).create(&new).update(&stale, domain::Version::FIRST);
+    let (new, late) = (Note::new(stage.school, "new"), known.changed("from a version that is gone"));
+    let operation = Operation::new(stage.school, ServiceName::Homework).create(&new).update(&late, domain::Version::FIRST);
     let refused = stage.buffer.write(&stage.postgres, operation).await;
     assert!(matches!(refused, Err(WriteError::Conflict(_))), "{refused:?}");
     assert_eq!(stage.find(stage.school, new.id).await.unwrap(), None, "half of the operation was written");

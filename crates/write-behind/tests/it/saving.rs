@@ -129,7 +129,11 @@ pub async fn a_letter_that_is_discarded_leaves_a_newer_unsaved_version_alone() {
     let letters = DeadLetters::new(stage.database.connect(Identity::Batch), stage.pool.clone(), drains());
     let letter = letters.list(1).await.unwrap().remove(0);
     letters.discard(letter.id, "operator").await.unwrap();
-    assert_eq!(stage.find(stage.school, note.id).await.unwrap(), Some(newer.clone()), "an acknowledged version was discarded with an older one");
+    assert_eq!(
+        stage.find(stage.school, note.id).await.unwrap(),
+        Some(newer.clone()),
+        "an acknowledged version was discarded with an older one"
+    );
     assert_eq!(stage.processor().run_once().await.unwrap().saved, 1);
     assert_eq!(stage.table().await, [(note.id, 2, newer.text)]);
 }
