@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use anyhow::Context;
 use domain::{Clock, SystemClock};
 
 use crate::bench::Bench;
+use crate::figures::latency;
 use crate::machine;
 use crate::rows::{Outcome, Row};
 use crate::sides::Side;
@@ -34,11 +34,17 @@ pub(crate) async fn text(bench: &Bench, outcomes: &[(Row, Outcome)]) -> anyhow::
     writeln!(text, "# Benchmarks\n\n{ABOUT}\n## Where and when\n\n| | |\n|---|---|")?;
     writeln!(text, "| Date | {} |", SystemClock.now().format("%Y-%m-%d"))?;
     writeln!(text, "| Commit | {} |", commit())?;
-    for (what, which) in machine::facts("mongod") {
+    for (what, which) in machine::facts() {
         writeln!(text, "| {what} | {which} |")?;
     }
-    let postgres: String = sqlx::query_scalar("SELECT version()").fetch_one(&mut bench.stores.superuser().await?).await?;
-    writeln!(text, "| PostgreSQL | {} |", postgres.split(" on ").next().context("no version")?)?;
+    let mut superuser = bench.stores.superuser().await?;
+    let (postgres, fsync, commit, method): (String, String, String, String) = sqlx::query_as(
+        "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'), current_setting('wal_sync_method')",
+    )
+    .fetch_one(&mut superuser)
+    .await?;
+    writeln!(text, "| PostgreSQL | {postgres}, fsync {fsync}, synchronous_commit {commit}, {method} |")?;
+    writeln!(text, "| Syncing 8 KiB to disk | {} |", latency(machine::sync_microseconds(bench.logs())?))?;
     writeln!(text, "| Rounds | {}, each side {} s a round |", bench.rounds, bench.seconds)?;
 
     writeln!(text, "\n## Goals\n")?;

@@ -152,9 +152,10 @@ impl Shared {
 /// Applies a load.
 pub(super) async fn apply(spec: &Spec) -> anyhow::Result<Report> {
     let mut connections = Vec::with_capacity(spec.connections);
+    let first = spec.requests.first().filter(|_| spec.primed).map(|template| Rc::new(Prepared::of(template, spec.address).bytes));
     while connections.len() < spec.connections {
         let opening = (spec.connections - connections.len()).min(OPENING);
-        let batch: Vec<_> = (0..opening).map(|_| tokio::task::spawn_local(Connection::open(spec.address))).collect();
+        let batch: Vec<_> = (0..opening).map(|_| tokio::task::spawn_local(open(spec.address, first.clone(), spec.expect))).collect();
         for connection in batch {
             connections.push(connection.await?.context("can't connect")?);
         }
@@ -197,6 +198,16 @@ pub(super) async fn apply(spec: &Spec) -> anyhow::Result<Report> {
     let cpu = machine::cpu_seconds(std::process::id()) - cpu;
     let shared = Rc::into_inner(shared).context("a connection is still at work")?;
     Ok(shared.tally.into_inner().report(seconds, cpu))
+}
+
+/// A connection, used once if there is a first request.
+async fn open(address: SocketAddr, first: Option<Rc<Vec<u8>>>, expect: u16) -> anyhow::Result<Connection> {
+    let mut connection = Connection::open(address).await?;
+    if let Some(first) = first {
+        let answer = connection.exchange(&first, |_| false).await?;
+        anyhow::ensure!(answer.status == expect, "the first answer was {}", answer.status);
+    }
+    Ok(connection)
 }
 
 /// One connection's requests, one after another, until time or the requests are up.

@@ -74,6 +74,8 @@ pub(crate) struct Spec {
     pub(crate) total: Option<u64>,
     /// Whether a 503 is no error but waited out as its `Retry-After` says, and the request sent again; its latency goes on counting.
     pub(crate) patient: bool,
+    /// Whether each connection is used once, uncounted, as soon as it is open. A server hangs up on whoever connects and then says nothing, and rightly.
+    pub(crate) primed: bool,
     /// The status that counts as an answer.
     pub(crate) expect: u16,
     /// Taken in turn by all connections.
@@ -83,7 +85,7 @@ pub(crate) struct Spec {
 impl Spec {
     /// As fast as `connections` are answered.
     pub(crate) fn closed(address: SocketAddr, connections: usize, warmup: f64, seconds: f64, expect: u16, requests: Vec<Template>) -> Self {
-        Self { address, connections, warmup, seconds, rate: None, total: None, patient: false, expect, requests }
+        Self { address, connections, warmup, seconds, rate: None, total: None, patient: false, primed: false, expect, requests }
     }
 
     /// `rate` requests a second.

@@ -22,12 +22,17 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
     let seconds = if bench.smoke { 2.0 } else { (bench.seconds * 5.0).max(20.0) };
     let mut side =
         Side::new(format!("{} connections, {} reads a second over all of them", thousands(f64::from(connections)), thousands(rate)));
+    let mut notes = Vec::new();
     let (mut failed, mut memory) = (0, Samples::default());
     for _ in 0..2 {
-        let spec = Spec::closed(server.address, usize::try_from(connections)?, 2.0, seconds, 200, reads.clone()).paced(rate);
+        let mut spec = Spec::closed(server.address, usize::try_from(connections)?, 2.0, seconds, 200, reads.clone()).paced(rate);
+        spec.primed = true;
         let report = load_with_errors(&spec).await?;
         memory.push(resident());
         failed += report.failed();
+        for (what, count) in &report.errors {
+            notes.push(format!("connections: {count} × {what}; the first: {}", report.sample.as_deref().unwrap_or_default()));
+        }
         side.note(&report);
     }
     server.stop().await?;
@@ -48,9 +53,9 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
             second / first,
         ),
     ];
-    let notes = vec![format!(
+    notes.push(format!(
         "connections: resident memory before {before:.0} MiB, after the first {seconds:.0} s {first:.0} MiB, after as long again with new connections {second:.0} MiB. \
          The bounds of 64 KiB a connection and a tenth more for doing it again are this table's own reading of \"bounded memory\".",
-    )];
+    ));
     Ok(Outcome { findings, sides: vec![side], notes })
 }

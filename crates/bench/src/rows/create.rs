@@ -42,12 +42,17 @@ pub(super) async fn run(bench: &Bench, fsync: Fsync) -> anyhow::Result<Outcome> 
         let what = format!("create, `appendfsync {}`, {connections} connections{with}", fsync.name());
         let mut first = Side::new(format!("{what}: buffered"));
         let mut second = Side::new(format!("{what}: through PostgreSQL"));
+        let (mut refused, mut answered) = (0, 0);
         let (mut behind, mut catch_up) = (Samples::default(), Samples::default());
         for round in 0..bench.rounds {
             for buffers in if round % 2 == 0 { [true, false] } else { [false, true] } {
                 let (side, server) = if buffers { (&mut first, &buffered) } else { (&mut second, &through) };
-                let report =
-                    side.measure(stores, server, &bench.closed(server, connections, 201, creates(&bench.schools.teachers, keyed))).await?;
+                let mut spec = bench.closed(server, connections, 201, creates(&bench.schools.teachers, keyed));
+                // Whoever sends a key is prepared to send the request again.
+                spec.patient = keyed;
+                let report = side.measure(stores, server, &spec).await?;
+                refused += report.refused;
+                answered += report.all;
                 if buffers {
                     behind.push(stores.waiting().await? as f64 / report.all as f64 * 100.0);
                     catch_up.push(stores.until_saved().await?.as_secs_f64());
@@ -67,6 +72,9 @@ pub(super) async fn run(bench: &Bench, fsync: Fsync) -> anyhow::Result<Outcome> 
             behind.median(),
             catch_up.median(),
         ));
+        if keyed {
+            outcome.notes.push(format!("{what}: {refused} of {answered} requests were told to come back (503) and did."));
+        }
         outcome.sides.extend([first, second]);
     }
     buffered.stop().await?;
