@@ -8,16 +8,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod bench;
+mod dictionary;
 mod document;
 mod echo;
 mod figures;
 mod load;
 mod machine;
+mod memory;
 mod rows;
 mod schools;
 mod server;
 mod sides;
 mod stores;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -40,6 +43,10 @@ enum Command {
     Load(load::Args),
     /// Serves a bare JSON echo: the most that the HTTP library could do.
     Echo(echo::Args),
+    /// Measures what rows take in Redis.
+    Memory(memory::Args),
+    /// Makes a dictionary for values in Redis and prints it.
+    Dictionary,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +54,8 @@ fn main() -> ExitCode {
         Command::Run(args) => bench::run(args),
         Command::Load(args) => load::run(&args),
         Command::Echo(args) => echo::run(&args),
+        Command::Memory(args) => memory::run(&args),
+        Command::Dictionary => dictionary::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

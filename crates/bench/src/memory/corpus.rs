@@ -39,6 +39,24 @@ impl Corpus {
         }
         Self { subjects, general }
     }
+
+    /// All phrases of a kind, those of the subject first.
+    fn of_kind(&self, subject: usize, kind: &str) -> Vec<&'static str> {
+        let (before, from) = self.subjects.split_at(subject % self.subjects.len().max(1));
+        from.iter().chain(before).filter_map(|phrases| phrases.get(kind)).flatten().copied().collect()
+    }
+
+    /// Every phrase, filled: what the symbols are found in. Each stands there once, so that none is worth more than it would be elsewhere.
+    pub(crate) fn phrases(&self, seed: u64) -> Vec<String> {
+        let mut writer = Writer::new(self, seed);
+        let mut all = Vec::new();
+        for (subject, phrases) in self.subjects.iter().chain([&self.general]).enumerate() {
+            for phrase in phrases.values().flatten() {
+                all.push(writer.fill(subject, phrase));
+            }
+        }
+        all
+    }
 }
 
 /// Draws from a corpus. The same seed draws the same texts.
@@ -106,8 +124,15 @@ impl<'c> Writer<'c> {
         if self.random.chance(40) {
             sentences.push(self.phrase(subject, "opener"));
         }
+        // No sentence twice in one text: that would flatter every compressor. A long text goes on with what other subjects have.
+        let mut left = self.corpus.of_kind(subject, kind);
         for _ in 0..self.random.between(from, to) {
-            sentences.push(self.phrase(subject, kind));
+            let near = left.len().min(6);
+            let place = usize::try_from(self.random.next() % u64::try_from(near.max(1)).unwrap_or(1)).unwrap_or(0);
+            if place < left.len() {
+                let phrase = left.remove(place);
+                sentences.push(self.fill(subject, phrase));
+            }
         }
         if self.random.chance(50) {
             sentences.push(self.phrase(subject, "closer"));
