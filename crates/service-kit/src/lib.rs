@@ -12,7 +12,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
-/// A request makes some hundred small allocations, many of which are freed on another thread; the system's allocator spent an eighth of a write on them.
+/// A request makes some hundred small allocations, many of which are freed on another thread; the system's allocator took a fifth of a service's time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
