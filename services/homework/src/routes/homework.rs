@@ -217,21 +217,25 @@ async fn create(
     let work = async |glance: &Glance<'_>| {
         let viewer = rooms.viewer(glance, caller).await?;
         let row = draft(glance, caller, &viewer, &body.0, id, now).await?;
-        let operation = Operation::new(caller.school_id, ServiceName::Homework).named(id.as_uuid()).guarded(glance.guard());
-        let operation = match &key {
-            None => operation.create(&row),
-            Some(key) => match first_answer(&rooms, glance, caller, key, &row).await? {
-                Found::Row(first) => return Ok(first),
-                Found::Absent(absence) => operation.create_absent(&row, absence).idempotent(Some(key.clone())),
-            },
-        };
-        match rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await? {
-            Written::New => Ok(row),
-            Written::Replayed(id) => {
-                let first = find_homework(&rooms.platform, None, caller.school_id, HomeworkId::from_uuid(id)).await?;
-                first.ok_or_else(|| Problem::not_found("homework"))
+        // That a key's row is not there counts only while nothing of the partition is settled: under load that happens in between.
+        retried(async || {
+            let operation = Operation::new(caller.school_id, ServiceName::Homework).named(id.as_uuid()).guarded(glance.guard());
+            let operation = match &key {
+                None => operation.create(&row),
+                Some(key) => match first_answer(&rooms, glance, caller, key, &row).await? {
+                    Found::Row(first) => return Ok(first),
+                    Found::Absent(absence) => operation.create_absent(&row, absence).idempotent(Some(key.clone())),
+                },
+            };
+            match rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)? {
+                Written::New => Ok(row.clone()),
+                Written::Replayed(id) => {
+                    let first = find_homework(&rooms.platform, None, caller.school_id, HomeworkId::from_uuid(id)).await?;
+                    Ok(first.ok_or_else(|| Problem::not_found("homework"))?)
+                }
             }
-        }
+        })
+        .await
     };
     Ok(created(rooms.directory.consult(caller.school_id, work).await?))
 }
