@@ -363,13 +363,14 @@ impl WriteBuffer {
         match guard.verdict() {
             Verdict::Holds => true,
             Verdict::Broken => false,
-            Verdict::Open => match near(&self.redis).get::<Option<String>, _>(guard.key()).await {
-                Ok(present) => guard.compare(present.as_deref()),
-                Err(_) => {
-                    guard.break_off();
-                    false
+            Verdict::Open => {
+                let present: Result<Option<String>, RedisError> = near(&self.redis).get(guard.key()).await;
+                if let Ok(present) = present {
+                    return guard.compare(present.as_deref());
                 }
-            },
+                guard.break_off();
+                false
+            }
         }
     }
 
