@@ -50,7 +50,7 @@ fn run(name: &str, test: fn()) {
     assert!(unused.is_empty(), "{unused:?} is connected to nothing in {}", trial.test);
     match (&trial.outcome, fell) {
         (Expected::Falls(says, _), Some(fell)) => {
-            assert!(fell.contains(says), "{} fell without {off:?}, but for another reason: {fell}", trial.test)
+            assert!(fell.contains(says), "{} fell without {off:?}, but for another reason: {fell}", trial.test);
         }
         (Expected::Falls(..), None) => panic!("{} holds without {off:?}: it proves nothing about it", trial.test),
         (Expected::Holds(_), None) => {}
