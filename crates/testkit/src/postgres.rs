@@ -162,7 +162,15 @@ impl PostgresServer {
 
     /// Starts it again; it recovers from its log.
     pub async fn launch(&self) {
-        assert!(self.try_launch().await, "PostgreSQL does not start: see {}", self.log().display());
+        // Processes of a server that was killed may hold its shared memory for a moment, longer on a busy machine.
+        for _ in 0..20 {
+            if self.try_launch().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        panic!("PostgreSQL does not start:\n{}", log.lines().rev().take(20).collect::<Vec<_>>().join("\n"));
     }
 
     /// Like [`PostgresServer::launch`], for when it may well fail. Whether it answers.
