@@ -1,7 +1,7 @@
 //! The compressed cache: how a value becomes bytes in Redis and back, how keys are named, and how a read finds its
 //! value with one query to PostgreSQL however many ask at once.
 //!
-//! - [`codec`] — a value's bytes: a fixed header, then MessagePack, compressed when that pays;
+//! - [`codec`] — a value's bytes: a header, then MessagePack, packed with a dictionary, and compressed when that pays;
 //! - [`key`] — every key of the fleet is built here, so that no two parts disagree on a name;
 //! - [`Guard`] — something remembered, confirmed by the step into Redis that follows anyway;
 //! - [`near`] — the Redis connection of the thread at hand;
