@@ -128,7 +128,7 @@ async fn damage(connection: &mut PgConnection, sql: &str) -> anyhow::Result<()> 
 
 const DOUBLE: &str = "
 INSERT INTO homework SELECT (jsonb_populate_record(h, jsonb_build_object('id', gen_random_uuid()))).*
-FROM (SELECT * FROM homework WHERE school_id = ':school' ORDER BY created_at LIMIT 1) h";
+FROM homework h WHERE school_id = ':school' ORDER BY created_at LIMIT 1";
 const DROP: &str = "
 DELETE FROM homework WHERE school_id = ':school' AND id = (SELECT id FROM homework WHERE school_id = ':school' ORDER BY created_at LIMIT 1)";
 const REWIND: &str = "

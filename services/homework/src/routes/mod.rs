@@ -28,8 +28,9 @@ pub struct Rooms {
     directory: Directory,
 }
 
-/// How often a write is begun anew when its row left Redis between being read and being written. Each try puts the row back there first.
-const TRIES: usize = 4;
+/// How often a write is begun anew when its row left Redis between being read and being written, or when something was settled since it was seen to be free:
+/// in a busy partition that is not rare.
+const TRIES: usize = 8;
 
 /// Runs `attempt` until it is not told that its row was evicted meanwhile.
 async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
