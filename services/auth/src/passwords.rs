@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use service_kit::Problem;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::model::password::LONGEST_BYTES;
 
@@ -14,6 +14,9 @@ pub const COST: u32 = 12;
 
 /// Who may wait for each thread; whoever comes then is told to come back.
 const QUEUE: usize = 32;
+
+/// By how much a thread that computes a hash is nicer than the others.
+const NICENESS: i32 = 10;
 
 struct Slots {
     running: Arc<Semaphore>,
@@ -70,11 +73,46 @@ impl Slot {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T, Problem> {
         // The thread goes on when the request is given up, and so keeps its share of the slot.
         let running = Arc::clone(&self.running);
-        let done = tokio::task::spawn_blocking(move || {
+        let (answer, done) = oneshot::channel();
+        // Not one of the runtime's: what a thread has given away it can't take back, and the next work on it may be urgent. Beside a hash, starting a
+        // thread costs nothing.
+        let hash = move || {
+            give_way();
             let outcome = work();
             drop(running);
-            outcome
-        });
+            let _ = answer.send(outcome);
+        };
+        thread::Builder::new().name("password".to_owned()).spawn(hash).map_err(Problem::internal)?;
         Ok(done.await.map_err(Problem::internal)??)
+    }
+}
+
+/// Lets the threads that answer requests, and the stores on the same machine, go first. On Linux niceness is each thread's own.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "password checks compete with everything else");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn hashing_gives_way_to_whoever_asked_for_it() {
+        let niceness = || rustix::process::getpriority_process(None).map_err(anyhow::Error::from);
+        let before = niceness().unwrap();
+        let hashing = slot().await.unwrap().run(niceness).await.unwrap();
+        assert_eq!(hashing, (before + NICENESS).min(19));
+        assert_eq!(niceness().unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_frees_its_slot() {
+        let cores = slots().running.available_permits();
+        for _ in 0..2 * cores.max(1) {
+            let refused = slot().await.unwrap().run(|| -> anyhow::Result<()> { panic!("on purpose") }).await;
+            assert!(refused.is_err());
+        }
     }
 }
