@@ -5,13 +5,15 @@
 //! - [`order`] — a school's writes reach PostgreSQL in the order of their acknowledgement, and no row goes back (3);
 //! - [`answers`] — refusals have a reason and say when to come back; during outages goes on what must (6, 7);
 //! - [`books`] — both stores agree on how far the log is saved, and nothing is left over;
-//! - [`events`] — what happened is told once.
+//! - [`events`] — what happened is told once;
+//! - [`contested`] — the documented exception, which is set aside first.
 //!
 //! A rule that excuses something says for which fault and for how long. [`Checked`] counts what was really judged, so that a rule that excuses everything
 //! would show.
 
 mod answers;
 mod books;
+mod contested;
 mod events;
 mod order;
 mod reads;
@@ -86,7 +88,9 @@ impl AddAssign for Checked {
 
 /// All broken promises of a round.
 pub(crate) fn check(case: Case<'_>) -> (Vec<Violation>, Checked) {
-    let mut verdict = Verdict { case, violations: Vec::new(), checked: Checked::default() };
+    let rest = contested::set_aside(case);
+    let case = Case { operations: &rest.operations, evidence: &rest.evidence, ..case };
+    let mut verdict = Verdict { case, violations: rest.violations, checked: Checked::default() };
     let chains = Chains::build(&mut verdict);
     rows::check(&mut verdict, &chains);
     reads::check(&mut verdict, &chains);

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::{POISON, Verdict};
 use crate::evidence::Act;
-use crate::faults::Effect;
 use crate::history::{Entity, Operation, Outcome, Seen, State, What, token};
 
 /// The versions of a row.
@@ -263,7 +262,7 @@ fn found_again(verdict: &mut Verdict<'_>, chains: &Chains, row: Uuid, chain: &Ch
     verdict.checked.writes += chain.acknowledged as usize;
     // A child can't be saved without its parent.
     let orphan = chain.parent().and_then(|parent| chains.get(parent)).is_some_and(Chain::may_be_poison);
-    if saved < newest && !orphan && !(saved + 1..=newest).any(|version| chain.is_poison(version)) && !unproven(verdict, entity) {
+    if saved < newest && !orphan && !(saved + 1..=newest).any(|version| chain.is_poison(version)) {
         verdict.broken("buried", format!("{entity:?} {row}: version {newest} is only in a dead letter, and nothing is wrong with it"));
     }
 }
@@ -287,18 +286,10 @@ fn letters(verdict: &mut Verdict<'_>, chains: &Chains) {
             verdict.broken("content", format!("a dead letter holds what nobody wrote as that version: {letter:?}"));
         }
         let orphan = chain.parent().and_then(|parent| chains.get(parent)).is_some_and(Chain::may_be_poison);
-        if !is_poison(state) && !orphan && !unproven(verdict, letter.entity) {
+        if !is_poison(state) && !orphan {
             verdict.broken("buried", format!("nothing is wrong with what is in a dead letter: {letter:?}"));
         }
     }
-}
-
-/// The documented exception: a submission that was taken while PostgreSQL could not be asked whether the attempt was used, and Redis had thrown the answer out.
-fn unproven(verdict: &Verdict<'_>, entity: Entity) -> bool {
-    let there = |fits: fn(Effect) -> bool| verdict.case.windows.iter().any(|window| fits(window.effect));
-    entity == Entity::Submission
-        && there(|effect| matches!(effect, Effect::Postgres { .. }))
-        && there(|effect| matches!(effect, Effect::Evicted | Effect::Full))
 }
 
 /// For messages.

@@ -362,6 +362,39 @@ fn a_poisoned_row_that_was_corrected_must_be_in_its_table() {
 }
 
 #[test]
+fn two_requests_that_claim_one_row_are_both_kept_and_excused_only_where_nobody_could_know() {
+    let submission = |token: &str| {
+        let mut state = Entity::Submission.state(&json!({"content": token, "homework_id": row(77), "status": "submitted"}));
+        state.remove("attempt");
+        state
+    };
+    let (first, second) = (submission("first"), submission("second"));
+    let mut story = good();
+    for state in [&first, &second] {
+        let what = What::Create { entity: Entity::Submission, keyed: true, state: state.clone() };
+        story.does(what, Outcome::Done(Seen { row: row(5), version: 1, state: state.clone() }));
+    }
+    let seen = Seen { row: row(5), version: 1, state: first };
+    story.evidence.rows.push(Saved { entity: Entity::Submission, school: SCHOOL, seen });
+    story.breaks("lost");
+    story.buries(5, 1, &second);
+    for letter in &mut story.evidence.letters {
+        letter.entity = Entity::Submission;
+    }
+    story.breaks("doubled");
+    story.fault(Effect::Evicted, 0, 0);
+    story.breaks("doubled");
+    story.fault(Effect::Postgres { process: None, refused: true }, 0, 0);
+    story.is_fine();
+    // Homework has no such excuse: its key names it.
+    let mut story = good();
+    story.creates(1, &homework("z", "Another"));
+    story.fault(Effect::Evicted, 0, 0);
+    story.fault(Effect::Postgres { process: None, refused: true }, 0, 0);
+    story.breaks("doubled");
+}
+
+#[test]
 fn a_refusal_needs_a_cause_and_says_when_to_come_back() {
     let refusal = |retry_after| Answered::Status { status: 503, retry_after, detail: String::new() };
     let show = What::Show { entity: Entity::Homework, row: row(1) };
