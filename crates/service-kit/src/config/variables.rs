@@ -90,7 +90,7 @@ pub const VARIABLES: &[Section] = &[
         "Batch processor",
         &[
             variable("BATCH_PROCESSOR_ENABLED", "true", "Whether this process saves what its services have buffered."),
-            variable("BATCH_PROCESSOR_INTERVAL", "0.5", "Seconds that it rests when nothing waits."),
+            variable("BATCH_PROCESSOR_INTERVAL", "0.5", "Seconds that it rests when less than a batch waits."),
             variable("BATCH_PROCESSOR_PARALLEL_WORKERS", "10", "Transactions at once."),
             variable("BATCH_PROCESSOR_BATCH_SIZE", "1000", "Writes that one transaction saves."),
             variable("BATCH_PROCESSOR_LEASE", "15", "Seconds after which another processor takes over from one that does not answer."),

@@ -49,7 +49,7 @@ const TURN: Duration = Duration::from_secs(1);
 /// How the batch processor works.
 #[derive(Debug, Clone)]
 pub struct ProcessorSettings {
-    /// How long it rests when there was nothing to do.
+    /// How long it rests when less than a batch was waiting.
     pub interval: Duration,
     /// Transactions at once.
     pub workers: usize,
@@ -195,7 +195,8 @@ impl Processor {
             let rest = match outcome {
                 Ok(()) => {
                     waits = backoff();
-                    if summary.entries > 0 { Duration::ZERO } else { self.settings.interval }
+                    // Less than a batch was waiting: what comes now had better gather, or each trickle costs its own statements and syncs.
+                    if summary.entries >= self.settings.batch_size { Duration::ZERO } else { self.settings.interval }
                 }
                 Err(error) => {
                     warn!(%error, "the batch processor waits and tries again");
