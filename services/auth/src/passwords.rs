@@ -1,4 +1,5 @@
-//! bcrypt, on a few threads of its own: a hash takes a quarter of a second of a core, and a storm of logins must not take the cores from everybody else.
+//! bcrypt, on a few threads of its own, fewer than there are cores and nicer than the others: a hash takes a quarter of a second of a core, and a storm of
+//! logins must not take the cores from everybody else.
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -27,7 +28,9 @@ fn slots() -> &'static Slots {
     static SLOTS: OnceLock<Slots> = OnceLock::new();
     SLOTS.get_or_init(|| {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Slots { running: Arc::new(Semaphore::new(cores)), waiting: Arc::new(Semaphore::new(cores * (QUEUE + 1))) }
+        // One core is left to everything else: niceness alone does not help where the kernel shares the cores out among containers or sessions first.
+        let threads = cores.saturating_sub(1).max(1);
+        Slots { running: Arc::new(Semaphore::new(threads)), waiting: Arc::new(Semaphore::new(threads * (QUEUE + 1))) }
     })
 }
 
@@ -109,8 +112,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_that_panics_frees_its_slot() {
-        let cores = slots().running.available_permits();
-        for _ in 0..2 * cores.max(1) {
+        let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        for _ in 0..2 * threads {
             let refused = slot().await.unwrap().run(|| -> anyhow::Result<()> { panic!("on purpose") }).await;
             assert!(refused.is_err());
         }
