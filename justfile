@@ -32,6 +32,10 @@ smoke:
 psql *ARGS:
     scripts/psql {{ARGS}}
 
+# the guarantees under attack: `just chaos --rounds 200`
+chaos *ARGS:
+    scripts/chaos {{ARGS}}
+
 # the figures of docs/benchmarks.md; alone on the machine, about ten minutes
 bench *ARGS:
     scripts/bench {{ARGS}}

@@ -77,7 +77,10 @@ pub(crate) fn is_away(error: &RedisError) -> bool {
             | ErrorKind::Auth
             | ErrorKind::Tls
     );
-    kind || ["LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MISCONF"].iter().any(|word| error.details().starts_with(word))
+    // The driver's own words, without a kind, for a command that met a connection being replaced.
+    let unrouted = error.details().starts_with("Failed to route command");
+    kind || unrouted
+        || ["LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MISCONF"].iter().any(|word| error.details().starts_with(word))
 }
 
 pub(crate) fn is_out_of_memory(error: &RedisError) -> bool {
