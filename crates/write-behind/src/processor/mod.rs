@@ -43,6 +43,8 @@ use save::{GroupSaved, Unsaved};
 use settle::Settling;
 use wave::{Lanes, Wave};
 
+/// So many writes in a cycle mean that more are waiting, however large a batch may be.
+const FULL: u64 = 1_000;
 /// How long one service may go on before the others get a turn, and before a processor that is to stop notices.
 const TURN: Duration = Duration::from_secs(1);
 
@@ -196,7 +198,7 @@ impl Processor {
                 Ok(()) => {
                     waits = backoff();
                     // Less than a batch was waiting: what comes now had better gather, or each trickle costs its own statements and syncs.
-                    if summary.entries >= self.settings.batch_size { Duration::ZERO } else { self.settings.interval }
+                    if summary.entries >= self.settings.batch_size.min(FULL) { Duration::ZERO } else { self.settings.interval }
                 }
                 Err(error) => {
                     warn!(%error, "the batch processor waits and tries again");
