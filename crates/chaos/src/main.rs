@@ -15,6 +15,7 @@ mod checker;
 mod evidence;
 mod faults;
 mod history;
+mod letters;
 mod plan;
 mod report;
 mod round;

@@ -108,11 +108,11 @@ impl Display for Summary {
         writeln!(f, "  operations  {total} ({least} to {most} a round): {}", self.counts)?;
         writeln!(f, "  stored      {} rows, {} dead letters", self.rows, self.letters)?;
         writeln!(f, "  saved after {:.1} to {:.1} s", quickest.as_secs_f64(), slowest.as_secs_f64())?;
-        let Checked { writes, strict_reads, relaxed_reads, ordered, outage, busy, events } = self.checked;
+        let Checked { writes, strict_reads, relaxed_reads, ordered, outage, busy, events, decided } = self.checked;
         writeln!(
             f,
             "  checked     {writes} versions found again, {ordered} in order, {strict_reads} reads strictly ({relaxed_reads} excused while Redis was away), \
-             {outage} requests that PostgreSQL's absence must not hurt, {busy} refusals for want of room, {events} events"
+             {outage} requests that PostgreSQL's absence must not hurt, {busy} refusals for want of room, {events} events, {decided} decisions about dead letters"
         )?;
         let faults: Vec<String> = self.faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
         write!(f, "  faults      {}", if faults.is_empty() { "none".to_owned() } else { faults.join(", ") })

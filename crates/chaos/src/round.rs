@@ -14,6 +14,7 @@ use crate::checker::{self, Case, Checked, Violation};
 use crate::evidence::{self, Evidence};
 use crate::faults::{self, Effect, Window, Windows};
 use crate::history::{Operation, Recorder};
+use crate::letters;
 use crate::plan::{Node, Plan, stream};
 use crate::sabotage::Sabotage;
 use crate::workload;
@@ -70,7 +71,11 @@ pub(crate) async fn play(arena: &Arc<Arena>, plan: Plan, sabotage: Option<Sabota
     evidence.late.extend(late);
     let partitions: Vec<(Uuid, u16)> = schools.iter().map(|school| (school.id, school.partition().number())).collect();
     let case = Case { operations: &operations, windows: &windows, evidence: &evidence, schools: &partitions, backlog: BACKLOG };
-    let (violations, checked) = checker::check(case);
+    let (mut violations, mut checked) = checker::check(case);
+    // An operator decides about what is understood.
+    if violations.is_empty() {
+        (violations, checked.decided) = letters::decide(arena, &schools, &evidence).await?;
+    }
     Ok(Played { plan, operations, windows, evidence, violations, checked, recovery })
 }
 

@@ -246,6 +246,11 @@ impl Arena {
         self.relays.iter().find(|(from, to, _)| *from == process && *to == store).map(|(.., relay)| relay)
     }
 
+    /// The run's folder.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.ground.folder
+    }
+
     /// The log of a node: of all its starts.
     pub(crate) fn log(&self, node: Node) -> PathBuf {
         self.ground.folder.join("log").join(format!("{node}.log"))

@@ -72,6 +72,8 @@ pub(crate) struct Checked {
     pub(crate) busy: usize,
     /// Events that had to be told.
     pub(crate) events: usize,
+    /// Dead letters that were decided about.
+    pub(crate) decided: usize,
 }
 
 impl AddAssign for Checked {
@@ -83,6 +85,7 @@ impl AddAssign for Checked {
         self.outage += other.outage;
         self.busy += other.busy;
         self.events += other.events;
+        self.decided += other.decided;
     }
 }
 
