@@ -74,6 +74,8 @@ macro_rules! permits {
 permits! {
     SchoolsManage, SchoolRead, SchoolEdit, ProfileRead, SessionsManage, UsersManage, MembershipsManage, PeopleRead, PeopleManage,
     AcademicsRead, AcademicsManage, RosterImport, HomeworkWrite, HomeworkRead, HomeworkSubmit, HomeworkGrade,
+    QuizWrite, QuizRead, QuizAttempt, QuizGrade,
+    AttendanceRead, AttendanceMark, AttendanceManage, LeaveRead, LeaveRequest, LeaveDecide,
 }
 
 /// The caller of a route within a school, known to hold `P`. No, bad or revoked token: 401. No permission, or a token without a school: 403.
