@@ -5,6 +5,7 @@
 //! attempt runs; ending the attempt changes every answer, so an answer that was saved at the same moment either was there in time to be marked or is refused.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use domain::{AnswerId, AttemptId, QuestionId, QuizId, SchoolId, SlotId, StudentId, Timestamp, UserId, Version};
 use serde::{Deserialize, Serialize};
@@ -191,7 +192,7 @@ pub enum Refused {
 }
 
 /// The questions of an attempt, by version.
-pub type Questions = HashMap<Pinned, Content>;
+pub type Questions = HashMap<Pinned, Arc<Content>>;
 
 /// The id of a student's attempt: whoever begins it, from wherever, names the same row, so that there can be only one.
 #[must_use]

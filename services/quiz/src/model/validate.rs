@@ -11,7 +11,7 @@ use super::question::{Accepted, Blank, Choice, Content, Gap, Item, NumericKey, P
 /// The most parts of one kind: options, pairs, items, gaps.
 pub const MAX_PARTS: usize = 100;
 /// The longest text of a part.
-pub const MAX_PART: usize = 5_000;
+const MAX_PART: usize = 5_000;
 const MAX_KEY: usize = 40;
 /// Fractions that add up to one may miss it by this much: three thirds of seven decimals do.
 const SLACK: i64 = 100;

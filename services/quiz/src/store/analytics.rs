@@ -1,8 +1,9 @@
 //! The collection `quiz_analytics`: statistics of a quiz, one document for each set of attempts that they were computed from. The key is a hash of those
 //! attempts and their versions, so a document is right for ever and is found instead of computed again.
 
-use domain::{QuestionId, QuizId, SchoolId, SlotId, Timestamp, Version};
-use mongodb::bson::{Bson, DateTime, Document, doc, serialize_to_bson};
+use chrono::{DateTime, Utc};
+use domain::{QuestionId, QuizId, SchoolId, SlotId, Version};
+use mongodb::bson::{Bson, DateTime as BsonDateTime, Document, doc, serialize_to_bson};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::{Platform, Problem};
@@ -14,13 +15,13 @@ use crate::model::statistics::{Item, Whole};
 
 /// Statistics of a quiz.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Analysis {
+pub(crate) struct Analysis {
     /// The quiz.
     pub quiz_id: QuizId,
     /// Names the attempts that they were computed from.
     pub attempts_hash: String,
     /// When they were computed.
-    pub computed_at: Timestamp,
+    pub computed_at: DateTime<Utc>,
     /// The whole quiz.
     #[serde(flatten)]
     pub whole: Whole,
@@ -30,7 +31,7 @@ pub struct Analysis {
 
 /// Statistics of a question in a slot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ItemAnalysis {
+pub(crate) struct ItemAnalysis {
     /// The slot.
     pub slot_id: SlotId,
     /// The question; the one that was asked most where it was drawn.
@@ -75,7 +76,7 @@ pub(crate) async fn keep_analysis(platform: &Platform, school: SchoolId, analysi
     }
     let text = fields.remove("computed_at").unwrap_or(Bson::Null);
     fields.insert("computed_at_text", text);
-    fields.insert("computed_at", DateTime::from_millis(analysis.computed_at.timestamp_millis()));
+    fields.insert("computed_at", BsonDateTime::from_millis(analysis.computed_at.timestamp_millis()));
     let key = doc! { "quiz_id": analysis.quiz_id.to_string(), "attempts_hash": analysis.attempts_hash.clone() };
     match collection.upsert_one(key, doc! { "$set": fields }).await {
         Ok(_) | Err(store::MongoError::DuplicateKey(_)) => Ok(()),

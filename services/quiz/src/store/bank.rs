@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use domain::{QuestionCategoryId, QuestionId, SchoolId, Timestamp, UserId, Version};
 use mongodb::bson::{Document, doc};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ const AT_HAND: u64 = 5_000;
 /// Where a version of a question stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum QuestionStatus {
+pub(crate) enum QuestionStatus {
     /// Being written; no quiz can use it.
     Draft,
     /// Quizzes can use it.
@@ -293,8 +294,8 @@ impl Bank {
     }
 
     /// What all of these versions say.
-    pub(crate) async fn contents(&self, school: SchoolId, pinned: impl Iterator<Item = Pinned>) -> Result<Questions, Problem> {
-        let read = |pinned: Pinned| async move { Ok::<_, Problem>((pinned, (*self.content(school, pinned).await?).clone())) };
-        Ok(futures_util::future::try_join_all(pinned.map(read)).await?.into_iter().collect())
+    pub(crate) async fn contents(&self, school: SchoolId, pinned: &[Pinned]) -> Result<Questions, Problem> {
+        let contents = try_join_all(pinned.iter().map(|pinned| self.content(school, *pinned))).await?;
+        Ok(pinned.iter().copied().zip(contents).collect())
     }
 }

@@ -17,7 +17,7 @@ use sqlx::types::Json;
 use store::{MongoError, SchoolTransaction, StoreError};
 use uuid::Uuid;
 
-pub(crate) use analytics::{Analysis, find_analysis, keep_analysis};
+pub(crate) use analytics::{Analysis, ItemAnalysis, find_analysis, keep_analysis};
 pub(crate) use answers::{answers_of, find_answer};
 pub(crate) use attempts::{AttemptFilter, attempts_of_student, find_attempt, list_attempts};
 pub(crate) use bank::{Bank, BankFilter, Question, QuestionStatus};

@@ -51,10 +51,13 @@ pub(crate) async fn marked_rows(transaction: &mut SchoolTransaction, attempts: &
     Ok(rows.into_iter().map(|Json(row)| row).collect())
 }
 
-/// Attempts of the school that run, and were due before `now` as far as their rows know.
+/// Attempts of the school that run and may be over: by their own row, or by what their quiz says now. Overrides can make that untrue, so each is judged again.
 pub(crate) async fn overdue(transaction: &mut SchoolTransaction, now: Timestamp, limit: i64) -> Result<Vec<AttemptId>, StoreError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM quiz_attempts WHERE school_id = $1 AND state IN ('in_progress', 'overdue') AND due_at < $2 ORDER BY due_at LIMIT $3",
+        "SELECT a.id FROM quiz_attempts a JOIN quizzes q ON q.school_id = a.school_id AND q.id = a.quiz_id
+         WHERE a.school_id = $1 AND a.state IN ('in_progress', 'overdue')
+            AND least(a.due_at, q.closes_at, a.started_at + make_interval(secs => q.time_limit_seconds)) < $2
+         ORDER BY a.due_at NULLS LAST LIMIT $3",
     )
     .bind(transaction.school_id().as_uuid())
     .bind(now)

@@ -5,6 +5,8 @@
 //! none rather than nought. The committed fixture compares every figure with what NumPy, SciPy and Pingouin make of the same responses.
 
 mod moments;
+#[cfg(test)]
+mod reference;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
