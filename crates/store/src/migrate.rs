@@ -170,6 +170,7 @@ impl MigratorTrait for Migrator {
             "m0010_report",
             "m0011_dashboard",
             "m0012_write_behind",
+            "m0013_attendance",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()
     }

@@ -41,9 +41,12 @@ INSERT INTO homework_overrides (school_id, id, homework_id, student_id, created_
     ('{school}', pg_temp.id('override'), pg_temp.id('homework'), pg_temp.id('student row'), pg_temp.id('teacher'));
 
 INSERT INTO attendance_codes (school_id, id, code, name, counts_as) VALUES ('{school}', pg_temp.id('code'), 'P', 'Present', 'present');
+INSERT INTO attendance_settings (school_id, id) VALUES ('{school}', pg_temp.id('attendance settings'));
 INSERT INTO attendance_sessions (school_id, id, class_id, held_on) VALUES ('{school}', pg_temp.id('register'), pg_temp.id('class'), '2026-07-01');
 INSERT INTO attendance_records (school_id, id, session_id, student_id, held_on, kind, code, marked_by, marked_at) VALUES
     ('{school}', pg_temp.id('mark'), pg_temp.id('register'), pg_temp.id('student row'), '2026-07-01', 'daily', 'P', pg_temp.id('teacher'), now());
+INSERT INTO attendance_corrections (school_id, id, session_id, session_version, corrected_by, role, after_lock, reason, changes) VALUES
+    ('{school}', pg_temp.id('correction'), pg_temp.id('register'), 2, pg_temp.id('office'), 'school_admin', true, 'Came after all', '[{}]');
 INSERT INTO leave_requests (school_id, id, student_id, from_date, to_date, reason, requested_by) VALUES
     ('{school}', pg_temp.id('leave'), pg_temp.id('student row'), '2026-08-03', '2026-08-05', 'Wedding', pg_temp.id('parent'));
 

@@ -33,7 +33,17 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
     (ServiceName::Dashboard, &["device_tokens", "notification_preferences", "notifications"]),
     (ServiceName::Quiz, &["quiz_answers", "quiz_attempts", "quiz_overrides", "quiz_slots", "quizzes"]),
     (ServiceName::Homework, &["homework", "homework_files", "homework_overrides", "homework_submissions"]),
-    (ServiceName::Attendance, &["attendance_codes", "attendance_records", "attendance_sessions", "leave_requests"]),
+    (
+        ServiceName::Attendance,
+        &[
+            "attendance_codes",
+            "attendance_corrections",
+            "attendance_records",
+            "attendance_sessions",
+            "attendance_settings",
+            "leave_requests",
+        ],
+    ),
     (
         ServiceName::Fee,
         &[
@@ -56,7 +66,7 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
 ];
 
 /// Rows that are never changed or removed, by anybody.
-const APPEND_ONLY: &[&str] = &["ledger_entries", "stock_movements"];
+const APPEND_ONLY: &[&str] = &["attendance_corrections", "ledger_entries", "stock_movements"];
 
 /// What only its owner may read.
 const PRIVATE: &[&str] =
@@ -71,7 +81,7 @@ fn may(identity: Identity, table: &str, verb: &str) -> bool {
         (Identity::Batch, "drain_watermarks" | "dead_letters") => verb != "DELETE",
         (Identity::Batch, "outbox") => verb != "INSERT",
         (Identity::Batch, "idempotency_keys") => matches!(verb, "SELECT" | "DELETE"),
-        (Identity::Batch, _) => BUFFERED.contains(&table),
+        (Identity::Batch, _) => BUFFERED.contains(&table) && !append_only,
         (_, "dead_letters") => false,
         (_, "drain_watermarks") => verb == "SELECT",
         (_, "outbox") => matches!(verb, "SELECT" | "INSERT"),
