@@ -105,6 +105,23 @@ pub struct Class {
     pub time_zone: String,
 }
 
+/// A student of a class, past or present, as a register or a mark list needs to know them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// The student.
+    pub student_id: StudentId,
+    /// The student's name.
+    pub name: String,
+    /// The number under which the student is known in the school.
+    pub admission_number: String,
+    /// The number in the class.
+    pub roll_number: Option<String>,
+    /// The home class.
+    pub home_class_id: Option<ClassId>,
+    /// The student's classes, past and present, this one among them.
+    pub attends: Vec<Attends>,
+}
+
 /// Answers who is who. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Directory {
@@ -145,6 +162,14 @@ SELECT jsonb_build_object('class_id', c.id, 'name', c.name, 'time_zone', s.time_
 FROM classes c JOIN schools s ON s.id = c.school_id
 WHERE c.school_id = $1 AND c.id = $2 AND c.status = 'active'";
 
+const ROSTER: &str = "
+SELECT coalesce(jsonb_agg(jsonb_build_object('student_id', s.id, 'name', u.full_name, 'admission_number', s.admission_number, 'roll_number', s.roll_number,
+        'home_class_id', s.class_id, 'attends', learner_classes(s.school_id, s.id))
+    ORDER BY lpad(s.roll_number, 64), u.full_name, s.id), '[]')
+FROM students s JOIN users u ON u.id = s.user_id
+WHERE s.school_id = $1 AND s.status = 'active'
+    AND EXISTS (SELECT FROM enrollments e WHERE e.school_id = $1 AND e.student_id = s.id AND e.class_id = $2 AND e.status = 'active')";
+
 impl Directory {
     /// A directory on `redis`; `postgres` acts as the service that asks.
     #[must_use]
@@ -165,6 +190,11 @@ impl Directory {
     /// The class with this id.
     pub async fn class(&self, school: SchoolId, class: ClassId) -> Result<Option<Class>, StoreError> {
         self.look_up(school, "class", class.as_uuid(), CLASS).await
+    }
+
+    /// Everybody who is or was in the class, in the order of a class list: by roll number, then by name.
+    pub async fn roster(&self, school: SchoolId, class: ClassId) -> Result<Vec<Seat>, StoreError> {
+        Ok(self.look_up(school, "roster", class.as_uuid(), ROSTER).await?.unwrap_or_default())
     }
 
     /// Something about the school's people or classes has changed and is committed.
