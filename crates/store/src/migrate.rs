@@ -171,6 +171,7 @@ impl MigratorTrait for Migrator {
             "m0011_dashboard",
             "m0012_write_behind",
             "m0013_attendance",
+            "m0014_quiz",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()
     }

@@ -1,6 +1,6 @@
 //! Quizzes and exams: a question bank, papers, attempts that are answered against the clock, marks, reviews and statistics.
 //!
-//! Routes: [`routes::questions`], [`routes::categories`] (the bank), [`routes::quizzes`], [`routes::slots`], [`routes::overrides`] (setting), [`routes::attempts`],
+//! Routes: [`routes::questions`], [`routes::categories`], [`routes::exchange`] (the bank), [`routes::quizzes`], [`routes::slots`], [`routes::overrides`] (setting), [`routes::attempts`],
 //! [`routes::answers`] (sitting), [`routes::review`], [`routes::grading`], [`routes::regrade`], [`routes::results`], [`routes::statistics`],
 //! [`routes::leaderboard`] (what came of it).
 //!
@@ -17,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod events;
+pub mod formats;
 pub mod model;
 pub mod routes;
 mod store;

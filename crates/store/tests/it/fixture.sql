@@ -59,6 +59,9 @@ INSERT INTO quiz_answers (school_id, id, quiz_id, attempt_id, slot_id, question_
     ('{school}', pg_temp.id('answer'), pg_temp.id('quiz'), pg_temp.id('attempt'), pg_temp.id('slot'), pg_temp.id('question'), 1);
 INSERT INTO quiz_overrides (school_id, id, quiz_id, student_id, created_by) VALUES
     ('{school}', pg_temp.id('quiz override'), pg_temp.id('quiz'), pg_temp.id('student row'), pg_temp.id('teacher'));
+INSERT INTO quiz_override_members (school_id, override_id, student_id) VALUES ('{school}', pg_temp.id('quiz override'), pg_temp.id('student row'));
+INSERT INTO question_categories (school_id, id, name, created_by) VALUES ('{school}', pg_temp.id('question category'), 'Mathematics', pg_temp.id('teacher'));
+INSERT INTO quiz_preferences (school_id, id, student_id) VALUES ('{school}', pg_temp.id('quiz preference'), pg_temp.id('student row'));
 
 INSERT INTO fee_structures (school_id, id, academic_year_id, name, currency) VALUES ('{school}', pg_temp.id('structure'), pg_temp.id('year'), 'Tuition', 'INR');
 INSERT INTO fee_items (school_id, id, fee_structure_id, head, amount_minor, due_on) VALUES

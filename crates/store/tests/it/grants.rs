@@ -31,7 +31,19 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
         ],
     ),
     (ServiceName::Dashboard, &["device_tokens", "notification_preferences", "notifications"]),
-    (ServiceName::Quiz, &["quiz_answers", "quiz_attempts", "quiz_overrides", "quiz_slots", "quizzes"]),
+    (
+        ServiceName::Quiz,
+        &[
+            "question_categories",
+            "quiz_answers",
+            "quiz_attempts",
+            "quiz_override_members",
+            "quiz_overrides",
+            "quiz_preferences",
+            "quiz_slots",
+            "quizzes",
+        ],
+    ),
     (ServiceName::Homework, &["homework", "homework_files", "homework_overrides", "homework_submissions"]),
     (
         ServiceName::Attendance,

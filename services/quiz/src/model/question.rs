@@ -331,11 +331,19 @@ impl Spec {
 
     /// Gives a name to everything that has none; `fresh` makes one up.
     pub fn name_parts(&mut self, mut fresh: impl FnMut() -> String) {
-        let mut name = |key: &mut String| {
+        self.each_key(|key| {
             if key.is_empty() {
                 *key = fresh();
             }
-        };
+        });
+    }
+
+    /// Takes all names away, except those of gaps, which stand in the stem.
+    pub fn forget_names(&mut self) {
+        self.each_key(String::clear);
+    }
+
+    fn each_key(&mut self, mut name: impl FnMut(&mut String)) {
         match self {
             Self::SingleChoice { options, .. } | Self::MultipleChoice { options, .. } => options.iter_mut().for_each(|option| name(&mut option.key)),
             Self::Matching { pairs, distractors, .. } => {

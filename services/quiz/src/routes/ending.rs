@@ -20,7 +20,7 @@ use crate::model::response::Response;
 use crate::model::scoring;
 use crate::model::terms::Terms;
 use crate::model::timing::{Clock, Ending, clock};
-use crate::store::{Sheet, answers_of, attempts_of_student, find_attempt, overdue, schools};
+use crate::store::{Sheet, answers_of, attempts_of_student, find_attempt, overdue, schools_that_sit};
 
 /// How often attempts whose time is up are looked for. Whoever looks at one ends it at once.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -172,7 +172,7 @@ impl Rooms {
     /// One round; how many were ended. Several processes may do the same at once: an attempt ends once.
     pub(crate) async fn sweep_once(&self) -> Result<usize, Problem> {
         let mut count = 0;
-        for school in schools(&self.platform).await? {
+        for school in schools_that_sit(&self.platform).await? {
             let now = self.platform.clock().now();
             let mut transaction = self.reading(school).await?;
             let attempts = overdue(&mut transaction, now, BATCH).await?;

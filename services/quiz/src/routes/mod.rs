@@ -5,7 +5,7 @@ pub mod answers;
 pub mod attempts;
 pub mod categories;
 mod ending;
-
+pub mod exchange;
 pub mod grading;
 pub mod leaderboard;
 pub mod overrides;
@@ -37,7 +37,7 @@ pub(crate) use ending::sweep;
 pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     config.app_data(Data::new(Rooms::new(platform)));
     questions::configure(config);
-
+    exchange::configure(config);
     categories::configure(config);
     quizzes::configure(config);
     slots::configure(config);

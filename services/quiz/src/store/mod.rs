@@ -24,7 +24,7 @@ pub(crate) use bank::{Bank, BankFilter, Question, QuestionStatus};
 pub(crate) use categories::{Category, Categories};
 pub(crate) use papers::{QuizFilter, list_quizzes, lock_sheet, insert_quiz, remove_override, remove_quiz, save_override, save_quiz, save_slots};
 pub(crate) use preferences::{hidden_students, hides, set_hides};
-pub(crate) use reading::{Waiting, marked_rows, overdue, schools, waiting};
+pub(crate) use reading::{Waiting, marked_rows, overdue, schools_that_sit, waiting};
 pub(crate) use sheets::{Sheet, Sheets};
 
 /// MongoDB's failures, as a client is told them.

@@ -67,9 +67,11 @@ pub(crate) async fn overdue(transaction: &mut SchoolTransaction, now: Timestamp,
     Ok(ids.into_iter().map(AttemptId::from_uuid).collect())
 }
 
-/// All schools.
-pub(crate) async fn schools(platform: &Platform) -> Result<Vec<SchoolId>, StoreError> {
-    let mut transaction = platform.postgres(domain::ServiceName::Quiz).platform().await?;
-    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM schools ORDER BY id").fetch_all(transaction.connection()?).await?;
+/// The schools in which attempts run. Asked as the batch processor, which sees the attempts of all schools; a service sees one school at a time.
+pub(crate) async fn schools_that_sit(platform: &Platform) -> Result<Vec<SchoolId>, StoreError> {
+    let mut transaction = platform.batch_postgres().platform().await?;
+    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT DISTINCT school_id FROM quiz_attempts WHERE state IN ('in_progress', 'overdue')")
+        .fetch_all(transaction.connection()?)
+        .await?;
     Ok(ids.into_iter().map(SchoolId::from_uuid).collect())
 }
