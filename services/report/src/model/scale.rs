@@ -57,7 +57,7 @@ impl Scale {
             return Err(InvalidScale::NoFloor);
         }
         let mut steps = steps;
-        steps.sort_by(|a, b| b.from_percent.cmp(&a.from_percent));
+        steps.sort_by_key(|step| std::cmp::Reverse(step.from_percent));
         Ok(Self(steps))
     }
 

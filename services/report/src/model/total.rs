@@ -5,6 +5,7 @@
 //! for a student leaves them out, or it would tell what is hidden. Nothing is rounded on the way up.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -47,7 +48,7 @@ pub struct Item {
 
 /// What a student got for an item.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Result {
+pub struct Outcome {
     /// Marks; none if not graded.
     pub points: Option<Decimal>,
     /// Marks that stand in for them.
@@ -60,7 +61,7 @@ pub struct Result {
     pub is_missing: bool,
 }
 
-impl Result {
+impl Outcome {
     /// The marks that count: override before marks before zero for what is missing; none if it doesn't count.
     #[must_use]
     pub fn effective(self) -> Option<Decimal> {
@@ -94,7 +95,12 @@ pub struct Totals {
 /// The totals of one student. The root is a weighted mean of what stands at the top. A category whose parent is not among `categories`, or that is
 /// its own ancestor, is not reached and counts nowhere.
 #[must_use]
-pub fn totals(categories: &[Category], items: &[Item], results: &HashMap<Uuid, Result>, viewpoint: Viewpoint) -> Totals {
+pub fn totals<S: BuildHasher>(
+    categories: &[Category],
+    items: &[Item],
+    results: &HashMap<Uuid, Outcome, S>,
+    viewpoint: Viewpoint,
+) -> Totals {
     let mut totals = Totals::default();
     let tree = Tree::new(categories, items, viewpoint);
     totals.overall = tree.fraction(None, Aggregation::WeightedMean, Selection::All, results, &mut totals.categories, &mut totals.dropped);
@@ -118,12 +124,12 @@ impl<'a> Tree<'a> {
         tree
     }
 
-    fn fraction(
+    fn fraction<S: BuildHasher>(
         &self,
         of: Option<Uuid>,
         aggregation: Aggregation,
         selection: Selection,
-        results: &HashMap<Uuid, Result>,
+        results: &HashMap<Uuid, Outcome, S>,
         totals: &mut HashMap<Uuid, Decimal>,
         left_out: &mut HashSet<Uuid>,
     ) -> Option<Decimal> {
@@ -177,11 +183,11 @@ mod tests {
         }
     }
 
-    fn marks(points: i64) -> Result {
-        Result { points: Some(Decimal::from(points)), ..Result::default() }
+    fn marks(points: i64) -> Outcome {
+        Outcome { points: Some(Decimal::from(points)), ..Outcome::default() }
     }
 
-    fn overall(categories: &[Category], items: &[Item], results: &[(u128, Result)], viewpoint: Viewpoint) -> Option<String> {
+    fn overall(categories: &[Category], items: &[Item], results: &[(u128, Outcome)], viewpoint: Viewpoint) -> Option<String> {
         let results = results.iter().map(|(number, result)| (id(*number), *result)).collect();
         totals(categories, items, &results, viewpoint).overall.map(|fraction| percent(fraction).to_string())
     }
@@ -199,12 +205,12 @@ mod tests {
     fn not_graded_exempt_and_excluded_are_no_zero_and_missing_is_one() {
         let items = [item(1, None), item(2, None)];
         let with = |second| overall(&[], &items, &[(1, marks(80)), (2, second)], Viewpoint::Teacher).unwrap();
-        assert_eq!(with(Result::default()), "80.00");
-        assert_eq!(with(Result { is_exempt: true, ..marks(10) }), "80.00");
-        assert_eq!(with(Result { is_excluded: true, ..marks(10) }), "80.00");
-        assert_eq!(with(Result { is_missing: true, ..Result::default() }), "40.00");
-        assert_eq!(with(Result { is_missing: true, ..marks(60) }), "70.00");
-        assert_eq!(with(Result { override_points: Some(Decimal::from(100)), ..marks(60) }), "90.00");
+        assert_eq!(with(Outcome::default()), "80.00");
+        assert_eq!(with(Outcome { is_exempt: true, ..marks(10) }), "80.00");
+        assert_eq!(with(Outcome { is_excluded: true, ..marks(10) }), "80.00");
+        assert_eq!(with(Outcome { is_missing: true, ..Outcome::default() }), "40.00");
+        assert_eq!(with(Outcome { is_missing: true, ..marks(60) }), "70.00");
+        assert_eq!(with(Outcome { override_points: Some(Decimal::from(100)), ..marks(60) }), "90.00");
     }
 
     #[test]
@@ -231,7 +237,7 @@ mod tests {
         ) {
             let categories = [category(1, 2, Selection::DropLowest(drop)), Category { parent: Some(id(1)), ..category(2, 3, Selection::All) }];
             let mut items: Vec<Item> = (0..points.len()).map(|n| item(100 + n as u128, [None, Some(1), Some(2)][n % 3])).collect();
-            let results: HashMap<Uuid, Result> = items.iter().zip(&points).map(|(item, points)| (item.id, marks(*points))).collect();
+            let results: HashMap<Uuid, Outcome> = items.iter().zip(&points).map(|(item, points)| (item.id, marks(*points))).collect();
             let straight = totals(&categories, &items, &results, Viewpoint::Teacher);
             let length = items.len();
             items.rotate_left(turn % length);
@@ -244,7 +250,7 @@ mod tests {
         fn better_marks_never_lower_a_total(points in proptest::collection::vec(0..=99_i64, 1..10), which in 0..10_usize, drop in 0..3_u32) {
             let categories = [category(1, 1, Selection::DropLowest(drop))];
             let items: Vec<Item> = (0..points.len()).map(|n| item(100 + n as u128, Some(1))).collect();
-            let mut results: HashMap<Uuid, Result> = items.iter().zip(&points).map(|(item, points)| (item.id, marks(*points))).collect();
+            let mut results: HashMap<Uuid, Outcome> = items.iter().zip(&points).map(|(item, points)| (item.id, marks(*points))).collect();
             let before = totals(&categories, &items, &results, Viewpoint::Teacher).overall;
             let better = which % points.len();
             results.insert(items[better].id, marks(points[better] + 1));
