@@ -1,4 +1,8 @@
 //! The tables `attendance_sessions` and `attendance_records`: a register and its marks are one row of the buffer, and reach both tables in one statement each.
+//!
+//! That a student has one daily mark a day across classes is the table's rule; here it follows from `model::roll`, which gives everybody one daily register. Should
+//! somebody be moved to another class in the very moment in which both registers are taken, the second one becomes a dead letter: it stays visible, and a person
+//! decides.
 
 use std::collections::{HashMap, HashSet};
 
