@@ -54,6 +54,8 @@ kinds! {
     QuizGraded = "quiz:graded";
     /// An exam's results were released to students and parents.
     QuizReleased = "quiz:released";
+    /// A grade in the grade book was entered or changed.
+    GradeChanged = "grade:changed";
     /// A session was revoked; every pod must stop accepting its tokens.
     SessionRevoked = "session:revoked";
     /// A roster was imported; anything cached about the school's people and classes is stale.

@@ -104,6 +104,16 @@ ids! {
     QuestionId,
     /// A category of the question bank.
     QuestionCategoryId,
+    /// A category of a class's grade book.
+    GradeCategoryId,
+    /// Something that is graded.
+    GradeItemId,
+    /// A student's grade for an item.
+    GradeId,
+    /// A change of a grade.
+    GradeChangeId,
+    /// A scale: what percentages are called.
+    GradeScaleId,
     /// An event.
     EventId,
     /// A record that could not be saved.

@@ -72,9 +72,9 @@ impl Role {
             P::HomeworkWrite | P::HomeworkGrade => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
             P::HomeworkRead => !matches!(self, Self::SuperAdmin | Self::Staff),
             P::HomeworkSubmit | P::QuizAttempt => matches!(self, Self::Student),
-            P::QuizWrite | P::QuizGrade => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
-            P::QuizRead => !matches!(self, Self::SuperAdmin | Self::Staff),
-            P::AttendanceManage => matches!(self, Self::SchoolAdmin | Self::Admin),
+            P::QuizWrite | P::QuizGrade | P::GradesWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
+            P::QuizRead | P::GradesRead => !matches!(self, Self::SuperAdmin | Self::Staff),
+            P::AttendanceManage | P::ScalesManage => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::AttendanceMark | P::LeaveDecide => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
             P::AttendanceRead | P::LeaveRead => !matches!(self, Self::SuperAdmin | Self::Staff),
             P::LeaveRequest => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
@@ -144,6 +144,12 @@ permissions! {
     HomeworkSubmit = "homework:submit";
     /// Grade and return submissions.
     HomeworkGrade = "homework:grade";
+    /// See the grade book, as far as the role's own rows go.
+    GradesRead = "grades:read";
+    /// Keep the grade book of a class.
+    GradesWrite = "grades:write";
+    /// Keep the school's grading scales.
+    ScalesManage = "scales:manage";
     /// Create, change and publish quizzes and exams, and keep the question bank.
     QuizWrite = "quiz:write";
     /// See quizzes, attempts and results, as far as the role's own rows go.

@@ -3,7 +3,7 @@
 
 use domain::Version;
 use service_kit::Problem;
-use store::entity::{academic_years, class_subjects, classes, enrollments, staff, student_guardians, students, subjects, teachers, terms};
+use store::entity::{academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, staff, student_guardians, students, subjects, teachers, terms};
 use uuid::Uuid;
 
 use crate::rows::Table;
@@ -40,4 +40,8 @@ tables! {
     teachers = "teacher";
     staff = "staff member";
     student_guardians = "guardian of the student";
+    grade_book_settings = "grade book";
+    grade_categories = "grade category";
+    grade_items = "grade item";
+    grade_scales = "grade scale";
 }

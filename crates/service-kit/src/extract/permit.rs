@@ -73,7 +73,7 @@ macro_rules! permits {
 
 permits! {
     SchoolsManage, SchoolRead, SchoolEdit, ProfileRead, SessionsManage, UsersManage, MembershipsManage, PeopleRead, PeopleManage,
-    AcademicsRead, AcademicsManage, RosterImport, HomeworkWrite, HomeworkRead, HomeworkSubmit, HomeworkGrade,
+    AcademicsRead, AcademicsManage, RosterImport, HomeworkWrite, HomeworkRead, HomeworkSubmit, HomeworkGrade, GradesRead, GradesWrite, ScalesManage,
     QuizWrite, QuizRead, QuizAttempt, QuizGrade,
     AttendanceRead, AttendanceMark, AttendanceManage, LeaveRead, LeaveRequest, LeaveDecide,
 }

@@ -10,6 +10,7 @@ pub(crate) const BUFFERED: &[&str] = &[
     "attendance_records",
     "attendance_sessions",
     "calendar_events",
+    "grade_changes",
     "grades",
     "homework",
     "homework_files",

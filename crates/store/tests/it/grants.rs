@@ -74,11 +74,23 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
     (ServiceName::Inventory, &["inventory_items", "inventory_loans", "inventory_locations", "inventory_stock", "stock_movements"]),
     (ServiceName::BusRoute, &["bus_assignments", "bus_routes", "bus_trips", "route_stops", "vehicle_positions", "vehicles"]),
     (ServiceName::Calendar, &["calendar_events", "calendar_feeds", "rooms", "timetable_entries"]),
-    (ServiceName::Report, &["grade_categories", "grade_items", "grades", "report_cards", "report_jobs"]),
+    (
+        ServiceName::Report,
+        &[
+            "grade_book_settings",
+            "grade_categories",
+            "grade_changes",
+            "grade_items",
+            "grade_scales",
+            "grades",
+            "report_cards",
+            "report_jobs",
+        ],
+    ),
 ];
 
 /// Rows that are never changed or removed, by anybody.
-const APPEND_ONLY: &[&str] = &["attendance_corrections", "ledger_entries", "stock_movements"];
+const APPEND_ONLY: &[&str] = &["attendance_corrections", "grade_changes", "ledger_entries", "stock_movements"];
 
 /// What only its owner may read.
 const PRIVATE: &[&str] =

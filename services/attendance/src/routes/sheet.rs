@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use domain::{ClassId, RegisterId, StudentId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Params, Permit, Problem, permits};
+use spreadsheet::csv_file;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -16,7 +17,6 @@ use super::access::Viewer;
 use crate::model::code::CountsAs;
 use crate::model::lock;
 use crate::model::register::{Place, State};
-use crate::model::upload::csv_file;
 use crate::store::{find_register, on_leave};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {

@@ -8,6 +8,7 @@ use domain::{ClassId, Fault, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::extract::{etag, read_payload};
 use service_kit::{CommonProblems, EditProblems, IfMatch, Params, Permit, Problem, permits};
+use spreadsheet::{Line, Unreadable, csv_file, xlsx};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -17,7 +18,7 @@ use super::taking::{Basis, RegisterPlace, Taking};
 use crate::model::correction::Change;
 use crate::model::marking::Sheet;
 use crate::model::register::Place;
-use crate::model::upload::{Line, Unreadable, csv_file, rows, xlsx};
+use crate::model::upload::interpret;
 use crate::store::look_for_register;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -134,7 +135,7 @@ async fn upload(
         id,
         basis,
         place: Some(("query:", place)),
-        sheet: &|_, ground| Ok(Sheet { entries: rows::interpret(&lines, &ground.seats).map_err(shown)?, others: others.clone() }),
+        sheet: &|_, ground| Ok(Sheet { entries: interpret(&lines, &ground.seats).map_err(shown)?, others: others.clone() }),
         reason: params.reason.as_ref().map(|reason| reason.as_str().to_owned()),
         dry_run: params.dry_run,
     };

@@ -89,6 +89,9 @@ The {=sky} is blue.
         assert_eq!(lines("Number {#many}"), [1]);
         assert_eq!(lines("Weight {~%lots%a ~b}"), [1]);
         assert_eq!(lines("Options {a b c}"), [1]);
-        assert_eq!(broken("Open {=a"), [Broken { line: 1, detail: "the brace that opens here is not closed before the next blank line".into() }]);
+        assert_eq!(
+            broken("Open {=a"),
+            [Broken { line: 1, detail: "the brace that opens here is not closed before the next blank line".into() }]
+        );
     }
 }

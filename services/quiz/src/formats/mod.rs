@@ -86,7 +86,7 @@ fn text(bytes: &[u8]) -> Result<&str, Vec<Broken>> {
 
 /// The line that follows what was read so far.
 fn line_of(before: &[u8]) -> usize {
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    before.split(|byte| *byte == b'\n').count()
 }
 
 /// A question on its way in or out.
@@ -174,9 +174,17 @@ mod tests {
     fn plain(mut content: Content) -> Content {
         let rename = |keys: Vec<&mut String>| keys.into_iter().enumerate().for_each(|(at, own)| *own = key(at));
         match &mut content.answer {
-            Spec::SingleChoice { options, .. } | Spec::MultipleChoice { options, .. } => rename(options.iter_mut().map(|o| &mut o.key).collect()),
+            Spec::SingleChoice { options, .. } | Spec::MultipleChoice { options, .. } => {
+                rename(options.iter_mut().map(|o| &mut o.key).collect())
+            }
             Spec::Matching { pairs, distractors, .. } => {
-                rename(pairs.iter_mut().flat_map(|p| [&mut p.key, &mut p.target_key]).chain(distractors.iter_mut().map(|d| &mut d.key)).collect());
+                rename(
+                    pairs
+                        .iter_mut()
+                        .flat_map(|p| [&mut p.key, &mut p.target_key])
+                        .chain(distractors.iter_mut().map(|d| &mut d.key))
+                        .collect(),
+                );
             }
             Spec::Ordering { items, .. } => rename(items.iter_mut().map(|i| &mut i.key).collect()),
             Spec::Cloze { gaps } => {
@@ -198,7 +206,8 @@ mod tests {
     /// What comes back of a question.
     fn round_trip(format: Format, content: &Content) -> (Option<Content>, Vec<Loss>) {
         let exported = format.export(&[draft(content.clone())]);
-        let imported = format.import(&exported.file).unwrap_or_else(|broken| panic!("{broken:?}\n{}", String::from_utf8_lossy(&exported.file)));
+        let imported =
+            format.import(&exported.file).unwrap_or_else(|broken| panic!("{broken:?}\n{}", String::from_utf8_lossy(&exported.file)));
         (imported.questions.into_iter().next().map(|draft| draft.content), exported.losses)
     }
 
@@ -227,17 +236,38 @@ mod tests {
         let options = proptest::collection::vec((text(), 0_i64..10, proptest::option::of(text())), 1..5);
         let answers = options.prop_flat_map(|parts| {
             let choices = |first: i64| {
-                parts.iter().enumerate().map(|(at, (text, worth, feedback))| Choice {
-                    key: key(at), text: format!("{text}{at}"),
-                    fraction: if at == 0 { Fraction::from_steps(first) } else { Fraction::from_steps(-worth * 1_000_000) }, feedback: feedback.clone(),
-                }).chain([Choice { key: "last".into(), text: "the last".into(), fraction: Fraction::ZERO, feedback: None }]).collect::<Vec<_>>()
+                parts
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (text, worth, feedback))| Choice {
+                        key: key(at),
+                        text: format!("{text}{at}"),
+                        fraction: if at == 0 { Fraction::from_steps(first) } else { Fraction::from_steps(-worth * 1_000_000) },
+                        feedback: feedback.clone(),
+                    })
+                    .chain([Choice { key: "last".into(), text: "the last".into(), fraction: Fraction::ZERO, feedback: None }])
+                    .collect::<Vec<_>>()
             };
-            let accepted: Vec<Accepted> = parts.iter().enumerate().map(|(at, (text, worth, feedback))| Accepted {
-                text: text.replace(['*', '\\'], "x"), fraction: if at == 0 { Fraction::ONE } else { Fraction::from_steps(worth * 1_000_000) }, feedback: feedback.clone(),
-            }).collect();
-            let pairs: Vec<Pair> = parts.iter().enumerate().map(|(at, (text, _, _))| Pair {
-                key: key(at), premise: format!("{text}?"), target_key: key(at + 50), target: format!("{text}{at}"),
-            }).chain([Pair { key: "z".into(), premise: "last".into(), target_key: "zz".into(), target: "the last".into() }]).collect();
+            let accepted: Vec<Accepted> = parts
+                .iter()
+                .enumerate()
+                .map(|(at, (text, worth, feedback))| Accepted {
+                    text: text.replace(['*', '\\'], "x"),
+                    fraction: if at == 0 { Fraction::ONE } else { Fraction::from_steps(worth * 1_000_000) },
+                    feedback: feedback.clone(),
+                })
+                .collect();
+            let pairs: Vec<Pair> = parts
+                .iter()
+                .enumerate()
+                .map(|(at, (text, _, _))| Pair {
+                    key: key(at),
+                    premise: format!("{text}?"),
+                    target_key: key(at + 50),
+                    target: format!("{text}{at}"),
+                })
+                .chain([Pair { key: "z".into(), premise: "last".into(), target_key: "zz".into(), target: "the last".into() }])
+                .collect();
             prop_oneof![
                 Just(Spec::SingleChoice { options: choices(10_000_000), shuffle: true }),
                 Just(Spec::MultipleChoice { options: choices(10_000_000), shuffle: true, all_or_nothing: false }),
@@ -247,7 +277,12 @@ mod tests {
             ]
         });
         (text(), text(), answers).prop_map(|(name, stem, answer)| Content {
-            name, stem, default_mark: Mark::ONE, penalty: Fraction::ZERO, general_feedback: None, answer,
+            name,
+            stem,
+            default_mark: Mark::ONE,
+            penalty: Fraction::ZERO,
+            general_feedback: None,
+            answer,
         })
     }
 

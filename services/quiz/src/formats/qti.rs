@@ -81,7 +81,10 @@ mod tests {
     fn the_example_of_the_specification_is_read() {
         let imported = import(ITEM.as_bytes()).unwrap();
         let content = &imported.questions[0].content;
-        assert_eq!((content.name.as_str(), content.stem.as_str()), ("Unattended Luggage", "Look at the text in the picture. What does it say?"));
+        assert_eq!(
+            (content.name.as_str(), content.stem.as_str()),
+            ("Unattended Luggage", "Look at the text in the picture. What does it say?")
+        );
         let Spec::SingleChoice { options, shuffle: false } = &content.answer else { panic!("{:?}", content.answer) };
         assert_eq!((options[0].key.as_str(), options[0].fraction.as_f64(), options.len()), ("ChoiceA", 1.0, 2));
         assert_eq!(content.check(), Ok(()));

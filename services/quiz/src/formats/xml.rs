@@ -82,7 +82,9 @@ pub(super) fn parse(document: &str) -> Result<Node, Vec<Broken>> {
         let broken = |detail: &str| vec![Broken::new(at, detail)];
         let event = match reader.read_event() {
             Ok(event) => event,
-            Err(error) => return Err(vec![Broken::new(line_at(document, reader.error_position()), format!("the XML is not well formed: {error}"))]),
+            Err(error) => {
+                return Err(vec![Broken::new(line_at(document, reader.error_position()), format!("the XML is not well formed: {error}"))]);
+            }
         };
         match event {
             Event::Start(tag) => {

@@ -75,10 +75,10 @@ fn options(choices: &[Choice]) -> Vec<Part> {
     choices.iter().map(|choice| part(&choice.key, &choice.text)).collect()
 }
 
-/// `content` as the attempt with `seed` is asked it at `slot`.
+/// `content` as the attempt with this seed is asked it at `slot`.
 #[must_use]
-pub fn asked(content: &Content, slot: SlotId, seed: i64, shuffle_answers: bool) -> Asked {
-    let mut random = Random::of(seed, &[slot.as_uuid().as_bytes().as_slice(), b"parts"].concat());
+pub fn asked(content: &Content, slot: SlotId, attempt_seed: i64, shuffle_answers: bool) -> Asked {
+    let mut random = Random::of(attempt_seed, &[slot.as_uuid().as_bytes().as_slice(), b"parts"].concat());
     let mut asked = Asked {
         kind: content.answer.kind(),
         stem: content.stem.clone(),
@@ -105,8 +105,8 @@ pub fn asked(content: &Content, slot: SlotId, seed: i64, shuffle_answers: bool) 
                 random.shuffle(&mut premises);
             }
             // What two premises share is offered once.
-            let mut seen = HashSet::new();
-            let real = pairs.iter().filter(|pair| seen.insert(pair.target.as_str())).map(|pair| part(&pair.target_key, &pair.target));
+            let mut offered = HashSet::new();
+            let real = pairs.iter().filter(|pair| offered.insert(pair.target.as_str())).map(|pair| part(&pair.target_key, &pair.target));
             let mut targets: Vec<Part> = real.chain(distractors.iter().map(|item| part(&item.key, &item.text))).collect();
             random.shuffle(&mut targets);
             asked.premises = Some(premises);
@@ -163,7 +163,8 @@ pub fn right_answer(spec: &Spec) -> Option<Response> {
         },
         Spec::Matching { pairs, .. } => {
             // Premises that share a target share its first key: that is the one that is offered.
-            let first = |target: &str| pairs.iter().find(|pair| pair.target == target).map(|pair| pair.target_key.clone()).unwrap_or_default();
+            let first =
+                |target: &str| pairs.iter().find(|pair| pair.target == target).map(|pair| pair.target_key.clone()).unwrap_or_default();
             let matches: BTreeMap<String, String> = pairs.iter().map(|pair| (pair.key.clone(), first(&pair.target))).collect();
             Response { matches: Some(matches), ..empty }
         }

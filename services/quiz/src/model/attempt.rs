@@ -209,7 +209,14 @@ pub fn answer_id(attempt: AttemptId, slot: SlotId) -> AnswerId {
 
 /// The student's attempt `number`, with its empty answers; none if a slot has nothing to draw.
 #[must_use]
-pub fn begin(quiz: &Quiz, terms: &Terms, slots: &[Slot], student_id: StudentId, number: u8, now: Timestamp) -> Option<(Attempt, Vec<Answer>)> {
+pub fn begin(
+    quiz: &Quiz,
+    terms: &Terms,
+    slots: &[Slot],
+    student_id: StudentId,
+    number: u8,
+    now: Timestamp,
+) -> Option<(Attempt, Vec<Answer>)> {
     let id = attempt_id(quiz, student_id, number);
     let (seed, _) = id.as_uuid().as_u64_pair();
     let seed = seed.cast_signed();
@@ -341,7 +348,14 @@ impl Attempt {
 
     /// The attempt and its answers as they are submitted at `submitted`, marked as far as rules go.
     #[must_use]
-    pub fn submitted(&self, quiz: &Quiz, answers: &[Answer], questions: &Questions, submitted: Timestamp, now: Timestamp) -> (Self, Vec<Answer>) {
+    pub fn submitted(
+        &self,
+        quiz: &Quiz,
+        answers: &[Answer],
+        questions: &Questions,
+        submitted: Timestamp,
+        now: Timestamp,
+    ) -> (Self, Vec<Answer>) {
         let mark = |answer: &Answer| match questions.get(&answer.pinned()) {
             Some(question) => answer.marked_by_rule(quiz, question, answer.question_version, now),
             // Not reached: the caller has read them all. A person can still mark it.

@@ -66,7 +66,7 @@ macro_rules! exact {
             #[must_use]
             #[allow(clippy::cast_precision_loss)]
             pub fn as_f64(self) -> f64 {
-                self.0 as f64 / $scale as f64
+                self.0 as f64 / f64::from($scale)
             }
 
             /// Whether it is less than nothing.
@@ -79,7 +79,7 @@ macro_rules! exact {
         impl TryFrom<f64> for $name {
             type Error = Invalid;
             fn try_from(value: f64) -> Result<Self, Invalid> {
-                steps(value, $scale as f64, $bound).map(Self).ok_or($invalid)
+                steps(value, f64::from($scale), $bound).map(Self).ok_or($invalid)
             }
         }
 
@@ -117,7 +117,7 @@ macro_rules! exact {
 
 exact!(
     /// Marks, to a ten-thousandth. Wrong answers may cost, so a mark can be negative.
-    Mark, 10_000, 999_999_999, Invalid::Mark, "Marks, at most four decimals.", -99_999.9999, 99_999.9999
+    Mark, 10_000, 999_999_999, Invalid::Mark, "Marks, at most four decimals.", -99_999.999_9, 99_999.999_9
 );
 
 exact!(

@@ -22,7 +22,8 @@ pub fn keep(password: &str, salt: [u8; 16]) -> String {
 #[must_use]
 pub fn fits(kept: &str, given: &str) -> bool {
     let mut parts = kept.split('$');
-    let (Some(NAME), Some(rounds), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(NAME), Some(rounds), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return false;
     };
     let (Ok(rounds), Ok(salt), Ok(hash)) = (rounds.parse::<NonZeroU32>(), hex::decode(salt), hex::decode(hash)) else { return false };

@@ -345,19 +345,31 @@ impl Spec {
 
     fn each_key(&mut self, mut name: impl FnMut(&mut String)) {
         match self {
-            Self::SingleChoice { options, .. } | Self::MultipleChoice { options, .. } => options.iter_mut().for_each(|option| name(&mut option.key)),
+            Self::SingleChoice { options, .. } | Self::MultipleChoice { options, .. } => {
+                for option in options {
+                    name(&mut option.key);
+                }
+            }
             Self::Matching { pairs, distractors, .. } => {
                 for pair in pairs {
                     name(&mut pair.key);
                     name(&mut pair.target_key);
                 }
-                distractors.iter_mut().for_each(|item| name(&mut item.key));
+                for item in distractors {
+                    name(&mut item.key);
+                }
             }
-            Self::Ordering { items, .. } => items.iter_mut().for_each(|item| name(&mut item.key)),
+            Self::Ordering { items, .. } => {
+                for item in items {
+                    name(&mut item.key);
+                }
+            }
             Self::Cloze { gaps } => {
                 for gap in gaps {
                     if let Blank::Choice { options } = &mut gap.blank {
-                        options.iter_mut().for_each(|option| name(&mut option.key));
+                        for option in options {
+                            name(&mut option.key);
+                        }
                     }
                 }
             }

@@ -221,7 +221,9 @@ impl Settings {
             faults.require(fit, &format!("/sections/{at}/title"), "must be 1 to 200 characters");
         }
         if let Err(more) = self.review_options.check() {
-            more.into_iter().for_each(|fault| faults.push(fault));
+            for fault in more {
+                faults.push(fault);
+            }
         }
         faults.into_result()
     }

@@ -171,7 +171,11 @@ mod tests {
         for bad in [json!({"keys": ["c"]}), json!({"keys": ["a", "b"]}), json!({"keys": ["a", "a"]}), json!({"text": "a"})] {
             assert!(response(bad.clone()).check(&choice).is_err(), "{bad}");
         }
-        assert!(response(json!({"text": "a\u{0}"})).check(&Spec::Essay { min_words: None, max_words: None, template: None, marking_guide: None }).is_err());
+        assert!(
+            response(json!({"text": "a\u{0}"}))
+                .check(&Spec::Essay { min_words: None, max_words: None, template: None, marking_guide: None })
+                .is_err()
+        );
         assert!(response(json!({})).is_empty() && !response(json!({"is_true": false})).is_empty());
     }
 }

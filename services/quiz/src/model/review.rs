@@ -161,6 +161,19 @@ pub fn marks_visible_from(quiz: &Quiz, submitted: Timestamp) -> Option<Timestamp
     quiz.settings.closes_at.filter(|_| options.closed.marks)
 }
 
+/// Whether marks of attempts that were submitted long enough ago show at `now`: then a leaderboard gives nothing away.
+#[must_use]
+pub fn marks_are_out(quiz: &Quiz, now: Timestamp) -> bool {
+    let options = &quiz.settings.review_options;
+    match quiz.settings.kind {
+        Kind::Exam => options.closed.marks && quiz.released_at.is_some_and(|at| at <= now),
+        Kind::Quiz => {
+            let closed = quiz.settings.closes_at.is_some_and(|closes| closes <= now);
+            options.immediately.marks || options.later.marks || (options.closed.marks && closed)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -66,7 +66,8 @@ mod tests {
     use crate::model::testing::{answer, attempt, quiz};
 
     fn question() -> Content {
-        serde_json::from_value(json!({"name": "n", "stem": "s", "penalty": 0.3333333, "answer": {"type": "true_false", "correct": true}})).unwrap()
+        serde_json::from_value(json!({"name": "n", "stem": "s", "penalty": 0.3333333, "answer": {"type": "true_false", "correct": true}}))
+            .unwrap()
     }
 
     fn says(is_true: bool) -> Option<Response> {
@@ -81,7 +82,14 @@ mod tests {
         let now = quiz.created_at;
         let mut answers: Vec<Answer> = [says(true), says(false), says(false), None]
             .into_iter()
-            .map(|response| Answer { response, max_mark: Mark::try_from(4.0).unwrap(), ..answer(&quiz) }.marked_by_rule(&quiz, &question(), domain::Version::FIRST, now))
+            .map(|response| {
+                Answer { response, max_mark: Mark::try_from(4.0).unwrap(), ..answer(&quiz) }.marked_by_rule(
+                    &quiz,
+                    &question(),
+                    domain::Version::FIRST,
+                    now,
+                )
+            })
             .collect();
         let marks: Vec<f64> = answers.iter().map(|answer| answer.mark.unwrap().as_f64()).collect();
         assert_eq!(marks, [4.0, -1.0, -1.0, 0.0]);
@@ -117,8 +125,14 @@ mod tests {
             score: score.and_then(|score| Mark::try_from(score).ok()),
             ..attempt(&quiz, quiz.created_at)
         };
-        let all = [of(1, Some(5.0), State::Graded), of(2, Some(9.0), State::Graded), of(3, Some(6.0), State::Graded), of(4, None, State::Abandoned)];
-        let results = [GradeMethod::Highest, GradeMethod::Average, GradeMethod::First, GradeMethod::Last].map(|method| result(method, &all));
+        let all = [
+            of(1, Some(5.0), State::Graded),
+            of(2, Some(9.0), State::Graded),
+            of(3, Some(6.0), State::Graded),
+            of(4, None, State::Abandoned),
+        ];
+        let results =
+            [GradeMethod::Highest, GradeMethod::Average, GradeMethod::First, GradeMethod::Last].map(|method| result(method, &all));
         assert_eq!(results.map(|mark| mark.unwrap().to_string()), ["9", "6.6667", "5", "6"]);
         assert_eq!(result(GradeMethod::Last, &[of(1, Some(5.0), State::Graded), of(2, None, State::Submitted)]), None);
         assert_eq!(result(GradeMethod::Highest, &[of(1, None, State::InProgress)]), None);

@@ -109,7 +109,8 @@ pub(crate) fn answer(quiz: &Quiz) -> Answer {
 
 /// A question of each type. Whatever only a teacher may see says SECRET.
 pub(crate) fn one_of_each() -> Vec<Content> {
-    let option = |key: &str, fraction: f64| json!({"key": key, "text": format!("option {key}"), "fraction": fraction, "feedback": "SECRET"});
+    let option =
+        |key: &str, fraction: f64| json!({"key": key, "text": format!("option {key}"), "fraction": fraction, "feedback": "SECRET"});
     let specs = [
         json!({"type": "single_choice", "options": [option("a", 1.0), option("b", -0.25), option("c", 0.0)]}),
         json!({"type": "multiple_choice", "options": [option("a", 0.5), option("b", 0.5), option("c", -0.5)], "all_or_nothing": false}),
@@ -132,7 +133,10 @@ pub(crate) fn one_of_each() -> Vec<Content> {
         let kind = spec["type"].as_str().unwrap();
         let stem = if kind == "cloze" { "One {{1}}, two {{2}}, three {{3}}." } else { "What is asked?" };
         let default_mark = i32::from(kind != "description");
-        serde_json::from_value(json!({"name": kind, "stem": stem, "default_mark": default_mark, "general_feedback": "SECRET", "answer": spec})).unwrap()
+        serde_json::from_value(
+            json!({"name": kind, "stem": stem, "default_mark": default_mark, "general_feedback": "SECRET", "answer": spec}),
+        )
+        .unwrap()
     };
     specs.iter().map(content).collect()
 }

@@ -100,8 +100,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::testing::{attempt, exception, quiz};
     use crate::model::terms::Override;
+    use crate::model::testing::{attempt, exception, quiz};
 
     #[test]
     fn an_attempt_begins_within_its_times_and_not_too_often() {

@@ -108,9 +108,10 @@ fn choices(faults: &mut Faults, pointer: &str, options: &[Choice]) {
 }
 
 /// Something must earn all the marks, and nothing may cost any: an answer that is not listed earns nothing, so one that is can't be worse.
-fn fractions(faults: &mut Faults, pointer: &str, fractions: impl Iterator<Item = Fraction> + Clone) {
-    faults.require(fractions.clone().max() == Some(Fraction::ONE), pointer, "one answer must be worth 1");
-    faults.require(!fractions.clone().any(Fraction::is_negative), pointer, "no answer may be worth less than nothing");
+fn fractions(faults: &mut Faults, pointer: &str, fractions: impl Iterator<Item = Fraction>) {
+    let fractions: Vec<Fraction> = fractions.collect();
+    faults.require(fractions.contains(&Fraction::ONE), pointer, "one answer must be worth 1");
+    faults.require(!fractions.into_iter().any(Fraction::is_negative), pointer, "no answer may be worth less than nothing");
 }
 
 fn texts(faults: &mut Faults, pointer: &str, accepted: &[Accepted]) {

@@ -57,7 +57,9 @@ impl Rooms {
         let zone = class.and_then(|class| class.time_zone.parse::<chrono_tz::Tz>().ok()).unwrap_or(chrono_tz::UTC);
         let today = now.with_timezone(&zone).date_naive();
         let student = viewer.as_student().filter(|learner| learner.is_in(quiz.class_id, today));
-        student.map(|learner| learner.student_id).ok_or_else(|| Problem::conflict(Kind::Conflict, "You are not enrolled in this class today."))
+        student
+            .map(|learner| learner.student_id)
+            .ok_or_else(|| Problem::conflict(Kind::Conflict, "You are not enrolled in this class today."))
     }
 }
 

@@ -129,11 +129,8 @@ impl Rooms {
         let missing = || Problem::not_found("attempt");
         let (sheet, answer, left) = retried(async || {
             // All at once: four looks into Redis in one round trip. The answer's own state tells whether it is still open, so their order doesn't matter.
-            let (viewer, attempt, answer) = tokio::join!(
-                self.viewer(caller),
-                find_attempt(&self.platform, school, id),
-                find_answer(&self.platform, school, id, slot)
-            );
+            let (viewer, attempt, answer) =
+                tokio::join!(self.viewer(caller), find_attempt(&self.platform, school, id), find_answer(&self.platform, school, id, slot));
             let attempt = attempt?.row().ok_or_else(missing)?;
             viewer?.as_student().filter(|learner| learner.student_id == attempt.student_id).ok_or_else(missing)?;
             let answer = answer?.ok_or_else(|| Problem::not_found("slot"))?;
@@ -148,7 +145,8 @@ impl Rooms {
                 Clock::Running => {}
                 Clock::Grace => return Err(Problem::conflict(Kind::Conflict, "Time is up: submit it as it is.").into()),
                 Clock::Over(_) => {
-                    self.end(&sheet, id, By::Clock).await?;
+                    // Seldom, and large: not worth its room in every request.
+                    Box::pin(self.end(&sheet, id, By::Clock)).await?;
                     return Err(Problem::conflict(Kind::Conflict, "Time is up.").into());
                 }
             }

@@ -8,9 +8,7 @@ use fred::interfaces::KeysInterface;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use service_kit::extract::read_payload;
-use service_kit::{
-    Body, Caller, CommonProblems, Created, Cursor, IdPath, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits,
-};
+use service_kit::{Body, Caller, CommonProblems, Created, Cursor, IdPath, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits};
 use store::StoreError;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -93,7 +91,13 @@ async fn begin_attempt(
     start_attempt(permit.caller(), *id, &rooms, &request, payload).await
 }
 
-async fn start_attempt(caller: &Caller, id: QuizId, rooms: &Rooms, request: &HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+async fn start_attempt(
+    caller: &Caller,
+    id: QuizId,
+    rooms: &Rooms,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
     let body: StartQuiz = optional_body(request, payload, SMALL).await?.unwrap_or_default();
     let viewer = rooms.viewer(caller).await?;
     let mut checked = false;
@@ -128,11 +132,7 @@ async fn start_attempt(caller: &Caller, id: QuizId, rooms: &Rooms, request: &Htt
     .await?;
     let view = whole(rooms, &sheet, &attempt, &answers, &questions);
     let (version, location) = (attempt.version, format!("/api/v1/attempts/{}", attempt.id));
-    Ok(if is_new {
-        Created { body: view, version, location }.respond_to(request)
-    } else {
-        Versioned(view, version).respond_to(request)
-    })
+    Ok(if is_new { Created { body: view, version, location }.respond_to(request) } else { Versioned(view, version).respond_to(request) })
 }
 
 fn whole(rooms: &Rooms, sheet: &Sheet, attempt: &Attempt, answers: &[Answer], questions: &Questions) -> AttemptView {
@@ -193,7 +193,11 @@ fn refused(refused: Refused) -> Problem {
 }
 
 /// A JSON body that may be left out.
-pub(super) async fn optional_body<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Option<T>, Problem> {
+pub(super) async fn optional_body<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Option<T>, Problem> {
     let bytes = read_payload(request, payload.into_inner(), limit).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -317,7 +321,11 @@ async fn list(
     security(("bearer" = []))
 )]
 #[post("/api/v1/attempts/{id}/submit")]
-async fn submit(permit: Permit<permits::QuizAttempt>, id: IdPath<AttemptId>, rooms: Data<Rooms>) -> Result<Versioned<AttemptView>, Problem> {
+async fn submit(
+    permit: Permit<permits::QuizAttempt>,
+    id: IdPath<AttemptId>,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<AttemptView>, Problem> {
     let viewer = rooms.viewer(permit.caller()).await?;
     let (sheet, _) = rooms.attempt(&viewer, *id).await?;
     rooms.submit(&viewer, &sheet, *id, &[]).await

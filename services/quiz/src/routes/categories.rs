@@ -62,9 +62,8 @@ fn taken(error: StoreError) -> Problem {
     match error.constraint() {
         Some("question_categories_name") => Problem::conflict(Kind::AlreadyExists, "There is a category of this name already.")
             .with_faults(vec![Fault::new("/name", "is taken")]),
-        Some("question_categories_parent") => {
-            Problem::new(Kind::ReferenceNotFound, "There is no such category in this school.").with_faults(vec![Fault::new("/parent_id", "is not there")])
-        }
+        Some("question_categories_parent") => Problem::new(Kind::ReferenceNotFound, "There is no such category in this school.")
+            .with_faults(vec![Fault::new("/parent_id", "is not there")]),
         _ => error.into(),
     }
 }

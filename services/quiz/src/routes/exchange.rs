@@ -108,7 +108,9 @@ async fn import(
         rooms.categories_of(caller, params.category_id, &questions).await?
     } else {
         let named = questions.iter().filter(|draft| !draft.category.is_empty() && !params.create_categories);
-        losses.extend(named.map(|draft| Loss { question: draft.content.name.clone(), detail: format!("the category {}", draft.category.join("/")) }));
+        losses.extend(
+            named.map(|draft| Loss { question: draft.content.name.clone(), detail: format!("the category {}", draft.category.join("/")) }),
+        );
         HashMap::new()
     };
     let now = rooms.platform.clock().now();
@@ -160,7 +162,8 @@ fn told(broken: &[Broken]) -> Vec<Fault> {
 fn check(questions: &[Draft]) -> Result<(), Problem> {
     let faults = questions.iter().flat_map(|draft| {
         let own = draft.content.check().err().unwrap_or_default();
-        own.into_iter().map(|fault| Fault::new(format!("line:{}{}", draft.line, fault.pointer), format!("{}: {}", draft.content.name, fault.detail)))
+        own.into_iter()
+            .map(|fault| Fault::new(format!("line:{}{}", draft.line, fault.pointer), format!("{}: {}", draft.content.name, fault.detail)))
     });
     let faults: Vec<Fault> = faults.take(FAULTS).collect();
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
@@ -186,27 +189,29 @@ impl Rooms {
             let mut parent = root;
             for name in path {
                 let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
-                let found = known.iter().find(|category| category.parent_id == Some(parent) && category.name == name).map(|category| category.id);
-                parent = match found {
-                    Some(id) => id,
-                    None => {
-                        let now = self.platform.clock().now();
-                        let row = Category {
-                            id: QuestionCategoryId::generate(),
-                            school_id: caller.school_id,
-                            parent_id: Some(parent),
-                            name,
-                            created_by: caller.user_id,
-                            version: Version::FIRST,
-                            created_at: now,
-                            updated_at: now,
-                        };
-                        Categories::save(&mut transaction, &row).await?;
-                        let id = row.id;
-                        known.push(row);
-                        id
-                    }
+                if name.is_empty() {
+                    continue;
+                }
+                let found =
+                    known.iter().find(|category| category.parent_id == Some(parent) && category.name == name).map(|category| category.id);
+                if let Some(id) = found {
+                    parent = id;
+                    continue;
+                }
+                let now = self.platform.clock().now();
+                let row = Category {
+                    id: QuestionCategoryId::generate(),
+                    school_id: caller.school_id,
+                    parent_id: Some(parent),
+                    name,
+                    created_by: caller.user_id,
+                    version: Version::FIRST,
+                    created_at: now,
+                    updated_at: now,
                 };
+                Categories::save(&mut transaction, &row).await?;
+                parent = row.id;
+                known.push(row);
             }
             paths.insert(path.clone(), parent);
         }
@@ -261,26 +266,28 @@ async fn export(
     if body.category_id.is_some() != body.question_ids.is_empty() || body.question_ids.len() > 500 {
         return Err(Problem::invalid(vec![Fault::new("/question_ids", "give either category_id or up to 500 question_ids")]));
     }
-    let questions = match body.category_id {
-        Some(category) => {
-            let filter = BankFilter { category: Some(category), ..BankFilter::default() };
-            rooms.bank.list(caller.school_id, &filter, MOST).await?
+    let questions = if let Some(category) = body.category_id {
+        let filter = BankFilter { category: Some(category), ..BankFilter::default() };
+        rooms.bank.list(caller.school_id, &filter, MOST).await?
+    } else {
+        let mut questions = Vec::with_capacity(body.question_ids.len());
+        for (at, id) in body.question_ids.iter().enumerate() {
+            let missing = || Problem::invalid(vec![Fault::new(format!("/question_ids/{at}"), "there is no such question in this school")]);
+            questions.push(rooms.bank.latest(caller.school_id, *id).await?.ok_or_else(missing)?);
         }
-        None => {
-            let mut questions = Vec::with_capacity(body.question_ids.len());
-            for (at, id) in body.question_ids.iter().enumerate() {
-                let missing = || Problem::invalid(vec![Fault::new(format!("/question_ids/{at}"), "there is no such question in this school")]);
-                questions.push(rooms.bank.latest(caller.school_id, *id).await?.ok_or_else(missing)?);
-            }
-            questions
-        }
+        questions
     };
     let mut transaction = rooms.reading(caller.school_id).await?;
     let categories = Categories::all(&mut transaction).await?;
     drop(transaction);
     let drafts: Vec<Draft> = questions
         .into_iter()
-        .map(|question| Draft { line: 0, category: path(&categories, question.category_id), content: question.content, tags: question.tags })
+        .map(|question| Draft {
+            line: 0,
+            category: path(&categories, question.category_id),
+            content: question.content,
+            tags: question.tags,
+        })
         .collect();
     let (format, count) = (body.format, drafts.len());
     let exported = tokio::task::spawn_blocking(move || format.export(&drafts)).await.map_err(Problem::internal)?;

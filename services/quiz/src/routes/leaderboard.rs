@@ -14,6 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Rooms;
 use crate::model::leaderboard::places;
 use crate::model::quiz::Quiz;
+use crate::model::review::marks_are_out;
 use crate::model::scoring;
 use crate::store::{AttemptFilter, hidden_students, hides, list_attempts, set_hides};
 
@@ -79,6 +80,9 @@ async fn leaderboard(
     let sheet = rooms.sheet(&viewer, *id).await?;
     if !sheet.quiz.settings.has_leaderboard {
         return Err(Problem::conflict(Kind::Conflict, "This quiz has no leaderboard."));
+    }
+    if !viewer.may_change(&sheet.quiz) && !marks_are_out(&sheet.quiz, rooms.platform.clock().now()) {
+        return Err(Problem::conflict(Kind::Conflict, "Its results are not shown yet."));
     }
     let mut transaction = rooms.reading(permit.school_id).await?;
     let hidden = hidden_students(&mut transaction).await?;

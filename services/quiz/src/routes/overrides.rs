@@ -262,7 +262,11 @@ async fn checked(
     .await
     .map_err(StoreError::from)?;
     let pointer = if body.student_id.is_some() { "/student_id" } else { "/members" };
-    faults.require(usize::try_from(known).is_ok_and(|known| known == students.len()), pointer, "names somebody who is not in the quiz's class");
+    faults.require(
+        usize::try_from(known).is_ok_and(|known| known == students.len()),
+        pointer,
+        "names somebody who is not in the quiz's class",
+    );
     faults.into_result()?;
     Ok(Override {
         id,

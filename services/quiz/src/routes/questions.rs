@@ -20,7 +20,15 @@ use crate::model::question::{Content, Spec};
 use crate::store::{BankFilter, Categories, Question, QuestionStatus};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create).service(list).service(show).service(versions).service(one_version).service(change).service(publish).service(retire);
+    config
+        .service(create)
+        .service(list)
+        .service(show)
+        .service(versions)
+        .service(one_version)
+        .service(change)
+        .service(publish)
+        .service(retire);
 }
 
 /// A version of a question.
@@ -220,7 +228,8 @@ async fn list(
     params: Params<ListQuestions>,
 ) -> Result<Page<QuestionView>, Problem> {
     let caller = permit.caller();
-    let tags: Vec<String> = params.tags.iter().flat_map(|tags| tags.split(',')).map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
+    let tags: Vec<String> =
+        params.tags.iter().flat_map(|tags| tags.split(',')).map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
     let asked = (caller.school_id, params.category_id, params.status, &tags, &params.kind, params.difficulty, &params.search);
     let key = rooms.platform.cursor_key();
     let after = params.cursor.as_deref().map(|cursor| Cursor::<QuestionId>::open(key, "questions", &asked, cursor)).transpose()?;
@@ -267,7 +276,11 @@ async fn show(
     security(("bearer" = []))
 )]
 #[get("/api/v1/questions/{id}/versions")]
-async fn versions(permit: Permit<permits::QuizWrite>, id: IdPath<QuestionId>, rooms: Data<Rooms>) -> Result<Json<Vec<QuestionView>>, Problem> {
+async fn versions(
+    permit: Permit<permits::QuizWrite>,
+    id: IdPath<QuestionId>,
+    rooms: Data<Rooms>,
+) -> Result<Json<Vec<QuestionView>>, Problem> {
     let versions = rooms.bank.versions(permit.school_id, *id).await?;
     if versions.is_empty() {
         return Err(Problem::not_found("question"));
@@ -385,7 +398,12 @@ async fn publish(
     security(("bearer" = []))
 )]
 #[delete("/api/v1/questions/{id}")]
-async fn retire(permit: Permit<permits::QuizWrite>, id: IdPath<QuestionId>, seen: IfMatch, rooms: Data<Rooms>) -> Result<NoContent, Problem> {
+async fn retire(
+    permit: Permit<permits::QuizWrite>,
+    id: IdPath<QuestionId>,
+    seen: IfMatch,
+    rooms: Data<Rooms>,
+) -> Result<NoContent, Problem> {
     let caller = permit.caller();
     let question = rooms.question(caller, *id).await?;
     seen.require(question.version)?;

@@ -140,9 +140,8 @@ async fn list(permit: Permit<permits::QuizRead>, rooms: Data<Rooms>, params: Par
     filter.after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "quizzes", &asked, cursor)).transpose()?;
     let mut transaction = rooms.reading(caller.school_id).await?;
     let rows = list_quizzes(&mut transaction, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| {
-        Cursor::<(DateTime<Utc>, QuizId)>::seal(key, "quizzes", &asked, &(last.created_at, last.id))
-    });
+    let page =
+        Page::of(rows, params.limit, |last| Cursor::<(DateTime<Utc>, QuizId)>::seal(key, "quizzes", &asked, &(last.created_at, last.id)));
     Ok(page.map(|quiz| QuizView::of(&quiz, 0, None).without_count()))
 }
 
@@ -222,7 +221,10 @@ async fn publish(
         if !short.is_empty() {
             let places = sheet.slots.iter().filter(|slot| short.contains(&slot.id)).map(|slot| slot.position.to_string());
             let places = places.collect::<Vec<_>>().join(", ");
-            return Err(Problem::conflict(Problems::Conflict, format!("There are too few published questions to draw from at place {places}.")));
+            return Err(Problem::conflict(
+                Problems::Conflict,
+                format!("There are too few published questions to draw from at place {places}."),
+            ));
         }
         // Also puts them where attempts find them when MongoDB is away.
         let fixed: Vec<_> = sheet.slots.iter().filter_map(Slot::pinned).collect();

@@ -335,9 +335,9 @@ impl Rooms {
     async fn newest_published(&self, school: SchoolId, id: QuestionId) -> Result<Version, Problem> {
         let versions = self.bank.versions(school, id).await?;
         let newest = versions.iter().find(|question| question.status == QuestionStatus::Published);
-        newest.map(|question| question.version).ok_or_else(|| {
-            Problem::invalid(vec![Fault::new("/question_id", "there is no such published question in this school")])
-        })
+        newest
+            .map(|question| question.version)
+            .ok_or_else(|| Problem::invalid(vec![Fault::new("/question_id", "there is no such published question in this school")]))
     }
 
     /// The version, if quizzes can use it.

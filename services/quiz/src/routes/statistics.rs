@@ -60,7 +60,9 @@ fn counted(method: GradeMethod, attempts: Vec<Attempt>) -> Vec<Attempt> {
     let mut of: BTreeMap<_, Attempt> = BTreeMap::new();
     for attempt in attempts.into_iter().filter(|attempt| attempt.state == State::Graded) {
         let better = |present: &Attempt| match method {
-            GradeMethod::Highest => (attempt.score, std::cmp::Reverse(attempt.attempt)) > (present.score, std::cmp::Reverse(present.attempt)),
+            GradeMethod::Highest => {
+                (attempt.score, std::cmp::Reverse(attempt.attempt)) > (present.score, std::cmp::Reverse(present.attempt))
+            }
             GradeMethod::Average | GradeMethod::First => attempt.attempt < present.attempt,
             GradeMethod::Last => attempt.attempt > present.attempt,
         };
@@ -89,7 +91,8 @@ fn analyse(
     answers: &[Answer],
     questions: &Questions,
 ) -> (crate::model::statistics::Whole, Vec<ItemAnalysis>) {
-    let by_place: HashMap<(AttemptId, SlotId), &Answer> = answers.iter().map(|answer| ((answer.attempt_id, answer.slot_id), answer)).collect();
+    let by_place: HashMap<(AttemptId, SlotId), &Answer> =
+        answers.iter().map(|answer| ((answer.attempt_id, answer.slot_id), answer)).collect();
     let slots: Vec<_> = sheet.slots.iter().filter(|slot| slot.max_mark.steps() > 0).collect();
     let mark = |attempt: &Attempt, slot: SlotId| {
         let answer = by_place.get(&(attempt.id, slot));

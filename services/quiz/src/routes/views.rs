@@ -18,6 +18,7 @@ use crate::store::Sheet;
 
 /// A quiz or an exam.
 #[derive(Debug, Serialize, ToSchema)]
+#[allow(clippy::struct_excessive_bools, reason = "a form with boxes to tick")]
 pub(super) struct QuizView {
     /// Its id.
     id: QuizId,
@@ -231,7 +232,14 @@ impl AttemptView {
     }
 
     /// The same with its questions.
-    pub(super) fn with_questions(mut self, sheet: &Sheet, attempt: &Attempt, answers: &[Answer], questions: &Questions, shown: Shown) -> Self {
+    pub(super) fn with_questions(
+        mut self,
+        sheet: &Sheet,
+        attempt: &Attempt,
+        answers: &[Answer],
+        questions: &Questions,
+        shown: Shown,
+    ) -> Self {
         let view = |(number, answer): (usize, &Answer)| {
             let content = questions.get(&answer.pinned())?;
             let section = sheet.slots.iter().find(|slot| slot.id == answer.slot_id).map_or(1, |slot| slot.section);

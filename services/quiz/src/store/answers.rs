@@ -13,6 +13,7 @@ use write_behind::{Buffered, ReadError};
 
 use super::row;
 use crate::model::attempt::{Answer, Attempt, answer_id};
+use crate::model::mark::{Fraction, Mark};
 
 const UPSERT: &str = "
 INSERT INTO quiz_answers (id, school_id, quiz_id, attempt_id, slot_id, question_id, question_version, graded_version, max_mark, state, response, is_flagged,
@@ -79,9 +80,9 @@ impl Buffered for Answer {
             .bind(rows.iter().map(|row| row.response.as_ref().map(Json)).collect::<Vec<_>>())
             .bind(flag(|row| row.is_flagged))
             .bind(rows.iter().map(|row| row.tries).collect::<Vec<_>>())
-            .bind(number(|row| row.best_fraction.map(|fraction| fraction.decimal())))
+            .bind(number(|row| row.best_fraction.map(Fraction::decimal)))
             .bind(flag(|row| row.is_checked))
-            .bind(number(|row| row.mark.map(|mark| mark.decimal())))
+            .bind(number(|row| row.mark.map(Mark::decimal)))
             .bind(rows.iter().map(|row| row.feedback.as_deref()).collect::<Vec<_>>())
             .bind(time(|row| row.answered_at))
             .bind(rows.iter().map(|row| row.graded_by.map(UserId::as_uuid)).collect::<Vec<_>>())

@@ -14,6 +14,7 @@ use write_behind::{Buffered, Found, ReadError, merge};
 
 use super::row;
 use crate::model::attempt::{Attempt, State, attempt_id};
+use crate::model::mark::Mark;
 use crate::model::quiz::Quiz;
 
 const UPSERT: &str = "
@@ -76,7 +77,7 @@ impl Buffered for Attempt {
             .bind(time(|row| Some(row.started_at)))
             .bind(time(|row| row.due_at))
             .bind(time(|row| row.submitted_at))
-            .bind(rows.iter().map(|row| row.score.map(|score| score.decimal())).collect::<Vec<Option<Decimal>>>())
+            .bind(rows.iter().map(|row| row.score.map(Mark::decimal)).collect::<Vec<Option<Decimal>>>())
             .bind(time(|row| row.graded_at))
             .bind(rows.iter().map(|row| row.version.get()).collect::<Vec<_>>())
             .bind(time(|row| Some(row.created_at)))

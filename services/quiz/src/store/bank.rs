@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use domain::{QuestionCategoryId, QuestionId, SchoolId, Timestamp, UserId, Version};
+use futures_util::future::try_join_all;
 use mongodb::bson::{Document, doc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -227,7 +227,13 @@ impl Bank {
     }
 
     /// Moves one version to another status.
-    pub(crate) async fn set_status(&self, school: SchoolId, pinned: Pinned, from: &[QuestionStatus], to: QuestionStatus) -> Result<bool, Problem> {
+    pub(crate) async fn set_status(
+        &self,
+        school: SchoolId,
+        pinned: Pinned,
+        from: &[QuestionStatus],
+        to: QuestionStatus,
+    ) -> Result<bool, Problem> {
         let from: Vec<&str> = from.iter().map(|status| status.as_str()).collect();
         let filter = doc! { "question_id": pinned.question_id.to_string(), "version": pinned.version.get(), "status": { "$in": from } };
         self.collection(school).update_one(filter, doc! { "$set": { "status": to.as_str() } }).await.map_err(mongo)
@@ -236,7 +242,10 @@ impl Bank {
     /// Takes all versions of a question out of use.
     pub(crate) async fn retire(&self, school: SchoolId, id: QuestionId) -> Result<(), Problem> {
         let filter = doc! { "question_id": id.to_string() };
-        self.collection(school).update_many(filter, doc! { "$set": { "status": QuestionStatus::Retired.as_str() } }).await.map_err(mongo)?;
+        self.collection(school)
+            .update_many(filter, doc! { "$set": { "status": QuestionStatus::Retired.as_str() } })
+            .await
+            .map_err(mongo)?;
         Ok(())
     }
 
@@ -247,7 +256,11 @@ impl Bank {
 
     /// All versions, newest first.
     pub(crate) async fn versions(&self, school: SchoolId, id: QuestionId) -> Result<Vec<Question>, Problem> {
-        let query = DocumentQuery { filter: doc! { "question_id": id.to_string() }, sort: Some(doc! { "version": -1 }), ..DocumentQuery::default() };
+        let query = DocumentQuery {
+            filter: doc! { "question_id": id.to_string() },
+            sort: Some(doc! { "version": -1 }),
+            ..DocumentQuery::default()
+        };
         self.read(school, query).await
     }
 

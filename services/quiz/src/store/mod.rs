@@ -21,8 +21,10 @@ pub(crate) use analytics::{Analysis, ItemAnalysis, find_analysis, keep_analysis}
 pub(crate) use answers::{answers_of, find_answer};
 pub(crate) use attempts::{AttemptFilter, attempts_of_student, find_attempt, list_attempts};
 pub(crate) use bank::{Bank, BankFilter, Question, QuestionStatus};
-pub(crate) use categories::{Category, Categories};
-pub(crate) use papers::{QuizFilter, list_quizzes, lock_sheet, insert_quiz, remove_override, remove_quiz, save_override, save_quiz, save_slots};
+pub(crate) use categories::{Categories, Category};
+pub(crate) use papers::{
+    QuizFilter, insert_quiz, list_quizzes, lock_sheet, remove_override, remove_quiz, save_override, save_quiz, save_slots,
+};
 pub(crate) use preferences::{hidden_students, hides, set_hides};
 pub(crate) use reading::{Waiting, marked_rows, overdue, schools_that_sit, waiting};
 pub(crate) use sheets::{Sheet, Sheets};

@@ -17,16 +17,22 @@ pub(crate) async fn hidden_students(transaction: &mut SchoolTransaction) -> Resu
 
 /// Whether a student is one of them.
 pub(crate) async fn hides(transaction: &mut SchoolTransaction, student: StudentId) -> Result<bool, StoreError> {
-    let hides: Option<bool> = sqlx::query_scalar("SELECT hides_from_leaderboards FROM quiz_preferences WHERE school_id = $1 AND student_id = $2")
-        .bind(transaction.school_id().as_uuid())
-        .bind(student.as_uuid())
-        .fetch_optional(transaction.connection()?)
-        .await?;
+    let hides: Option<bool> =
+        sqlx::query_scalar("SELECT hides_from_leaderboards FROM quiz_preferences WHERE school_id = $1 AND student_id = $2")
+            .bind(transaction.school_id().as_uuid())
+            .bind(student.as_uuid())
+            .fetch_optional(transaction.connection()?)
+            .await?;
     Ok(hides.unwrap_or(false))
 }
 
 /// Notes what a student wants.
-pub(crate) async fn set_hides(transaction: &mut SchoolTransaction, student: StudentId, hides: bool, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn set_hides(
+    transaction: &mut SchoolTransaction,
+    student: StudentId,
+    hides: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO quiz_preferences (school_id, id, student_id, hides_from_leaderboards, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
          ON CONFLICT ON CONSTRAINT quiz_preferences_student DO UPDATE SET hides_from_leaderboards = excluded.hides_from_leaderboards,

@@ -42,12 +42,13 @@ pub(crate) async fn waiting(transaction: &mut SchoolTransaction, list: Waiting, 
 /// The answers of these attempts.
 pub(crate) async fn marked_rows(transaction: &mut SchoolTransaction, attempts: &[AttemptId]) -> Result<Vec<Answer>, StoreError> {
     let ids: Vec<Uuid> = attempts.iter().map(|attempt| attempt.as_uuid()).collect();
-    let rows: Vec<Json<Answer>> =
-        sqlx::query_scalar("SELECT to_jsonb(w) FROM quiz_answers w WHERE w.school_id = $1 AND w.attempt_id = ANY ($2) ORDER BY w.attempt_id, w.slot_id")
-            .bind(transaction.school_id().as_uuid())
-            .bind(ids)
-            .fetch_all(transaction.connection()?)
-            .await?;
+    let rows: Vec<Json<Answer>> = sqlx::query_scalar(
+        "SELECT to_jsonb(w) FROM quiz_answers w WHERE w.school_id = $1 AND w.attempt_id = ANY ($2) ORDER BY w.attempt_id, w.slot_id",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(ids)
+    .fetch_all(transaction.connection()?)
+    .await?;
     Ok(rows.into_iter().map(|Json(row)| row).collect())
 }
 

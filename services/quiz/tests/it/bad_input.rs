@@ -75,7 +75,8 @@ async fn marks_that_are_no_marks_are_refused() {
 #[tokio::test]
 async fn a_question_of_ten_megabytes_is_refused_before_it_is_read() {
     let school = School::open().await;
-    let body = json!({"category_id": school.category, "content": {"name": "n", "stem": "x".repeat(10_000_000), "answer": {"type": "essay"}}});
+    let body =
+        json!({"category_id": school.category, "content": {"name": "n", "stem": "x".repeat(10_000_000), "answer": {"type": "essay"}}});
     assert_eq!(school.teacher.post("/api/v1/questions", &body).await.status, 413);
     let paper = school.given(&school.settings("Long"), 1).await;
     let sitting = school.start(&school.student, &paper).await;

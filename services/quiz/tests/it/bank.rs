@@ -58,7 +58,11 @@ async fn questions_are_found_by_words_tags_type_and_difficulty_page_by_page() {
     }
     assert_eq!(seen.len(), 6);
     assert!(seen.is_sorted_by(|a, b| a > b), "latest first, none twice");
-    assert_eq!(school.teacher.delete(&format!("/api/v1/question-categories/{}", school.category), "\"v1\"").await.status, 409, "it holds questions");
+    assert_eq!(
+        school.teacher.delete(&format!("/api/v1/question-categories/{}", school.category), "\"v1\"").await.status,
+        409,
+        "it holds questions"
+    );
 }
 
 #[tokio::test]
@@ -122,7 +126,8 @@ async fn questions_come_in_and_go_out_in_three_formats() {
     let made = categories.as_array().unwrap().iter().find(|category| category["name"] == "Arithmetic").unwrap();
     assert_eq!(made["parent_id"], json!(school.category));
     for (format, encoding) in [("gift", "utf-8"), ("moodle-xml", "utf-8"), ("qti", "base64")] {
-        let exported = school.teacher.post("/api/v1/questions/export", &json!({"format": format, "category_id": made["id"]})).await.expect(200);
+        let exported =
+            school.teacher.post("/api/v1/questions/export", &json!({"format": format, "category_id": made["id"]})).await.expect(200);
         assert_eq!((&exported["questions"], &exported["encoding"]), (&json!(3), &json!(encoding)), "{format}");
         let content = exported["content"].as_str().unwrap();
         let file = if encoding == "utf-8" { content.as_bytes().to_vec() } else { base64_decode(content) };

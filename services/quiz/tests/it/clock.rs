@@ -107,7 +107,11 @@ async fn an_override_gives_more_time_also_to_who_is_sitting() {
     let again = json!({"student_id": school.classmate_id, "max_attempts": 2});
     let added = school.teacher.post_if(&format!("{}/overrides", paper.path), &etag, &again).await;
     added.clone().expect(200);
-    assert_eq!(school.teacher.post_if(&format!("{}/overrides", paper.path), &added.etag(), &again).await.status, 409, "one for each student");
+    assert_eq!(
+        school.teacher.post_if(&format!("{}/overrides", paper.path), &added.etag(), &again).await.status,
+        409,
+        "one for each student"
+    );
     assert_eq!(school.start(&school.classmate, &paper).await.body["attempt"], json!(2));
 }
 

@@ -100,7 +100,8 @@ async fn of_fifty_teachers_who_publish_a_quiz_or_change_a_question_at_once_one_d
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 200 | 412)), "{statuses:?}");
     let (path, change) = (format!("/api/v1/questions/{question}"), json!({"tags": ["changed"], "publish": true}));
-    let statuses: Vec<u16> = join_all((0..20).map(|_| school.teacher.patch(&path, "\"v1\"", &change))).await.iter().map(|a| a.status).collect();
+    let statuses: Vec<u16> =
+        join_all((0..20).map(|_| school.teacher.patch(&path, "\"v1\"", &change))).await.iter().map(|a| a.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 200 | 412)), "{statuses:?}");
     assert_eq!(school.teacher.get(&format!("{path}/versions")).await.expect(200).as_array().unwrap().len(), 2);

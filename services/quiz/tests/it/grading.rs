@@ -15,7 +15,11 @@ async fn a_regrade_follows_the_corrected_question_and_changes_no_response() {
     school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
     assert_eq!(school.score(&sitting).await, json!(0));
     let content = json!({"name": "n", "stem": "A right key", "answer": {"type": "true_false", "correct": false}});
-    school.teacher.patch(&format!("/api/v1/questions/{question}"), "\"v1\"", &json!({"content": content, "publish": true})).await.expect(200);
+    school
+        .teacher
+        .patch(&format!("/api/v1/questions/{question}"), "\"v1\"", &json!({"content": content, "publish": true}))
+        .await
+        .expect(200);
     let slot = format!("{}/slots/{}", paper.path, paper.slots[0]);
     school.teacher.patch(&slot, &paper.etag, &json!({"question_version": 2, "max_mark": 2})).await.expect(200);
     let regrade = format!("{}/regrade", paper.path);

@@ -45,15 +45,20 @@ async fn an_exam_shows_nothing_until_it_is_released_and_then_also_to_parents() {
     let school = School::open().await;
     let mut settings = school.settings("Finals");
     settings["kind"] = json!("exam");
+    settings["has_leaderboard"] = json!(true);
     let mut paper = school.given(&settings, 2).await;
     let sitting = school.start(&school.student, &paper).await;
     school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
-    assert!(school.parent.get(&sitting.path).await.expect(200).get("questions").is_none(), "a parent does not see the paper while it is sat");
+    assert!(
+        school.parent.get(&sitting.path).await.expect(200).get("questions").is_none(),
+        "a parent does not see the paper while it is sat"
+    );
     let submitted = school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
     assert_eq!((&submitted["state"], &submitted["score"]), (&json!("submitted"), &Value::Null));
     let review = format!("{}/review", sitting.path);
     for reader in [&school.student, &school.parent] {
         assert_eq!(reader.get(&review).await.status, 409);
+        assert_eq!(reader.get(&format!("{}/leaderboard", paper.path)).await.status, 409, "it would tell the results");
         let attempt = reader.get(&sitting.path).await.expect(200);
         assert_eq!((&attempt["state"], &attempt["score"]), (&json!("submitted"), &Value::Null));
         let results = reader.get(&format!("{}/results", paper.path)).await.expect(200);

@@ -74,7 +74,7 @@ fn find(letters: &[Letter], pattern: &str) -> Option<usize> {
     letters.windows(pattern.len()).position(|window| window.iter().zip(&pattern).all(|(letter, c)| is(letter, *c)))
 }
 
-fn split_at<'l>(letters: &'l [Letter], at: usize, skip: usize) -> (&'l [Letter], &'l [Letter]) {
+fn split_at(letters: &[Letter], at: usize, skip: usize) -> (&[Letter], &[Letter]) {
     let (head, tail) = letters.split_at_checked(at).unwrap_or((letters, &[]));
     (head, tail.get(skip..).unwrap_or_default())
 }
@@ -102,7 +102,7 @@ fn question(letters: &[Letter], first: usize, losses: &mut Vec<Loss>) -> Result<
         }
     }
     if let Some(tail) = tail.map(text).filter(|tail| !tail.is_empty()) {
-        stem = format!("{stem} _____ {tail}").replace(" _____ .", " _____.").trim().to_owned();
+        format!("{stem} _____ {tail}").replace(" _____ .", " _____.").trim().clone_into(&mut stem);
     }
     let name = name.unwrap_or_else(|| name_of(&stem));
     if matches!(format, Some("[html]" | "[markdown]")) {
@@ -194,7 +194,7 @@ struct Part<'l> {
     line: usize,
 }
 
-fn marked<'l>(body: &'l [Letter]) -> Vec<Part<'l>> {
+fn marked(body: &[Letter]) -> Vec<Part<'_>> {
     let starts: Vec<usize> = body.iter().enumerate().filter(|(_, letter)| is(letter, '=') || is(letter, '~')).map(|(at, _)| at).collect();
     let ends = starts.iter().copied().skip(1).chain([body.len()]);
     let part = |(start, end): (&usize, usize)| {

@@ -99,7 +99,12 @@ fn answer(content: &Content, losses: &mut Vec<Loss>) -> Option<String> {
                 lose("that capitals matter");
             }
             let line = |answer: &crate::model::question::Accepted| {
-                format!("\n\t={}{}{}", weight(answer.fraction, Fraction::ONE, &answer.text), escape(&answer.text), feedback(answer.feedback.as_ref()))
+                format!(
+                    "\n\t={}{}{}",
+                    weight(answer.fraction, Fraction::ONE, &answer.text),
+                    escape(&answer.text),
+                    feedback(answer.feedback.as_ref())
+                )
             };
             accepted.iter().map(line).collect()
         }

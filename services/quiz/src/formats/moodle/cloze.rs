@@ -79,7 +79,13 @@ fn gap(key: String, body: &str, line: usize) -> Result<Gap, Broken> {
             let number = |(fraction, text, feedback): (Fraction, String, Option<String>)| {
                 let (value, tolerance) = text.split_once(':').unwrap_or((&text, "0"));
                 let read = |text| Number::read(text).ok_or_else(|| wrong("is no number"));
-                Ok(NumericKey { value: read(value)?, tolerance: read(tolerance)?, tolerance_kind: ToleranceKind::Absolute, fraction, feedback })
+                Ok(NumericKey {
+                    value: read(value)?,
+                    tolerance: read(tolerance)?,
+                    tolerance_kind: ToleranceKind::Absolute,
+                    fraction,
+                    feedback,
+                })
             };
             Blank::Number { accepted: read.into_iter().map(number).collect::<Result<_, Broken>>()? }
         }

@@ -20,7 +20,7 @@ pub(crate) fn import(file: &str) -> Result<Imported, Vec<Broken>> {
         let kind = node.attribute("type").unwrap_or_default();
         if kind == "category" {
             let path = node.get("category").map(plain).unwrap_or_default();
-            let inner = path.split('/').map(str::trim).filter(|part| !part.is_empty() && !(part.starts_with('$') && part.ends_with('$')) && *part != "top");
+            let inner = path.split('/').map(str::trim).filter(|part| !matches!(*part, "" | "top") && !part.starts_with('$'));
             category = inner.map(str::to_owned).collect();
             continue;
         }
@@ -65,7 +65,8 @@ fn question(node: &Node, kind: &str, losses: &mut Vec<Loss>) -> Result<Option<Co
     let mut stem = node.get("questiontext").map(plain).unwrap_or_default();
     let name = field(node, "name").unwrap_or_else(|| name_of(&stem));
     let mut lose = |detail: String| losses.push(Loss::new(&name, detail));
-    let html = node.get("questiontext").and_then(|text| text.attribute("format")).is_some_and(|format| format == "html" || format == "markdown");
+    let html =
+        node.get("questiontext").and_then(|text| text.attribute("format")).is_some_and(|format| format == "html" || format == "markdown");
     if html && stem.contains('<') {
         lose("the text is HTML, and is taken as it is written".to_owned());
     }
@@ -103,8 +104,12 @@ fn question(node: &Node, kind: &str, losses: &mut Vec<Loss>) -> Result<Option<Co
             Spec::TrueFalse { correct: right > Fraction::ZERO, feedback_true: said("true"), feedback_false: said("false") }
         }
         "shortanswer" => {
-            let accepted = |answer: &&Node| Ok(Accepted { text: plain(answer), fraction: fraction(answer)?, feedback: field(answer, "feedback") });
-            Spec::ShortAnswer { accepted: answers.iter().map(accepted).collect::<Result<_, Broken>>()?, case_sensitive: flag(node, "usecase", false) }
+            let accepted =
+                |answer: &&Node| Ok(Accepted { text: plain(answer), fraction: fraction(answer)?, feedback: field(answer, "feedback") });
+            Spec::ShortAnswer {
+                accepted: answers.iter().map(accepted).collect::<Result<_, Broken>>()?,
+                case_sensitive: flag(node, "usecase", false),
+            }
         }
         "numerical" => numerical(node, &answers)?,
         "matching" => {
@@ -121,16 +126,11 @@ fn question(node: &Node, kind: &str, losses: &mut Vec<Loss>) -> Result<Option<Co
         }
         "ordering" => {
             let items = answers.iter().enumerate().map(|(at, answer)| Item { key: key(at), text: plain(answer) }).collect();
-            let scoring = match field(node, "gradingtype").as_deref() {
-                Some("ABSOLUTE_POSITION" | "0") => OrderScoring::Position,
-                Some("RELATIVE_NEXT_EXCLUDE_LAST" | "1") => OrderScoring::Neighbours,
-                Some("LONGEST_ORDERED_SUBSET" | "5") => OrderScoring::LongestRun,
-                None | Some("ALL_OR_NOTHING" | "-1") => OrderScoring::Exact,
-                Some(other) => {
-                    lose(format!("the grading type {other}; all or nothing is taken"));
-                    OrderScoring::Exact
-                }
-            };
+            let grading = field(node, "gradingtype").unwrap_or_else(|| "ALL_OR_NOTHING".to_owned());
+            let scoring = order_scoring(&grading).unwrap_or_else(|| {
+                lose(format!("the grading type {grading}; all or nothing is taken"));
+                OrderScoring::Exact
+            });
             Spec::Ordering { items, scoring }
         }
         "cloze" => {
@@ -156,21 +156,30 @@ fn question(node: &Node, kind: &str, losses: &mut Vec<Loss>) -> Result<Option<Co
             return Ok(None);
         }
     };
-    let mark = |name: &str| field(node, name).map(|text| text.parse::<f64>());
-    let default_mark = match mark("defaultgrade") {
-        _ if !answer.is_question() => Mark::ZERO,
-        None => Mark::ONE,
-        Some(Ok(mark)) => Mark::try_from(mark).map_err(|error| Broken::new(node.line, format!("the default grade {error}")))?,
-        Some(Err(_)) => return Err(Broken::new(node.line, "the default grade is no number")),
-    };
-    let penalty = match mark("penalty") {
-        _ if !answer.is_question() => Fraction::ZERO,
-        None => Fraction::ZERO,
-        Some(Ok(penalty)) => Fraction::try_from(penalty).map_err(|error| Broken::new(node.line, format!("the penalty {error}")))?,
-        Some(Err(_)) => return Err(Broken::new(node.line, "the penalty is no number")),
-    };
+    let (default_mark, penalty) = if answer.is_question() { marks(node)? } else { (Mark::ZERO, Fraction::ZERO) };
     let general_feedback = field(node, "generalfeedback");
     Ok(Some(Content { name, stem, default_mark, penalty, general_feedback, answer }))
+}
+
+/// By its name, or by the number that older files have.
+fn order_scoring(grading: &str) -> Option<OrderScoring> {
+    match grading {
+        "ALL_OR_NOTHING" | "-1" => Some(OrderScoring::Exact),
+        "ABSOLUTE_POSITION" | "0" => Some(OrderScoring::Position),
+        "RELATIVE_NEXT_EXCLUDE_LAST" | "1" => Some(OrderScoring::Neighbours),
+        "LONGEST_ORDERED_SUBSET" | "5" => Some(OrderScoring::LongestRun),
+        _ => None,
+    }
+}
+
+/// The default mark and the penalty.
+fn marks(node: &Node) -> Result<(Mark, Fraction), Broken> {
+    let number = |name: &str| field(node, name).map(|text| text.parse::<f64>()).transpose();
+    let broken = |detail: String| Broken::new(node.line, detail);
+    let mark = number("defaultgrade").map_err(|_| broken("the default grade is no number".to_owned()))?.unwrap_or(1.0);
+    let penalty = number("penalty").map_err(|_| broken("the penalty is no number".to_owned()))?.unwrap_or_default();
+    let mark = Mark::try_from(mark).map_err(|error| broken(format!("the default grade {error}")))?;
+    Ok((mark, Fraction::try_from(penalty).map_err(|error| broken(format!("the penalty {error}")))?))
 }
 
 fn choice(at: usize, answer: &Node) -> Result<Choice, Broken> {
@@ -201,13 +210,18 @@ fn numerical(node: &Node, answers: &[&Node]) -> Result<Spec, Broken> {
         let per_first = number(unit, field(unit, "multiplier").as_deref())?;
         Ok(Unit { symbol: field(unit, "unit_name").unwrap_or_default(), per_first })
     };
-    let units = node.get("units").map(|units| units.all("unit").map(unit).collect::<Result<Vec<_>, Broken>>()).transpose()?.unwrap_or_default();
+    let units =
+        node.get("units").map(|units| units.all("unit").map(unit).collect::<Result<Vec<_>, Broken>>()).transpose()?.unwrap_or_default();
     let penalty = field(node, "unitpenalty").and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
     // 3: not used, 0: optional, 1 and 2: marked, as a part of the response or of the question.
     let required = matches!(field(node, "unitgradingtype").as_deref(), Some("1" | "2")) && !units.is_empty();
     Ok(Spec::Numerical {
         accepted: answers.iter().map(accepted).collect::<Result<_, Broken>>()?,
-        unit_penalty: if required { Fraction::try_from(penalty).map_err(|_| Broken::new(node.line, "the unit penalty is no fraction"))? } else { Fraction::ZERO },
+        unit_penalty: if required {
+            Fraction::try_from(penalty).map_err(|_| Broken::new(node.line, "the unit penalty is no fraction"))?
+        } else {
+            Fraction::ZERO
+        },
         unit_required: required,
         units,
     })
@@ -237,7 +251,10 @@ mod tests {
 </quiz>"#;
         let imported = import(file).unwrap();
         let [draft] = &imported.questions[..] else { panic!() };
-        assert_eq!((&draft.category[..], &draft.tags[..], draft.line), (&["Science".to_owned(), "Plants".to_owned()][..], &["biology".to_owned()][..], 4));
+        assert_eq!(
+            (&draft.category[..], &draft.tags[..], draft.line),
+            (&["Science".to_owned(), "Plants".to_owned()][..], &["biology".to_owned()][..], 4)
+        );
         assert_eq!((draft.content.default_mark.to_string(), draft.content.penalty.steps()), ("2".to_owned(), 3_333_333));
         let Spec::SingleChoice { options, shuffle } = &draft.content.answer else { panic!() };
         assert_eq!((options[1].fraction.steps(), shuffle), (-3_333_333, &false));
@@ -247,7 +264,9 @@ mod tests {
 
     #[test]
     fn faults_are_told_with_their_lines() {
-        let broken = import("<quiz>\n<question type=\"shortanswer\">\n<answer fraction=\"many\"><text>x</text></answer></question>\n</quiz>").unwrap_err();
+        let broken =
+            import("<quiz>\n<question type=\"shortanswer\">\n<answer fraction=\"many\"><text>x</text></answer></question>\n</quiz>")
+                .unwrap_err();
         assert_eq!(broken[0].line, 3);
         assert!(import("<questions/>").is_err());
     }

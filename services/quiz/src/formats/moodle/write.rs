@@ -8,7 +8,7 @@ use super::cloze;
 use crate::formats::xml::escape;
 use crate::formats::{Draft, Exported, Loss};
 use crate::model::mark::Fraction;
-use crate::model::question::{Choice, NumericKey, OrderScoring, Spec, ToleranceKind};
+use crate::model::question::{Choice, Item, NumericKey, OrderScoring, Spec, ToleranceKind};
 
 /// Writes a file.
 pub(crate) fn export(questions: &[Draft]) -> Exported {
@@ -48,12 +48,31 @@ fn text(tag: &str, said: &str) -> String {
 }
 
 fn answer(fraction: Fraction, said: &str, inner: &str, feedback: Option<&String>) -> String {
-    let feedback = feedback.map(|said| format!("<feedback format=\"plain_text\"><text>{}</text></feedback>", escape(said))).unwrap_or_default();
-    format!("    <answer fraction=\"{}\" format=\"plain_text\"><text>{}</text>{inner}{feedback}</answer>\n", percent(fraction), escape(said))
+    let feedback =
+        feedback.map(|said| format!("<feedback format=\"plain_text\"><text>{}</text></feedback>", escape(said))).unwrap_or_default();
+    format!(
+        "    <answer fraction=\"{}\" format=\"plain_text\"><text>{}</text>{inner}{feedback}</answer>\n",
+        percent(fraction),
+        escape(said)
+    )
 }
 
 fn choice(option: &Choice) -> String {
     answer(option.fraction, &option.text, "", option.feedback.as_ref())
+}
+
+fn ordering(items: &[Item], scoring: OrderScoring) -> String {
+    let scoring = match scoring {
+        OrderScoring::Exact => "ALL_OR_NOTHING",
+        OrderScoring::Position => "ABSOLUTE_POSITION",
+        OrderScoring::Neighbours => "RELATIVE_NEXT_EXCLUDE_LAST",
+        OrderScoring::LongestRun => "LONGEST_ORDERED_SUBSET",
+    };
+    let mut body = format!("    <gradingtype>{scoring}</gradingtype>\n");
+    for (at, item) in (1..).zip(items) {
+        let _ = writeln!(body, "    <answer fraction=\"{at}\" format=\"plain_text\"><text>{}</text></answer>", escape(&item.text));
+    }
+    body
 }
 
 fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
@@ -82,7 +101,8 @@ fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
         }
         Spec::TrueFalse { correct, feedback_true, feedback_false } => {
             let worth = |is: bool| if is == *correct { Fraction::ONE } else { Fraction::ZERO };
-            let (yes, no) = (answer(worth(true), "true", "", feedback_true.as_ref()), answer(worth(false), "false", "", feedback_false.as_ref()));
+            let (yes, no) =
+                (answer(worth(true), "true", "", feedback_true.as_ref()), answer(worth(false), "false", "", feedback_false.as_ref()));
             ("truefalse", format!("{yes}{no}"))
         }
         Spec::ShortAnswer { accepted, case_sensitive } => {
@@ -119,18 +139,7 @@ fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
             let others: String = distractors.iter().map(|item| pair("", &item.text)).collect();
             ("matching", format!("{}{pairs}{others}", shuffled(*shuffle)))
         }
-        Spec::Ordering { items, scoring } => {
-            let scoring = match scoring {
-                OrderScoring::Exact => "ALL_OR_NOTHING",
-                OrderScoring::Position => "ABSOLUTE_POSITION",
-                OrderScoring::Neighbours => "RELATIVE_NEXT_EXCLUDE_LAST",
-                OrderScoring::LongestRun => "LONGEST_ORDERED_SUBSET",
-            };
-            let lines: String = (1..).zip(items).map(|(at, item)| {
-                format!("    <answer fraction=\"{at}\" format=\"plain_text\"><text>{}</text></answer>\n", escape(&item.text))
-            }).collect();
-            ("ordering", format!("    <gradingtype>{scoring}</gradingtype>\n{lines}"))
-        }
+        Spec::Ordering { items, scoring } => ("ordering", ordering(items, *scoring)),
         Spec::Cloze { gaps } => {
             if stem.replace("{{", "").replace("}}", "").contains(['{', '}']) {
                 losses.push(Loss::new(name, "the whole question: its text has braces that are no gaps"));
@@ -151,7 +160,10 @@ fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
         Spec::Description {} => ("description", String::new()),
     };
     let general = content.general_feedback.as_ref().map(|said| text("generalfeedback", said)).unwrap_or_default();
-    let tags: String = draft.tags.iter().map(|tag| format!("<tag><text>{}</text></tag>", escape(tag))).collect();
+    let mut tags = String::new();
+    for tag in &draft.tags {
+        let _ = write!(tags, "<tag><text>{}</text></tag>", escape(tag));
+    }
     let tags = if tags.is_empty() { tags } else { format!("    <tags>{tags}</tags>\n") };
     let _ = write!(
         file,

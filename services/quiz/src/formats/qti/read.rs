@@ -98,7 +98,10 @@ fn declared(root: &Node, interaction: &Node) -> Result<Declared, Vec<Broken>> {
         Some((entry.attribute("mapKey")?.to_owned(), value, entry.attribute("caseSensitive") != Some("false")))
     };
     let mapping = node.get("mapping").map(|mapping| {
-        mapping.all("mapEntry").map(|own| entry(own).ok_or_else(|| vec![Broken::new(own.line, "a map entry needs a key and a number")])).collect()
+        mapping
+            .all("mapEntry")
+            .map(|own| entry(own).ok_or_else(|| vec![Broken::new(own.line, "a map entry needs a key and a number")]))
+            .collect()
     });
     Ok(Declared {
         cardinality: node.attribute("cardinality").unwrap_or_default().to_owned(),
@@ -132,7 +135,9 @@ type Answer = (Option<Spec>, Option<f64>);
 fn answer(root: &Node, interaction: &Node, declared: &Declared) -> Result<Answer, Vec<Broken>> {
     Ok(match interaction.name.as_str() {
         "choiceInteraction" => choice(interaction, declared),
-        "textEntryInteraction" if matches!(declared.base_type.as_str(), "float" | "integer") => (Some(number(root, interaction, declared)?), None),
+        "textEntryInteraction" if matches!(declared.base_type.as_str(), "float" | "integer") => {
+            (Some(number(root, interaction, declared)?), None)
+        }
         "textEntryInteraction" => text_entry(declared),
         "matchInteraction" => (matching(interaction, declared), None),
         "orderInteraction" => (Some(ordering(interaction, declared)?), None),
@@ -163,7 +168,8 @@ fn choice(interaction: &Node, declared: &Declared) -> Answer {
         None if multiple => Fraction::of(1, right),
         None => Fraction::ONE,
     };
-    let option = |(at, node): (usize, &&Node)| Choice { key: own_key(node, at), text: said(node), fraction: fraction(node), feedback: None };
+    let option =
+        |(at, node): (usize, &&Node)| Choice { key: own_key(node, at), text: said(node), fraction: fraction(node), feedback: None };
     let options = choices.iter().enumerate().map(option).collect();
     let shuffle = flag(interaction, "shuffle");
     let spec = if multiple {
@@ -178,7 +184,8 @@ fn text_entry(declared: &Declared) -> Answer {
     // An asterisk is nothing but itself here.
     let literal = |text: &str| text.replace('*', "\\*");
     let Some(mapping) = &declared.mapping else {
-        let accepted = declared.correct.iter().map(|text| Accepted { text: literal(text), fraction: Fraction::ONE, feedback: None }).collect();
+        let accepted =
+            declared.correct.iter().map(|text| Accepted { text: literal(text), fraction: Fraction::ONE, feedback: None }).collect();
         return (Some(Spec::ShortAnswer { accepted, case_sensitive: true }), None);
     };
     let best = mapping.iter().map(|(_, value, _)| *value).fold(0.0, f64::max);
@@ -211,7 +218,8 @@ fn matching(interaction: &Node, declared: &Declared) -> Option<Spec> {
         set.all("simpleAssociableChoice").map(|node| (node.attribute("identifier").unwrap_or_default().to_owned(), said(node))).collect()
     };
     let (premises, targets) = (choices(premises), choices(targets));
-    let right: HashMap<&str, &str> = declared.correct.iter().filter_map(|pair| pair.split_once(' ')).map(|(from, to)| (from, to.trim())).collect();
+    let right: HashMap<&str, &str> =
+        declared.correct.iter().filter_map(|pair| pair.split_once(' ')).map(|(from, to)| (from, to.trim())).collect();
     let (mut pairs, mut used) = (Vec::new(), Vec::new());
     for (at, (id, premise)) in premises.into_iter().enumerate() {
         let target = right.get(id.as_str()).and_then(|target| targets.iter().find(|(own, _)| own == target))?;

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
+use rust_decimal::Decimal;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::formats::xml::escape;
 use crate::formats::{Draft, Exported, Loss};
 use crate::model::mark::Fraction;
-use crate::model::question::{Choice, Content, OrderScoring, Spec, ToleranceKind};
+use crate::model::question::{Choice, Content, NumericKey, OrderScoring, Spec, ToleranceKind};
 
 const NAMESPACE: &str = "http://www.imsglobal.org/xsd/imsqti_v2p1";
 const TEMPLATES: &str = "http://www.imsglobal.org/question/qti_v2p1/rptemplates";
@@ -34,7 +35,10 @@ fn package(items: &[String]) -> zip::result::ZipResult<Vec<u8>> {
     let mut resources = String::new();
     for (number, item) in (1..).zip(items) {
         let name = format!("q{number}.xml");
-        let _ = writeln!(resources, "    <resource identifier=\"q{number}\" type=\"imsqti_item_xmlv2p1\" href=\"{name}\"><file href=\"{name}\"/></resource>");
+        let _ = writeln!(
+            resources,
+            "    <resource identifier=\"q{number}\" type=\"imsqti_item_xmlv2p1\" href=\"{name}\"><file href=\"{name}\"/></resource>"
+        );
         zip.start_file(name, options)?;
         zip.write_all(item.as_bytes())?;
     }
@@ -74,9 +78,9 @@ fn template(name: &str) -> String {
 }
 
 fn declaration(cardinality: &str, base_type: &str, correct: &[String], mapping: &[(String, Fraction)], attributes: &str) -> String {
-    let correct: String = correct.iter().map(|value| format!("<value>{}</value>", escape(value))).collect();
+    let values = correct.iter().fold(String::new(), |values, value| values + "<value>" + &escape(value) + "</value>");
     let mut declaration = format!(
-        "  <responseDeclaration identifier=\"RESPONSE\" cardinality=\"{cardinality}\" baseType=\"{base_type}\">\n    <correctResponse>{correct}</correctResponse>\n"
+        "  <responseDeclaration identifier=\"RESPONSE\" cardinality=\"{cardinality}\" baseType=\"{base_type}\">\n    <correctResponse>{values}</correctResponse>\n"
     );
     if !mapping.is_empty() {
         let entry = |(key, value): &(String, Fraction)| {
@@ -107,7 +111,9 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             let choices = simple_choices(&[("true".to_owned(), "True"), ("false".to_owned(), "False")]);
             Parts {
                 declaration: declaration("single", "identifier", &[correct.to_string()], &[], ""),
-                interaction: format!("    <choiceInteraction responseIdentifier=\"RESPONSE\" shuffle=\"false\" maxChoices=\"1\">\n{choices}    </choiceInteraction>\n"),
+                interaction: format!(
+                    "    <choiceInteraction responseIdentifier=\"RESPONSE\" shuffle=\"false\" maxChoices=\"1\">\n{choices}    </choiceInteraction>\n"
+                ),
                 processing: template("match_correct"),
             }
         }
@@ -118,8 +124,14 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             if accepted.iter().any(|answer| answer.text.replace("\\*", "").contains('*')) {
                 lose("that * stands for any characters; it is written as an asterisk");
             }
-            let mapping: Vec<(String, Fraction)> = accepted.iter().map(|answer| (answer.text.replace("\\*", "*"), answer.fraction)).collect();
-            let best: Vec<String> = accepted.iter().filter(|answer| answer.fraction == Fraction::ONE).map(|answer| answer.text.replace("\\*", "*")).take(1).collect();
+            let mapping: Vec<(String, Fraction)> =
+                accepted.iter().map(|answer| (answer.text.replace("\\*", "*"), answer.fraction)).collect();
+            let best: Vec<String> = accepted
+                .iter()
+                .filter(|answer| answer.fraction == Fraction::ONE)
+                .map(|answer| answer.text.replace("\\*", "*"))
+                .take(1)
+                .collect();
             let attributes = if *case_sensitive { " caseSensitive=\"true\"" } else { " caseSensitive=\"false\"" };
             Parts {
                 declaration: declaration("single", "string", &best, &mapping, attributes),
@@ -138,22 +150,16 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             if accepted.iter().any(|answer| answer.feedback.is_some()) {
                 lose("feedback");
             }
-            let (mode, tolerance) = match first.tolerance_kind {
-                ToleranceKind::Absolute => ("absolute", first.tolerance.decimal()),
-                ToleranceKind::Relative => ("relative", first.tolerance.decimal().checked_mul(rust_decimal::Decimal::ONE_HUNDRED).unwrap_or_default().normalize()),
-            };
-            let processing = format!(
-                "  <responseProcessing><responseCondition><responseIf>\n    <equal toleranceMode=\"{mode}\" tolerance=\"{tolerance} {tolerance}\"><variable identifier=\"RESPONSE\"/><correct identifier=\"RESPONSE\"/></equal>\n    <setOutcomeValue identifier=\"SCORE\"><variable identifier=\"MAXSCORE\"/></setOutcomeValue>\n  </responseIf></responseCondition></responseProcessing>\n"
-            );
-            Parts {
-                declaration: declaration("single", "float", &[first.value.to_string()], &[], ""),
-                interaction: "    <p><textEntryInteraction responseIdentifier=\"RESPONSE\"/></p>\n".to_owned(),
-                processing,
-            }
+            number(first)
         }
         Spec::Matching { pairs, distractors, shuffle } => {
             let set = |lines: Vec<(String, &str)>| {
-                let line = |(id, text): (String, &str)| format!("        <simpleAssociableChoice identifier=\"{id}\" matchMax=\"1\">{}</simpleAssociableChoice>\n", escape(text));
+                let line = |(id, text): (String, &str)| {
+                    format!(
+                        "        <simpleAssociableChoice identifier=\"{id}\" matchMax=\"1\">{}</simpleAssociableChoice>\n",
+                        escape(text)
+                    )
+                };
                 format!("      <simpleMatchSet>\n{}      </simpleMatchSet>\n", lines.into_iter().map(line).collect::<String>())
             };
             let premises = set((1..).zip(pairs).map(|(n, pair)| (format!("p{n}"), pair.premise.as_str())).collect());
@@ -163,7 +169,10 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             let mapping: Vec<(String, Fraction)> = right.iter().map(|pair| (pair.clone(), Fraction::of(1, pairs.len()))).collect();
             Parts {
                 declaration: declaration("multiple", "directedPair", &right, &mapping, ""),
-                interaction: format!("    <matchInteraction responseIdentifier=\"RESPONSE\" shuffle=\"{shuffle}\" maxAssociations=\"{}\">\n{premises}{targets}    </matchInteraction>\n", pairs.len()),
+                interaction: format!(
+                    "    <matchInteraction responseIdentifier=\"RESPONSE\" shuffle=\"{shuffle}\" maxAssociations=\"{}\">\n{premises}{targets}    </matchInteraction>\n",
+                    pairs.len()
+                ),
                 processing: template("map_response"),
             }
         }
@@ -176,7 +185,9 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             let choices = simple_choices(&named);
             Parts {
                 declaration: declaration("ordered", "identifier", &right, &[], ""),
-                interaction: format!("    <orderInteraction responseIdentifier=\"RESPONSE\" shuffle=\"true\">\n{choices}    </orderInteraction>\n"),
+                interaction: format!(
+                    "    <orderInteraction responseIdentifier=\"RESPONSE\" shuffle=\"true\">\n{choices}    </orderInteraction>\n"
+                ),
                 processing: template("match_correct"),
             }
         }
@@ -196,6 +207,24 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             return None;
         }
     })
+}
+
+fn number(answer: &NumericKey) -> Parts {
+    let (mode, tolerance) = match answer.tolerance_kind {
+        ToleranceKind::Absolute => ("absolute", answer.tolerance.decimal()),
+        // In percent there, a part of one here.
+        ToleranceKind::Relative => {
+            ("relative", answer.tolerance.decimal().checked_mul(Decimal::ONE_HUNDRED).unwrap_or_default().normalize())
+        }
+    };
+    let processing = format!(
+        "  <responseProcessing><responseCondition><responseIf>\n    <equal toleranceMode=\"{mode}\" tolerance=\"{tolerance} {tolerance}\"><variable identifier=\"RESPONSE\"/><correct identifier=\"RESPONSE\"/></equal>\n    <setOutcomeValue identifier=\"SCORE\"><variable identifier=\"MAXSCORE\"/></setOutcomeValue>\n  </responseIf></responseCondition></responseProcessing>\n"
+    );
+    Parts {
+        declaration: declaration("single", "float", &[answer.value.to_string()], &[], ""),
+        interaction: "    <p><textEntryInteraction responseIdentifier=\"RESPONSE\"/></p>\n".to_owned(),
+        processing,
+    }
 }
 
 fn choices(options: &[Choice], shuffle: bool, multiple: bool, all_or_nothing: bool, lose: &mut impl FnMut(&str)) -> Parts {

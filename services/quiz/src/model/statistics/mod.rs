@@ -2,7 +2,7 @@
 //!
 //! Formulas are Moodle's, <https://docs.moodle.org/dev/Quiz_statistics_calculations>, where nothing else is said, with sample (n − 1) variances and covariances
 //! throughout. They are computed in doubles: they describe marks, and are none. A figure that is not defined (nobody answered, everybody earned the same) is
-//! none rather than nought. The committed fixture compares every figure with what NumPy, SciPy and Pingouin make of the same responses.
+//! none rather than nought. The committed fixture compares every figure with what `numpy`, `scipy` and `pingouin` make of the same responses.
 
 mod moments;
 #[cfg(test)]

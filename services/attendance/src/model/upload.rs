@@ -1,13 +1,25 @@
-//! What the lines of a file say: columns by name, students by number, every fault with its line and column.
+//! A register as a file: what a spreadsheet says about a class, and a class list to fill in.
+//!
+//! The first row names the columns; they may come in any order:
+//!
+//! | column | |
+//! |---|---|
+//! | `student_id` or `admission_number` | who; one of the two |
+//! | `code` | the attendance code |
+//! | `minutes_late` | a whole number, or empty |
+//! | `note` | text, or empty |
+//! | `name`, `roll_number` | for people; not read |
+//!
+//! A fault's pointer is the file's own line: `/rows/4/code` is the cell in line 4, the heading being line 1.
 
 use std::collections::HashMap;
 
 use directory::Seat;
 use domain::{Fault, StudentId, Text};
+use spreadsheet::safe::meant;
+use spreadsheet::{Line, MAX_ROWS};
 
-use super::safe::meant;
-use super::{Line, MAX_ROWS};
-use crate::model::marking::{Entry, MAX_MINUTES_LATE};
+use super::marking::{Entry, MAX_MINUTES_LATE};
 
 /// Columns that are read, and those that may be there.
 const COLUMNS: [&str; 7] = ["student_id", "admission_number", "code", "minutes_late", "note", "name", "roll_number"];
@@ -116,9 +128,9 @@ fn minutes(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use spreadsheet::csv_file;
 
     use super::*;
-    use crate::model::upload::csv_file;
 
     fn seat(number: &str) -> Seat {
         Seat {
