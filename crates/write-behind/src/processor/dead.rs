@@ -15,7 +15,7 @@ use crate::mechanism::{Mechanism, on};
 #[derive(Debug)]
 pub(super) struct Dead {
     partition: Partition,
-    sequence: u64,
+    pub(super) sequence: u64,
     pub(super) entity: String,
     pub(super) row: Uuid,
     pub(super) reason: String,

@@ -1,6 +1,6 @@
 //! Writing rows into their tables: in statements of a bounded size, halved where a record among them is bad, until it stands alone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::{Partition, ServiceName};
 use sqlx::PgConnection;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::DrainError;
 use super::batch::RowKey;
@@ -146,8 +147,17 @@ impl<'a> Saving<'a> {
         Ok(())
     }
 
+    /// What became of all of it.
     pub(super) fn finish(self) -> GroupSaved {
-        self.saved
+        let mut saved = self.saved;
+        if !saved.dead.is_empty() && on(Mechanism::ParkedRowsStayVisible) {
+            // A batch that grew may have saved a row and then buried a later version of it: what Redis holds is the parked one, which must stay.
+            let parked: HashMap<Uuid, u64> = saved.dead.iter().map(|dead| (dead.row, dead.sequence)).collect();
+            for rows in &mut saved.rows {
+                rows.retain(|row| parked.get(&row.row.id).is_none_or(|parked| *parked < row.sequence));
+            }
+        }
+        saved
     }
 
     async fn write_entity(&mut self, connection: &mut PgConnection, drain: &dyn Drain, mut held: Vec<Held>) -> Result<(), DrainError> {
@@ -201,7 +211,7 @@ impl<'a> Saving<'a> {
                 for index in part {
                     let Some(held) = places.get_mut(index).and_then(Option::take) else { continue };
                     if let Some(saved) = self.saved.rows.get_mut(held.batch) {
-                        saved.push(SavedRow { row: held.row, scopes: rows.scopes(index) });
+                        saved.push(SavedRow { row: held.row, sequence: held.sequence, scopes: rows.scopes(index) });
                     }
                 }
                 return Ok(());
@@ -230,7 +240,7 @@ impl<'a> Saving<'a> {
             if !on(Mechanism::ParkedRowsStayVisible)
                 && let Some(saved) = self.saved.rows.get_mut(held.batch)
             {
-                saved.push(SavedRow { row: held.row.clone(), scopes: rows.scopes(index) });
+                saved.push(SavedRow { row: held.row.clone(), sequence: held.sequence, scopes: rows.scopes(index) });
             }
             if dead::depends_on_others(cause) && on(Mechanism::RefusedAreTriedAgain) {
                 self.refused.push(Refused { held, fault, applied: self.saved.applied });

@@ -20,6 +20,8 @@ use crate::mechanism::{Mechanism, on, text};
 #[derive(Debug)]
 pub(super) struct SavedRow {
     pub(super) row: RowKey,
+    /// The number of the write that was saved.
+    pub(super) sequence: u64,
     /// The lists that may forget it.
     pub(super) scopes: Vec<String>,
 }

@@ -47,7 +47,7 @@ impl Processor {
             let last = chunks.peek().is_none();
             let mut keys = vec![key::settled(service, partition), key::log(service, partition)];
             let mut arguments: Vec<Value> = vec![watermark.to_string().into(), i64::from(last).into(), count(chunk.len())];
-            for SavedRow { row, scopes } in chunk {
+            for SavedRow { row, scopes, .. } in chunk {
                 keys.push(key::value(&row.entity, partition, row.id));
                 keys.extend(scopes.iter().map(|scope| key::unsaved(&row.entity, partition, scope)));
                 arguments.extend([Value::Bytes(row.id.as_bytes().to_vec().into()), self.ttl(row.id).into(), count(scopes.len())]);
@@ -93,7 +93,7 @@ impl Processor {
                         unproven.insert(row, image);
                     } else {
                         // Written again, or read back from PostgreSQL: the script sees which.
-                        settling.rows.push(SavedRow { scopes: scopes(&row, &image, drains), row });
+                        settling.rows.push(SavedRow { scopes: scopes(&row, &image, drains), sequence: image.sequence, row });
                     }
                 }
                 if !unproven.is_empty() {

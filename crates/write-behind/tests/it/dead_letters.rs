@@ -1,12 +1,14 @@
 //! Records that can't be saved: put aside with their reason, shown, corrected, replayed, and in nobody's way.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use domain::ServiceName;
 use fred::interfaces::KeysInterface;
 use store::Identity;
-use write_behind::Operation;
+use tokio_util::sync::CancellationToken;
 use write_behind::dead_letters::{DeadLetterError, DeadLetters};
+use write_behind::{Operation, ProcessorSettings};
 
 use crate::note::Note;
 use crate::stage::{Stage, drains};
@@ -54,6 +56,56 @@ pub async fn a_poisoned_record_among_a_thousand_goes_to_the_dead_letters_and_the
     assert_eq!(stage.find(stage.school, bad.id).await.unwrap().unwrap().text, "cured");
     assert!(letters(&stage).list(10).await.unwrap().is_empty());
     assert_eq!(letters(&stage).show(letter.id).await.unwrap().state, "replayed");
+}
+
+async fn until(stage: &Stage, counted: &'static str) {
+    let counting = async {
+        while stage.count(counted).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), counting).await.expect(counted);
+}
+
+/// A batch that must grow while it is saved holds two versions of one row, and only the later one is bad.
+#[tokio::test]
+async fn a_row_whose_later_version_is_dead_stays_in_sight_although_an_earlier_one_came_in_the_same_batch() {
+    let stage = Stage::set().await;
+    // So little memory that each value is read on its own, and a lease that lasts, so that a lock on it holds up nothing but saving.
+    let settings = ProcessorSettings { memory: 1, lease: Duration::from_mins(1), ..Stage::settings() };
+    let (processor, cancel) = (stage.processor_with(settings), CancellationToken::new());
+    let running = tokio::spawn({
+        let cancel = cancel.clone();
+        async move { processor.run_resident(cancel).await }
+    });
+    let warm = Note::new(stage.school, "the lease is taken");
+    stage.create(&warm).await.unwrap();
+    until(&stage, "SELECT count(*) FROM drain_watermarks WHERE seq = 1").await;
+
+    let mut lock = stage.superuser().await;
+    sqlx::raw_sql("BEGIN; SELECT FROM drain_watermarks FOR UPDATE").execute(&mut lock).await.unwrap();
+    let (one, other) = (Note::new(stage.school, "good"), Note::new(stage.school, "good too"));
+    let both = Operation::new(stage.school, ServiceName::Homework).create(&one).create(&other);
+    stage.buffer.write(&stage.postgres, both).await.unwrap();
+    // The first value is read, and the transaction waits.
+    until(&stage, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").await;
+    let bad = stage.update(&one, "poison").await.unwrap();
+    stage.update(&other, "better").await.unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut lock).await.unwrap();
+    until(&stage, "SELECT count(*) FROM drain_watermarks WHERE seq = 5").await;
+    // Until it has settled too.
+    cancel.cancel();
+    running.await.unwrap();
+
+    assert_eq!(stage.dead().await, 1);
+    assert!(
+        stage.table().await.contains(&(one.id, 1, "good".to_owned())),
+        "the versions did not come in one batch, and this proves nothing"
+    );
+    assert_eq!(stage.unsaved().await, HashSet::from([one.id]), "an acknowledged row went out of sight");
+    let life: i64 = stage.pool.pttl(stage.key(one.id)).await.unwrap();
+    assert_eq!(life, -1, "an acknowledged row would expire");
+    assert_eq!(stage.find(stage.school, one.id).await.unwrap(), Some(bad));
 }
 
 #[tokio::test]
