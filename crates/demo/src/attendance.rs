@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 
 use anyhow::Context;
+use attendance::model::register::Place;
 use chrono::{Duration, NaiveDate};
+use domain::{ClassId, SchoolId};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use store::SchoolTransaction;
 use uuid::Uuid;
 
-use crate::ids::{Ids, Kind};
+use crate::ids::{Ids, Kind, id};
 use crate::insert::school_rows;
 use crate::random::Random;
 use crate::roster::{Class, Roster};
@@ -44,19 +46,26 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     let (school, now, number) = (roster.school, roster.dates.now, roster.spec.number);
     let connection = transaction.connection()?;
     let mut ids = Ids::of(number, Kind::AttendanceCode);
-    let codes = CODES.iter().map(|(code, name, counts_as)| json!({"id": ids.next(), "code": code, "name": name, "counts_as": counts_as, "is_default": *code == "P", "is_active": true}));
+    let codes = CODES.iter().map(|(code, name, counts_as)| {
+        json!({"id": ids.next(), "code": code, "name": name, "counts_as": counts_as, "is_default": *code == "P", "is_active": true,
+        "office_only": false, "is_leave": *code == "E"})
+    });
     school_rows(connection, school, now, "attendance_codes", &codes.collect::<Vec<_>>()).await?;
+    let settings = json!({"id": id(number, Kind::AttendanceSettings, 1), "lock_after_days": OPEN_DAYS});
+    school_rows(connection, school, now, "attendance_settings", &[settings]).await?;
     let days = roster.dates.days_so_far();
     let (requests, leave) = leave(roster, &days)?;
     school_rows(connection, school, now, "leave_requests", &requests).await?;
 
     let mut random = Random::of(number, "attendance");
-    let (mut registers, mut marks) = (Ids::of(number, Kind::AttendanceSession), Ids::of(number, Kind::AttendanceRecord));
+    let mut marks = Ids::of(number, Kind::AttendanceRecord);
     for class in &roster.classes {
         let mut rows = Vec::with_capacity(days.len());
         let mut taken = Marks::default();
         for day in &days {
-            let register = registers.next();
+            // The id that the service would give it, so that nobody opens the same register again.
+            let place = Place { held_on: *day, class_id: ClassId::from_uuid(class.id), period: None };
+            let register = place.id(SchoolId::from_uuid(school)).as_uuid();
             rows.push(row(roster, class, register, *day, &mut random));
             for student in &class.students {
                 let (code, minutes_late) = mark(student.number, leave.contains(&(student.id, *day)), &mut random);
@@ -130,8 +139,8 @@ fn leave(roster: &Roster, days: &[NaiveDate]) -> anyhow::Result<(Vec<Value>, Lea
 async fn write_marks(connection: &mut PgConnection, school: Uuid, marks: Marks) -> anyhow::Result<()> {
     let insert = "
         INSERT INTO attendance_records
-            (school_id, id, session_id, student_id, held_on, kind, code, minutes_late, marked_by, marked_at, created_at, updated_at)
-        SELECT $1, mark.id, register.id, mark.student, register.held_on, register.kind, mark.code, mark.minutes_late, register.taken_by,
+            (school_id, id, session_id, student_id, held_on, kind, code, teacher_code, minutes_late, marked_by, marked_at, created_at, updated_at)
+        SELECT $1, mark.id, register.id, mark.student, register.held_on, register.kind, mark.code, mark.code, mark.minutes_late, register.taken_by,
             register.taken_at, register.taken_at, register.taken_at
         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[]) AS mark (id, register, student, code, minutes_late)
         JOIN attendance_sessions register ON register.school_id = $1 AND register.id = mark.register";

@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     Enrollment,
     Homework = 32,
     AttendanceCode = 48,
-    AttendanceSession,
+    AttendanceSettings,
     AttendanceRecord,
     Leave,
     Room = 64,

@@ -62,7 +62,9 @@ fn questions(roster: &Roster) -> Vec<(Question, Document)> {
             _ => (format!("What is {} + {}?", left * 13, right * 17), left * 13 + right * 17),
         };
         let question = question(number, place, "MAT", &value.to_string(), &(value + 2).to_string(), false);
-        let content = doc! { "type": "numerical", "stem": stem, "answer": { "value": i64::from(value), "tolerance": 0 } };
+        let accepted = doc! { "value": value.to_string(), "tolerance": "0", "tolerance_kind": "absolute", "fraction": 1 };
+        let answer = doc! { "type": "numerical", "accepted": [accepted], "units": [], "unit_required": false, "unit_penalty": 0 };
+        let content = doc! { "type": "numerical", "name": stem.clone(), "stem": stem, "answer": answer };
         questions.push((question, content));
     }
     for (place, (stem, right, wrong)) in ENGLISH.iter().enumerate() {
@@ -72,14 +74,18 @@ fn questions(roster: &Roster) -> Vec<(Question, Document)> {
         let mut texts = wrong.to_vec();
         texts.insert(at, right);
         let key = |at: usize| keys.get(at % keys.len()).copied().unwrap_or_default();
-        let options: Vec<Bson> = keys.iter().zip(texts).map(|(key, text)| Bson::Document(doc! { "key": *key, "text": text })).collect();
+        let option = |(own, text): (&&str, &str)| Bson::Document(doc! { "key": *own, "text": text, "fraction": i32::from(*own == key(at)) });
+        let options: Vec<Bson> = keys.iter().zip(texts).map(option).collect();
         let question = question(number, NUMBERS + place, "ENG", key(at), key(at + 1), true);
-        questions.push((question, doc! { "type": "multichoice", "stem": *stem, "options": options, "answer": { "keys": [key(at)] } }));
+        let answer = doc! { "type": "single_choice", "options": options, "shuffle": true };
+        questions.push((question, doc! { "type": "single_choice", "name": *stem, "stem": *stem, "answer": answer }));
     }
     let author = roster.admin.user.to_string();
+    let created = roster.dates.now.to_rfc3339();
     let common = |subject: &str, place: usize| {
-        doc! { "bank_id": id(number, Kind::Bank, 1).to_string(), "status": "published", "default_mark": 1, "tags": [subject, "demo"],
-        "difficulty": i32::try_from(place % 3).unwrap_or_default() + 1, "author": author.clone(), "source": "demo" }
+        let bank = id(number, Kind::Bank, if subject == "MAT" { 1 } else { 2 }).to_string();
+        doc! { "bank_id": bank, "status": "published", "is_latest": true, "default_mark": 1, "penalty": 0, "tags": [subject, "demo"],
+        "difficulty": i32::try_from(place % 3).unwrap_or_default() + 1, "author": author.clone(), "source": "demo", "created_at": created.clone() }
     };
     for (place, (question, content)) in questions.iter_mut().enumerate() {
         content.extend(common(question.subject, place));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use store::SchoolTransaction;
 use uuid::Uuid;
 
-use crate::ids::{Ids, Kind};
+use crate::ids::{Ids, Kind, id};
 use crate::insert::school_rows;
 use crate::questions::Question;
 use crate::random::Random;
@@ -62,6 +62,11 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster, 
         }
     }
     let connection = transaction.connection()?;
+    let categories: Vec<Value> = [(1, "Mathematics"), (2, "English")]
+        .iter()
+        .map(|(place, name)| json!({"id": id(number, Kind::Bank, *place), "name": name, "created_by": roster.admin.user, "version": 1}))
+        .collect();
+    school_rows(connection, school, now, "question_categories", &categories).await?;
     for (table, rows) in
         [("quizzes", &rows.quizzes), ("quiz_slots", &rows.slots), ("quiz_attempts", &rows.attempts), ("quiz_answers", &rows.answers)]
     {
@@ -79,7 +84,7 @@ fn row(roster: &Roster, class: &Class, taught: &Taught, quiz: Uuid, opens: Naive
         "status": if is_over { "closed" } else { "published" }, "opens_at": dates.at(opens, 8, 0), "closes_at": dates.at(opens + Days::new(2), 20, 0),
         "time_limit_seconds": 1200, "overdue_handling": "autosubmit", "grace_seconds": 0, "max_attempts": 1, "attempt_delay_seconds": 0,
         "grade_method": "highest", "shuffle_questions": false, "shuffle_answers": true, "review_options": {}, "sections": [], "max_points": QUESTIONS,
-        "published_at": published, "created_at": published})
+        "behaviour": "deferred", "negative_fraction": 0, "mark_floor": "question", "has_leaderboard": true, "published_at": published, "created_at": published})
 }
 
 /// A student's attempt: its score is the sum of its marks.
@@ -103,9 +108,10 @@ fn attempt(
         let is_right = random.chance(knows);
         score += i32::from(is_right);
         let given = if is_right { &slot.question.right } else { &slot.question.wrong };
-        let response = if slot.question.is_choice { json!({"keys": [given]}) } else { json!({"value": given}) };
+        let response = if slot.question.is_choice { json!({"keys": [given]}) } else { json!({"number": given}) };
         rows.answers.push(json!({"id": answer_ids.next(), "quiz_id": quiz, "attempt_id": attempt, "slot_id": slot.id, "question_id": slot.question.id,
-            "question_version": 1, "response": response, "is_flagged": false, "mark": i32::from(is_right), "answered_at": submitted, "graded_at": submitted,
+            "question_version": 1, "graded_version": 1, "max_mark": 1, "state": "marked", "response": response, "is_flagged": false, "tries": 0, "is_checked": false,
+            "mark": i32::from(is_right), "answered_at": submitted, "graded_at": submitted,
             "created_at": started}));
     }
     rows.attempts.push(

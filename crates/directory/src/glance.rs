@@ -12,7 +12,7 @@ use fred::interfaces::KeysInterface;
 use store::StoreError;
 
 use crate::remembered::Entry;
-use crate::{Class, Directory, Learner, Person, generation_key};
+use crate::{Class, Directory, Learner, Person, Roster, generation_key};
 
 /// The directory of one school during one piece of work.
 #[derive(Debug)]
@@ -38,6 +38,11 @@ impl Glance<'_> {
     /// The class with this id.
     pub async fn class(&self, class: ClassId) -> Result<Option<Arc<Class>>, StoreError> {
         self.look_up(class).await
+    }
+
+    /// Everybody who is or was in the class, in the order of a class list: by roll number, then by name.
+    pub async fn roster(&self, class: ClassId) -> Result<Arc<Roster>, StoreError> {
+        Ok(self.look_up::<Roster>(class).await?.unwrap_or_default())
     }
 
     /// What steps into Redis must carry along and compare; none if nothing remembered was used so far. Ask after the look-ups.

@@ -118,6 +118,28 @@ pub struct Class {
     pub time_zone: String,
 }
 
+/// A student of a class, past or present, as a register or a mark list needs to know them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// The student.
+    pub student_id: StudentId,
+    /// The student's name.
+    pub name: String,
+    /// The number under which the student is known in the school.
+    pub admission_number: String,
+    /// The number in the class.
+    pub roll_number: Option<String>,
+    /// The home class.
+    pub home_class_id: Option<ClassId>,
+    /// The student's classes, past and present, this one among them.
+    pub attends: Vec<Attends>,
+}
+
+/// The seats of a class, past and present, in the order of a class list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Roster(pub Vec<Seat>);
+
 /// Answers who is who. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Directory {
@@ -153,6 +175,11 @@ impl Directory {
     /// The class with this id.
     pub async fn class(&self, school: SchoolId, class: ClassId) -> Result<Option<Class>, StoreError> {
         Ok(self.look_up::<Class>(school, class).await?.map(Arc::unwrap_or_clone))
+    }
+
+    /// Everybody who is or was in the class, in the order of a class list: by roll number, then by name.
+    pub async fn roster(&self, school: SchoolId, class: ClassId) -> Result<Vec<Seat>, StoreError> {
+        Ok(self.look_up::<Roster>(school, class).await?.map(Arc::unwrap_or_clone).unwrap_or_default().0)
     }
 
     /// Something about the school's people or classes has changed and is committed.

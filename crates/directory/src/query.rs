@@ -29,3 +29,12 @@ SELECT jsonb_build_object('class_id', c.id, 'name', c.name, 'time_zone', s.time_
      FROM class_subjects cs WHERE cs.school_id = c.school_id AND cs.class_id = c.id AND cs.status = 'active'))
 FROM classes c JOIN schools s ON s.id = c.school_id
 WHERE c.school_id = $1 AND c.id = $2 AND c.status = 'active'";
+
+/// Everybody who is or was in a class, in the order of a class list.
+pub(crate) const ROSTER: &str = "
+SELECT coalesce(jsonb_agg(jsonb_build_object('student_id', s.id, 'name', u.full_name, 'admission_number', s.admission_number, 'roll_number', s.roll_number,
+        'home_class_id', s.class_id, 'attends', learner_classes(s.school_id, s.id))
+    ORDER BY lpad(s.roll_number, 64), u.full_name, s.id), '[]')
+FROM students s JOIN users u ON u.id = s.user_id
+WHERE s.school_id = $1 AND s.status = 'active'
+    AND EXISTS (SELECT FROM enrollments e WHERE e.school_id = $1 AND e.student_id = s.id AND e.class_id = $2 AND e.status = 'active')";

@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::{ClassId, SchoolId, StudentId, UserId};
 use moka::sync::Cache;
 
-use crate::{Class, Learner, Person};
+use crate::{Class, Learner, Person, Roster};
 
 /// Part of the five minutes that a change which was never announced may stay unseen; Redis's entries have the rest.
 const TTL: Duration = Duration::from_mins(1);
@@ -18,11 +18,14 @@ const TTL: Duration = Duration::from_mins(1);
 /// People and classes that are kept, each. A person is some hundred bytes.
 const CAPACITY: u64 = 20_000;
 
+/// Rosters that are kept. One is some ten kilobytes.
+const ROSTERS: u64 = 1_000;
+
 /// Entries of one kind.
 type Shelf<Id, T> = Cache<(SchoolId, Id), (u64, Option<Arc<T>>)>;
 
-fn shelf<Id: Hash + Eq + Send + Sync + 'static, T: Send + Sync + 'static>() -> Shelf<Id, T> {
-    Cache::builder().max_capacity(CAPACITY).time_to_live(TTL).build()
+fn shelf<Id: Hash + Eq + Send + Sync + 'static, T: Send + Sync + 'static>(capacity: u64) -> Shelf<Id, T> {
+    Cache::builder().max_capacity(capacity).time_to_live(TTL).build()
 }
 
 #[derive(Debug)]
@@ -30,11 +33,12 @@ pub(crate) struct Remembered {
     pub(crate) people: Shelf<UserId, Person>,
     pub(crate) learners: Shelf<StudentId, Learner>,
     pub(crate) classes: Shelf<ClassId, Class>,
+    pub(crate) rosters: Shelf<ClassId, Roster>,
 }
 
 impl Default for Remembered {
     fn default() -> Self {
-        Self { people: shelf(), learners: shelf(), classes: shelf() }
+        Self { people: shelf(CAPACITY), learners: shelf(CAPACITY), classes: shelf(CAPACITY), rosters: shelf(ROSTERS) }
     }
 }
 
@@ -74,5 +78,14 @@ impl Entry for Class {
     const QUERY: &'static str = crate::query::CLASS;
     fn shelf(remembered: &Remembered) -> &Shelf<ClassId, Self> {
         &remembered.classes
+    }
+}
+
+impl Entry for Roster {
+    type Id = ClassId;
+    const KIND: &'static str = "roster";
+    const QUERY: &'static str = crate::query::ROSTER;
+    fn shelf(remembered: &Remembered) -> &Shelf<ClassId, Self> {
+        &remembered.rosters
     }
 }

@@ -30,6 +30,32 @@ kinds! {
     HomeworkGraded = "homework:graded";
     /// A graded submission was given back to the student.
     HomeworkReturned = "homework:returned";
+    /// A register was taken for the first time.
+    AttendanceTaken = "attendance:taken";
+    /// A student was marked absent; told once for each register, whether it was marked first or corrected later.
+    AttendanceAbsent = "attendance:absent";
+    /// A mark of a register that had been taken was changed.
+    AttendanceCorrected = "attendance:corrected";
+    /// A register was locked by hand.
+    AttendanceLocked = "attendance:locked";
+    /// Leave was asked for.
+    LeaveRequested = "leave:requested";
+    /// Leave was granted.
+    LeaveApproved = "leave:approved";
+    /// Leave was refused.
+    LeaveRejected = "leave:rejected";
+    /// A request for leave was taken back.
+    LeaveWithdrawn = "leave:withdrawn";
+    /// A quiz was published to its class.
+    QuizAssigned = "quiz:assigned";
+    /// A student submitted an attempt, or its time was up.
+    QuizSubmitted = "quiz:submitted";
+    /// What counts of a student's attempts at a quiz is known, or has changed.
+    QuizGraded = "quiz:graded";
+    /// An exam's results were released to students and parents.
+    QuizReleased = "quiz:released";
+    /// A grade in the grade book was entered or changed.
+    GradeChanged = "grade:changed";
     /// A session was revoked; every pod must stop accepting its tokens.
     SessionRevoked = "session:revoked";
     /// A roster was imported; anything cached about the school's people and classes is stale.

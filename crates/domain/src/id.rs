@@ -82,6 +82,38 @@ ids! {
     HomeworkId,
     /// A student's answer to a piece of homework.
     SubmissionId,
+    /// A school's attendance code.
+    AttendanceCodeId,
+    /// An attendance register: a class on a day, or in one of its periods.
+    RegisterId,
+    /// A correction of a register.
+    CorrectionId,
+    /// A request for leave.
+    LeaveRequestId,
+    /// A quiz or an exam.
+    QuizId,
+    /// A place for a question in a quiz.
+    SlotId,
+    /// A student's attempt at a quiz.
+    AttemptId,
+    /// A student's answer to a question of a quiz.
+    AnswerId,
+    /// An exception from a quiz's terms, for a student or a group.
+    QuizOverrideId,
+    /// A question of the bank, in all of its versions.
+    QuestionId,
+    /// A category of the question bank.
+    QuestionCategoryId,
+    /// A category of a class's grade book.
+    GradeCategoryId,
+    /// Something that is graded.
+    GradeItemId,
+    /// A student's grade for an item.
+    GradeId,
+    /// A change of a grade.
+    GradeChangeId,
+    /// A scale: what percentages are called.
+    GradeScaleId,
     /// An event.
     EventId,
     /// A record that could not be saved.

@@ -71,7 +71,13 @@ impl Role {
             P::PeopleRead => !matches!(self, Self::Staff),
             P::HomeworkWrite | P::HomeworkGrade => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
             P::HomeworkRead => !matches!(self, Self::SuperAdmin | Self::Staff),
-            P::HomeworkSubmit => matches!(self, Self::Student),
+            P::HomeworkSubmit | P::QuizAttempt => matches!(self, Self::Student),
+            P::QuizWrite | P::QuizGrade | P::GradesWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
+            P::QuizRead | P::GradesRead => !matches!(self, Self::SuperAdmin | Self::Staff),
+            P::AttendanceManage | P::ScalesManage => matches!(self, Self::SchoolAdmin | Self::Admin),
+            P::AttendanceMark | P::LeaveDecide => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
+            P::AttendanceRead | P::LeaveRead => !matches!(self, Self::SuperAdmin | Self::Staff),
+            P::LeaveRequest => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
         }
     }
 }
@@ -138,6 +144,32 @@ permissions! {
     HomeworkSubmit = "homework:submit";
     /// Grade and return submissions.
     HomeworkGrade = "homework:grade";
+    /// See the grade book, as far as the role's own rows go.
+    GradesRead = "grades:read";
+    /// Keep the grade book of a class.
+    GradesWrite = "grades:write";
+    /// Keep the school's grading scales.
+    ScalesManage = "scales:manage";
+    /// Create, change and publish quizzes and exams, and keep the question bank.
+    QuizWrite = "quiz:write";
+    /// See quizzes, attempts and results, as far as the role's own rows go.
+    QuizRead = "quiz:read";
+    /// Sit quizzes and exams.
+    QuizAttempt = "quiz:attempt";
+    /// Mark attempts, and see what the questions are worth.
+    QuizGrade = "quiz:grade";
+    /// See attendance, as far as the role's own rows go.
+    AttendanceRead = "attendance:read";
+    /// Take and lock registers.
+    AttendanceMark = "attendance:mark";
+    /// Decide on codes and rules, and correct registers that are locked.
+    AttendanceManage = "attendance:manage";
+    /// See requests for leave, as far as the role's own rows go.
+    LeaveRead = "leave:read";
+    /// Ask for leave.
+    LeaveRequest = "leave:request";
+    /// Grant or refuse leave.
+    LeaveDecide = "leave:decide";
 }
 
 impl Display for Permission {

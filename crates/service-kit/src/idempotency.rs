@@ -78,12 +78,21 @@ pub async fn once(
             .with_retry_after(std::time::Duration::from_secs(1)));
     }
     if let Some((stored_fingerprint, answer)) = stored(&transaction, &place).await? {
+        // The key's lock ends with the transaction: whoever repeats the request right after this answer must not find it still taken.
+        transaction.rollback().await?;
         if stored_fingerprint == fingerprint {
             return Ok(answer.respond(true));
         }
         return Err(Problem::new(Kind::IdempotencyKeyReused, "This Idempotency-Key came with another body before."));
     }
-    let answer = work(&mut transaction).await?;
+    let answer = match work(&mut transaction).await {
+        Ok(answer) => answer,
+        Err(problem) => {
+            // Likewise; if it can't be rolled back now, it is when the connection ends.
+            let _ = transaction.rollback().await;
+            return Err(problem);
+        }
+    };
     let mut values: Vec<Value> = place.to_vec();
     values.push(fingerprint.to_vec().into());
     values.push(i32::from(answer.status).into());

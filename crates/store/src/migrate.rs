@@ -170,6 +170,9 @@ impl MigratorTrait for Migrator {
             "m0010_report",
             "m0011_dashboard",
             "m0012_write_behind",
+            "m0013_attendance",
+            "m0014_quiz",
+            "m0015_grade_book",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()
     }

@@ -1,10 +1,47 @@
-//! The grade book, reports and report cards.
+//! The grade book: what every student got for what, and what it adds up to.
 //!
-//! So far this service owns its tables (`grade_categories`, `grade_items`, `grades`, `report_jobs`, `report_cards`, and the collection `report_templates`)
-//! and answers `/health` and `/ready`; it has no routes yet.
+//! Routes: scales in [`routes::scales`], a class's [`routes::settings`], [`routes::categories`] and [`routes::items`], an item's sheet in [`routes::sheets`], one grade in
+//! [`routes::grades`] and its history in [`routes::history`], the class's book in [`routes::gradebook`], as a file in [`routes::exchange`], a student's view in
+//! [`routes::students`].
+//!
+//! Tables: `grades` and `grade_changes` are buffered; `grade_scales`, `grade_book_settings`, `grade_categories`, `grade_items` commit in PostgreSQL before the
+//! answer. `report_jobs`, `report_cards` and the collection `report_templates` are owned and not served yet.
+//!
+//! Events: `grade:changed` with every change. A durable consumer takes grades over from homework and quizzes ([`feed`]).
+//!
+//! The rules are in [`model`]: which results count in [`model::selection`], how they become one in [`model::aggregation`], what a term adds up to in
+//! [`model::total`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod desk;
+mod feed;
+pub mod model;
+pub mod routes;
+pub mod store;
+
+use std::sync::Arc;
 
 use domain::ServiceName;
-use service_kit::Service;
+use events::Consumer;
+use service_kit::{Platform, Service};
+use write_behind::{Drain, DrainOf};
+
+use model::grade::{Change, Grade};
 
 /// The report service.
-pub const SERVICE: Service = Service::new(ServiceName::Report, "The grade book, reports and report cards.");
+pub const SERVICE: Service = Service {
+    routes: routes::configure,
+    drains,
+    consumers,
+    ..Service::new(ServiceName::Report, "The grade book, reports and report cards.")
+};
+
+/// In the order of their foreign keys: a change points at its grade.
+fn drains() -> Vec<Arc<dyn Drain>> {
+    vec![Arc::new(DrainOf::<Grade>::new()), Arc::new(DrainOf::<Change>::new())]
+}
+
+fn consumers(platform: &Platform) -> Vec<Consumer> {
+    vec![Consumer { group: "grade-book", kinds: feed::KINDS, handler: Arc::new(feed::Feed::new(platform.clone())) }]
+}

@@ -73,7 +73,9 @@ macro_rules! permits {
 
 permits! {
     SchoolsManage, SchoolRead, SchoolEdit, ProfileRead, SessionsManage, UsersManage, MembershipsManage, PeopleRead, PeopleManage,
-    AcademicsRead, AcademicsManage, RosterImport, HomeworkWrite, HomeworkRead, HomeworkSubmit, HomeworkGrade,
+    AcademicsRead, AcademicsManage, RosterImport, HomeworkWrite, HomeworkRead, HomeworkSubmit, HomeworkGrade, GradesRead, GradesWrite, ScalesManage,
+    QuizWrite, QuizRead, QuizAttempt, QuizGrade,
+    AttendanceRead, AttendanceMark, AttendanceManage, LeaveRead, LeaveRequest, LeaveDecide,
 }
 
 /// The caller of a route within a school, known to hold `P`. No, bad or revoked token: 401. No permission, or a token without a school: 403.

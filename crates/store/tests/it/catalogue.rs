@@ -6,9 +6,11 @@ use crate::support::{SCHOOLLESS, TestDatabase, tables_with_school, tenant_tables
 
 /// What the write buffer saves; the batch processor may write these for all schools.
 pub(crate) const BUFFERED: &[&str] = &[
+    "attendance_corrections",
     "attendance_records",
     "attendance_sessions",
     "calendar_events",
+    "grade_changes",
     "grades",
     "homework",
     "homework_files",

@@ -41,9 +41,12 @@ INSERT INTO homework_overrides (school_id, id, homework_id, student_id, created_
     ('{school}', pg_temp.id('override'), pg_temp.id('homework'), pg_temp.id('student row'), pg_temp.id('teacher'));
 
 INSERT INTO attendance_codes (school_id, id, code, name, counts_as) VALUES ('{school}', pg_temp.id('code'), 'P', 'Present', 'present');
+INSERT INTO attendance_settings (school_id, id) VALUES ('{school}', pg_temp.id('attendance settings'));
 INSERT INTO attendance_sessions (school_id, id, class_id, held_on) VALUES ('{school}', pg_temp.id('register'), pg_temp.id('class'), '2026-07-01');
 INSERT INTO attendance_records (school_id, id, session_id, student_id, held_on, kind, code, marked_by, marked_at) VALUES
     ('{school}', pg_temp.id('mark'), pg_temp.id('register'), pg_temp.id('student row'), '2026-07-01', 'daily', 'P', pg_temp.id('teacher'), now());
+INSERT INTO attendance_corrections (school_id, id, session_id, session_version, corrected_by, role, after_lock, reason, changes) VALUES
+    ('{school}', pg_temp.id('correction'), pg_temp.id('register'), 2, pg_temp.id('office'), 'school_admin', true, 'Came after all', '[{}]');
 INSERT INTO leave_requests (school_id, id, student_id, from_date, to_date, reason, requested_by) VALUES
     ('{school}', pg_temp.id('leave'), pg_temp.id('student row'), '2026-08-03', '2026-08-05', 'Wedding', pg_temp.id('parent'));
 
@@ -56,6 +59,9 @@ INSERT INTO quiz_answers (school_id, id, quiz_id, attempt_id, slot_id, question_
     ('{school}', pg_temp.id('answer'), pg_temp.id('quiz'), pg_temp.id('attempt'), pg_temp.id('slot'), pg_temp.id('question'), 1);
 INSERT INTO quiz_overrides (school_id, id, quiz_id, student_id, created_by) VALUES
     ('{school}', pg_temp.id('quiz override'), pg_temp.id('quiz'), pg_temp.id('student row'), pg_temp.id('teacher'));
+INSERT INTO quiz_override_members (school_id, override_id, student_id) VALUES ('{school}', pg_temp.id('quiz override'), pg_temp.id('student row'));
+INSERT INTO question_categories (school_id, id, name, created_by) VALUES ('{school}', pg_temp.id('question category'), 'Mathematics', pg_temp.id('teacher'));
+INSERT INTO quiz_preferences (school_id, id, student_id) VALUES ('{school}', pg_temp.id('quiz preference'), pg_temp.id('student row'));
 
 INSERT INTO fee_structures (school_id, id, academic_year_id, name, currency) VALUES ('{school}', pg_temp.id('structure'), pg_temp.id('year'), 'Tuition', 'INR');
 INSERT INTO fee_items (school_id, id, fee_structure_id, head, amount_minor, due_on) VALUES
@@ -107,7 +113,12 @@ INSERT INTO calendar_feeds (school_id, id, user_id, token_hash) VALUES ('{school
 INSERT INTO grade_categories (school_id, id, class_id, name) VALUES ('{school}', pg_temp.id('category'), pg_temp.id('class'), 'Homework');
 INSERT INTO grade_items (school_id, id, class_id, category_id, name, max_points) VALUES
     ('{school}', pg_temp.id('item'), pg_temp.id('class'), pg_temp.id('category'), 'Fractions', 100);
-INSERT INTO grades (school_id, id, item_id, student_id, points) VALUES ('{school}', pg_temp.id('grade'), pg_temp.id('item'), pg_temp.id('student row'), 87.5);
+INSERT INTO grades (school_id, id, class_id, item_id, student_id, points) VALUES
+    ('{school}', pg_temp.id('grade'), pg_temp.id('class'), pg_temp.id('item'), pg_temp.id('student row'), 87.5);
+INSERT INTO grade_changes (school_id, id, class_id, item_id, student_id, grade_id, grade_version, points, is_excluded, is_exempt, is_missing) VALUES
+    ('{school}', pg_temp.id('grade change'), pg_temp.id('class'), pg_temp.id('item'), pg_temp.id('student row'), pg_temp.id('grade'), 1, 87.5, false, false, false);
+INSERT INTO grade_scales (school_id, id, name, steps) VALUES ('{school}', pg_temp.id('scale'), 'Letters', '[{"letter": "A", "from_percent": 0}]');
+INSERT INTO grade_book_settings (school_id, id, scale_id) VALUES ('{school}', pg_temp.id('class'), pg_temp.id('scale'));
 INSERT INTO report_jobs (school_id, id, kind, format, requested_by) VALUES ('{school}', pg_temp.id('report job'), 'cards', 'pdf', pg_temp.id('office'));
 INSERT INTO report_cards (school_id, id, student_id, class_id, term_id, template_code, template_version) VALUES
     ('{school}', pg_temp.id('card'), pg_temp.id('student row'), pg_temp.id('class'), pg_temp.id('term'), 'plain', 1);

@@ -31,9 +31,31 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
         ],
     ),
     (ServiceName::Dashboard, &["device_tokens", "notification_preferences", "notifications"]),
-    (ServiceName::Quiz, &["quiz_answers", "quiz_attempts", "quiz_overrides", "quiz_slots", "quizzes"]),
+    (
+        ServiceName::Quiz,
+        &[
+            "question_categories",
+            "quiz_answers",
+            "quiz_attempts",
+            "quiz_override_members",
+            "quiz_overrides",
+            "quiz_preferences",
+            "quiz_slots",
+            "quizzes",
+        ],
+    ),
     (ServiceName::Homework, &["homework", "homework_files", "homework_overrides", "homework_submissions"]),
-    (ServiceName::Attendance, &["attendance_codes", "attendance_records", "attendance_sessions", "leave_requests"]),
+    (
+        ServiceName::Attendance,
+        &[
+            "attendance_codes",
+            "attendance_corrections",
+            "attendance_records",
+            "attendance_sessions",
+            "attendance_settings",
+            "leave_requests",
+        ],
+    ),
     (
         ServiceName::Fee,
         &[
@@ -52,11 +74,23 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
     (ServiceName::Inventory, &["inventory_items", "inventory_loans", "inventory_locations", "inventory_stock", "stock_movements"]),
     (ServiceName::BusRoute, &["bus_assignments", "bus_routes", "bus_trips", "route_stops", "vehicle_positions", "vehicles"]),
     (ServiceName::Calendar, &["calendar_events", "calendar_feeds", "rooms", "timetable_entries"]),
-    (ServiceName::Report, &["grade_categories", "grade_items", "grades", "report_cards", "report_jobs"]),
+    (
+        ServiceName::Report,
+        &[
+            "grade_book_settings",
+            "grade_categories",
+            "grade_changes",
+            "grade_items",
+            "grade_scales",
+            "grades",
+            "report_cards",
+            "report_jobs",
+        ],
+    ),
 ];
 
 /// Rows that are never changed or removed, by anybody.
-const APPEND_ONLY: &[&str] = &["ledger_entries", "stock_movements"];
+const APPEND_ONLY: &[&str] = &["attendance_corrections", "grade_changes", "ledger_entries", "stock_movements"];
 
 /// What only its owner may read.
 const PRIVATE: &[&str] =
@@ -71,7 +105,7 @@ fn may(identity: Identity, table: &str, verb: &str) -> bool {
         (Identity::Batch, "drain_watermarks" | "dead_letters") => verb != "DELETE",
         (Identity::Batch, "outbox") => verb != "INSERT",
         (Identity::Batch, "idempotency_keys") => matches!(verb, "SELECT" | "DELETE"),
-        (Identity::Batch, _) => BUFFERED.contains(&table),
+        (Identity::Batch, _) => BUFFERED.contains(&table) && !append_only,
         (_, "dead_letters") => false,
         (_, "drain_watermarks") => verb == "SELECT",
         (_, "outbox") => matches!(verb, "SELECT" | "INSERT"),

@@ -5,9 +5,11 @@ use directory::{Learner, Person};
 use domain::{ClassId, Role, StudentId, UserId};
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Condition, Query, SelectStatement};
+use service_kit::Problem;
 use store::entity::{class_subjects, classes, enrollments, students, teachers};
 use uuid::Uuid;
 
+use crate::desk::Desk;
 use crate::model::row_status::RowStatus;
 
 /// All of the school, or some of it.
@@ -49,6 +51,15 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
+    /// The caller's.
+    pub(crate) async fn of_caller<P>(desk: &Desk<P>) -> Result<Self, Problem> {
+        let caller = desk.caller();
+        if caller.role.is_office() {
+            return Ok(Self::of_office());
+        }
+        Ok(Self::of(caller.role, caller.user_id, &desk.person().await?))
+    }
+
     pub(crate) const fn of_office() -> Self {
         Self { office: true, user: None, classes: Sight::All, own: Vec::new(), taught: Vec::new(), staff: false }
     }

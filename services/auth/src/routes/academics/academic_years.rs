@@ -18,8 +18,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::desk::Desk;
 use crate::model::dates::Span;
-use crate::store::listing::{Listing, filters};
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -106,7 +107,7 @@ filters!(AcademicYearFilter);
 #[utoipa::path(tag = "auth", params(AcademicYearFilter), responses((status = 200, body = Page<AcademicYear>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/academic-years")]
 pub(super) async fn list(desk: Desk<AcademicsRead>, filter: Params<AcademicYearFilter>) -> Result<Page<AcademicYear>, Problem> {
-    let listing = Listing::<_, _, NaiveDate>::open(&desk, "academic-years", &filter.0)?;
+    let listing = Listing::<_, NaiveDate>::open(&desk, "academic-years", &filter.0)?;
     let transaction = desk.read().await?;
     let mut select = rows::rows::<Entity>(&transaction).filter(Column::Status.eq("active"));
     if let Some(on) = filter.on {
@@ -134,7 +135,7 @@ pub(super) async fn create(desk: Desk<AcademicsManage>, body: Body<NewAcademicYe
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/academic-years/{}", row.id), version: Version::FIRST, body: AcademicYear::from(row) })
     })
     .await
@@ -174,7 +175,7 @@ pub(super) async fn edit(
             ends_on: rows::patch_required(change.ends_on),
             ..Default::default()
         };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         Ok(Versioned(row.into(), version))
     })

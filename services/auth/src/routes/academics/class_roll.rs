@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use super::classes::visible;
 use crate::desk::Desk;
-use crate::store::listing::{Listing, filters};
-use crate::store::rows;
+use crate::store::reach::Reach;
+use records::rows;
+use records::{Listing, filters};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -83,8 +84,8 @@ filters!(RollFilter);
 #[utoipa::path(tag = "auth", params(("id" = ClassId, Path), RollFilter), responses((status = 200, body = Page<RollEntry>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/classes/{id}/students")]
 pub(super) async fn list(desk: Desk<PeopleRead>, id: IdPath<ClassId>, filter: Params<RollFilter>) -> Result<Page<RollEntry>, Problem> {
-    let listing = Listing::<_, _, String>::open(&desk, &format!("classes/{}/students", *id), &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, String>::open(&desk, &format!("classes/{}/students", *id), &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let class = visible(&reach, &transaction, *id).await?;
     let on = match filter.on {

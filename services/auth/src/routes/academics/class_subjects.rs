@@ -19,10 +19,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::classes::visible;
 use crate::desk::Desk;
-use crate::store::listing::{Listing, filters};
 use crate::store::reach::Reach;
-use crate::store::references::References;
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
+use records::References;
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -111,8 +112,8 @@ pub(super) async fn list(
     id: IdPath<ClassId>,
     filter: Params<ClassSubjectFilter>,
 ) -> Result<Page<ClassSubject>, Problem> {
-    let listing = Listing::<_, _, DateTime<Utc>>::open(&desk, &format!("classes/{}/subjects", *id), &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, DateTime<Utc>>::open(&desk, &format!("classes/{}/subjects", *id), &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let class = visible(&reach, &transaction, *id).await?;
     let select = rows::rows::<Entity>(&transaction).filter(Column::ClassId.eq(class.id)).filter(Column::Status.eq("active"));
@@ -143,7 +144,7 @@ pub(super) async fn create(desk: Desk<AcademicsManage>, id: IdPath<ClassId>, bod
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         let location = format!("/api/v1/classes/{}/subjects/{}", class.id, row.id);
         Ok(Created { location, version: Version::FIRST, body: ClassSubject::from(row) })
     })
@@ -158,7 +159,7 @@ pub(super) async fn show(
     ids: IdPath<(ClassId, ClassSubjectId)>,
     known: IfNoneMatch,
 ) -> Result<NotModifiedOr<ClassSubject>, Problem> {
-    let reach = desk.reach().await?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let class = visible(&reach, &transaction, ids.0.0).await?;
     let row = rows::find::<Entity>(&transaction, ids.0.1.as_uuid()).await?;
@@ -186,7 +187,7 @@ pub(super) async fn edit(
         }
         let change =
             ActiveModel { teacher_id: rows::patch(teacher_id), is_primary: rows::patch_required(is_primary), ..Default::default() };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         Ok(Versioned(row.into(), version))
     })

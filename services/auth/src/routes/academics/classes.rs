@@ -21,11 +21,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::desk::Desk;
 use crate::model::capacity::Capacity;
 use crate::model::row_status::RowStatus;
-use crate::store::listing::{Listing, filters};
 use crate::store::occupancy::{Stay, busiest};
 use crate::store::reach::Reach;
-use crate::store::references::References;
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
+use records::References;
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -183,8 +184,8 @@ filters!(ClassFilter);
 #[utoipa::path(tag = "auth", params(ClassFilter), responses((status = 200, body = Page<Class>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/classes")]
 pub(super) async fn list(desk: Desk<AcademicsRead>, filter: Params<ClassFilter>) -> Result<Page<Class>, Problem> {
-    let listing = Listing::<_, _, String>::open(&desk, "classes", &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, String>::open(&desk, "classes", &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let mut select = rows::rows::<Entity>(&transaction)
         .filter(reach.classes().condition(Column::Id))
@@ -236,7 +237,7 @@ pub(super) async fn create(desk: Desk<AcademicsManage>, body: Body<NewClass>) ->
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/classes/{}", row.id), version: Version::FIRST, body: Class::from(row) })
     })
     .await
@@ -246,7 +247,7 @@ pub(super) async fn create(desk: Desk<AcademicsManage>, body: Body<NewClass>) ->
 #[utoipa::path(tag = "auth", params(("id" = ClassId, Path)), responses((status = 200, body = Class), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/classes/{id}")]
 pub(super) async fn show(desk: Desk<AcademicsRead>, id: IdPath<ClassId>, known: IfNoneMatch) -> Result<NotModifiedOr<Class>, Problem> {
-    let reach = desk.reach().await?;
+    let reach = Reach::of_caller(&desk).await?;
     let row = visible(&reach, &desk.read().await?, *id).await?;
     let version = Entity::version(&row)?;
     Ok(NotModifiedOr(known, row.into(), version))
@@ -292,7 +293,7 @@ pub(super) async fn edit(
             status: rows::patch_required(change.status),
             ..Default::default()
         };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         Ok(Versioned(row.into(), version))
     })

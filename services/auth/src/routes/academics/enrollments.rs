@@ -21,10 +21,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::desk::Desk;
 use crate::model::dates::{Span, enrollment_faults};
-use crate::store::listing::{Listing, filters};
 use crate::store::occupancy::{Stay, busiest};
-use crate::store::references::References;
-use crate::store::rows::{self, Table};
+use crate::store::reach::Reach;
+use crate::store::rules::RULES;
+use records::References;
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -125,8 +127,8 @@ filters!(EnrollmentFilter);
 #[utoipa::path(tag = "auth", params(EnrollmentFilter), responses((status = 200, body = Page<Enrollment>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/enrollments")]
 pub(super) async fn list(desk: Desk<AcademicsRead>, filter: Params<EnrollmentFilter>) -> Result<Page<Enrollment>, Problem> {
-    let listing = Listing::<_, _, NaiveDate>::open(&desk, "enrollments", &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, NaiveDate>::open(&desk, "enrollments", &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let mut select = rows::rows::<Entity>(&transaction).filter(reach.enrollments()).filter(Column::Status.eq("active"));
     if let Some(class) = filter.class_id {
@@ -168,7 +170,7 @@ pub(super) async fn create(desk: Desk<AcademicsManage>, body: Body<NewEnrollment
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/enrollments/{}", row.id), version: Version::FIRST, body: Enrollment::from(row) })
     })
     .await
@@ -182,7 +184,7 @@ pub(super) async fn show(
     id: IdPath<EnrollmentId>,
     known: IfNoneMatch,
 ) -> Result<NotModifiedOr<Enrollment>, Problem> {
-    let reach = desk.reach().await?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let select = rows::rows::<Entity>(&transaction).filter(Column::Id.eq(id.as_uuid())).filter(reach.enrollments());
     let row = select.one(&transaction).await?.ok_or_else(|| Problem::not_found(Entity::NOUN))?;
@@ -209,7 +211,7 @@ pub(super) async fn edit(
         let end = change.end_date.clone().apply(row.end_date);
         admit(transaction, References::default(), row.class_id.into(), Stay { begin, end, except: Some(row.id) }).await?;
         let change = ActiveModel { begin_date: Set(begin), end_date: Set(end), ..Default::default() };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         Ok(Versioned(row.into(), version))
     })

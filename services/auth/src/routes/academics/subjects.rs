@@ -16,8 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::desk::Desk;
-use crate::store::listing::{Listing, filters};
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -100,7 +101,7 @@ filters!(SubjectFilter);
 #[utoipa::path(tag = "auth", params(SubjectFilter), responses((status = 200, body = Page<Subject>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/subjects")]
 pub(super) async fn list(desk: Desk<AcademicsRead>, filter: Params<SubjectFilter>) -> Result<Page<Subject>, Problem> {
-    let listing = Listing::<_, _, String>::open(&desk, "subjects", &filter.0)?;
+    let listing = Listing::<_, String>::open(&desk, "subjects", &filter.0)?;
     let transaction = desk.read().await?;
     let mut select = rows::rows::<Entity>(&transaction).filter(Column::Status.eq("active"));
     if let Some(code) = &filter.code {
@@ -126,7 +127,7 @@ pub(super) async fn create(desk: Desk<AcademicsManage>, body: Body<NewSubject>) 
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/subjects/{}", row.id), version: Version::FIRST, body: Subject::from(row) })
     })
     .await
@@ -154,7 +155,7 @@ pub(super) async fn edit(
     desk.change(async |transaction| {
         let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
         let change = ActiveModel { name: rows::patch_required(change.name), code: rows::patch(change.code), ..Default::default() };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         Ok(Versioned(row.into(), version))
     })

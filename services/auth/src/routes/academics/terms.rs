@@ -21,9 +21,10 @@ use uuid::Uuid;
 use crate::desk::Desk;
 use crate::model::dates::Span;
 use crate::model::term_kind::TermKind;
-use crate::store::listing::{Listing, filters};
-use crate::store::references::References;
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
+use records::References;
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -132,7 +133,7 @@ filters!(TermFilter);
 #[utoipa::path(tag = "auth", params(TermFilter), responses((status = 200, body = Page<Term>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/terms")]
 pub(super) async fn list(desk: Desk<AcademicsRead>, filter: Params<TermFilter>) -> Result<Page<Term>, Problem> {
-    let listing = Listing::<_, _, NaiveDate>::open(&desk, "terms", &filter.0)?;
+    let listing = Listing::<_, NaiveDate>::open(&desk, "terms", &filter.0)?;
     let transaction = desk.read().await?;
     let mut select = rows::rows::<Entity>(&transaction).filter(Column::Status.eq("active"));
     if let Some(year) = filter.academic_year_id {
@@ -169,7 +170,7 @@ pub(super) async fn create(desk: Desk<AcademicsManage>, body: Body<NewTerm>) -> 
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/terms/{}", row.id), version: Version::FIRST, body: Term::from(row) })
     })
     .await
@@ -208,7 +209,7 @@ pub(super) async fn edit(
             ends_on: rows::patch_required(change.ends_on),
             ..Default::default()
         };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         Ok(Versioned(row.into(), version))
     })

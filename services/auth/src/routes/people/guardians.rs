@@ -21,10 +21,11 @@ use uuid::Uuid;
 use super::students::in_sight;
 use super::{joined, visible, with_users};
 use crate::desk::Desk;
-use crate::store::listing::{Listing, filters};
 use crate::store::reach::Reach;
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
 use crate::store::users::{Who, admit, find};
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -119,8 +120,8 @@ filters!(GuardianFilter);
 #[utoipa::path(tag = "auth", params(("id" = StudentId, Path), GuardianFilter), responses((status = 200, body = Page<Guardian>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/students/{id}/guardians")]
 pub(super) async fn list(desk: Desk<PeopleRead>, id: IdPath<StudentId>, filter: Params<GuardianFilter>) -> Result<Page<Guardian>, Problem> {
-    let listing = Listing::<_, _, DateTime<Utc>>::open(&desk, &format!("students/{}/guardians", *id), &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, DateTime<Utc>>::open(&desk, &format!("students/{}/guardians", *id), &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let student = student(&reach, &transaction, *id).await?;
     let select = with_users::<Entity>(&transaction, Column::GuardianUserId)
@@ -153,7 +154,7 @@ pub(super) async fn create(desk: Desk<PeopleManage>, id: IdPath<StudentId>, body
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         let location = format!("/api/v1/students/{student}/guardians/{}", row.id);
         Ok(Created { location, version: Version::FIRST, body: Guardian::of(&reach, (row, user)) })
     })
@@ -168,7 +169,7 @@ pub(super) async fn show(
     ids: IdPath<(StudentId, GuardianLinkId)>,
     known: IfNoneMatch,
 ) -> Result<NotModifiedOr<Guardian>, Problem> {
-    let reach = desk.reach().await?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     student(&reach, &transaction, ids.0.0).await?;
     let row = of_student(&transaction, ids.0).await?;
@@ -195,7 +196,7 @@ pub(super) async fn edit(
             is_primary: rows::patch_required(is_primary),
             ..Default::default()
         };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         let user = find(transaction, row.guardian_user_id).await?;
         Ok(Versioned(Guardian::of(&Reach::of_office(), (row, user)), version))

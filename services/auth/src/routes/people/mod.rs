@@ -21,7 +21,8 @@ use store::SchoolTransaction;
 use store::entity::users;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::store::rows::{Table, rows};
+use records::Table;
+use records::rows::rows;
 
 /// Registers the routes.
 pub fn configure(_platform: &Platform, config: &mut ServiceConfig<'_>) {

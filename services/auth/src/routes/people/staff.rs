@@ -20,9 +20,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{begins_with, joined, visible, with_users};
 use crate::desk::Desk;
 use crate::model::row_status::RowStatus;
-use crate::store::listing::{Listing, filters};
-use crate::store::rows::{self, Table};
+use crate::store::reach::Reach;
+use crate::store::rules::RULES;
 use crate::store::users::{Who, admit, find};
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -139,8 +141,8 @@ filters!(StaffFilter);
 #[utoipa::path(tag = "auth", params(StaffFilter), responses((status = 200, body = Page<StaffMember>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/staff")]
 pub(super) async fn list(desk: Desk<PeopleRead>, filter: Params<StaffFilter>) -> Result<Page<StaffMember>, Problem> {
-    let listing = Listing::<_, _, String>::open(&desk, "staff", &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, String>::open(&desk, "staff", &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let status = reach.status(filter.status);
     let mut select = with_users::<Entity>(&transaction, Column::UserId)
@@ -175,7 +177,7 @@ pub(super) async fn create(desk: Desk<PeopleManage>, body: Body<NewStaffMember>)
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/staff/{}", row.id), version: Version::FIRST, body: StaffMember::from((row, user)) })
     })
     .await
@@ -185,7 +187,7 @@ pub(super) async fn create(desk: Desk<PeopleManage>, body: Body<NewStaffMember>)
 #[utoipa::path(tag = "auth", params(("id" = StaffId, Path)), responses((status = 200, body = StaffMember), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/staff/{id}")]
 pub(super) async fn show(desk: Desk<PeopleRead>, id: IdPath<StaffId>, known: IfNoneMatch) -> Result<NotModifiedOr<StaffMember>, Problem> {
-    let reach = desk.reach().await?;
+    let reach = Reach::of_caller(&desk).await?;
     let sight = Condition::all().add(reach.only_self(Column::UserId));
     let sight = if reach.is_office() { sight } else { sight.add(Column::Status.eq("active")) };
     let found = visible::<Entity>(&desk.read().await?, Column::UserId, id.as_uuid(), sight).await?;
@@ -212,7 +214,7 @@ pub(super) async fn edit(
             status: rows::patch_required(change.status),
             ..Default::default()
         };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         let user = find(transaction, row.user_id).await?;
         Ok(Versioned(StaffMember::from((row, user)), version))

@@ -22,11 +22,12 @@ use super::{begins_with, joined, visible, with_users};
 use crate::desk::Desk;
 use crate::model::dates::future_faults;
 use crate::model::row_status::RowStatus;
-use crate::store::listing::{Listing, filters};
 use crate::store::reach::{Reach, enrolled};
-use crate::store::references::References;
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
 use crate::store::users::{Who, admit, find};
+use records::References;
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -162,8 +163,8 @@ filters!(StudentFilter);
 #[utoipa::path(tag = "auth", params(StudentFilter), responses((status = 200, body = Page<Student>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/students")]
 pub(super) async fn list(desk: Desk<PeopleRead>, filter: Params<StudentFilter>) -> Result<Page<Student>, Problem> {
-    let listing = Listing::<_, _, String>::open(&desk, "students", &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, String>::open(&desk, "students", &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let status = reach.status(filter.status);
     let mut select = with_users::<Entity>(&transaction, Column::UserId).filter(reach.students()).filter(Column::Status.eq(status.as_str()));
@@ -221,7 +222,7 @@ pub(super) async fn create(desk: Desk<PeopleManage>, body: Body<NewStudent>) -> 
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/students/{}", row.id), version: Version::FIRST, body: Student::from((row, user)) })
     })
     .await
@@ -231,7 +232,7 @@ pub(super) async fn create(desk: Desk<PeopleManage>, body: Body<NewStudent>) -> 
 #[utoipa::path(tag = "auth", params(("id" = StudentId, Path)), responses((status = 200, body = Student), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/students/{id}")]
 pub(super) async fn show(desk: Desk<PeopleRead>, id: IdPath<StudentId>, known: IfNoneMatch) -> Result<NotModifiedOr<Student>, Problem> {
-    let sight = in_sight(&desk.reach().await?);
+    let sight = in_sight(&Reach::of_caller(&desk).await?);
     let found = visible::<Entity>(&desk.read().await?, Column::UserId, id.as_uuid(), sight).await?;
     let version = Entity::version(&found.0)?;
     Ok(NotModifiedOr(known, Student::from(found), version))
@@ -275,7 +276,7 @@ pub(super) async fn edit(
             status: rows::patch_required(change.status),
             ..Default::default()
         };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         let user = find(transaction, row.user_id).await?;
         Ok(Versioned(Student::from((row, user)), version))

@@ -20,10 +20,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{begins_with, joined, visible, with_users};
 use crate::desk::Desk;
 use crate::model::row_status::RowStatus;
-use crate::store::listing::{Listing, filters};
 use crate::store::reach::Reach;
-use crate::store::rows::{self, Table};
+use crate::store::rules::RULES;
 use crate::store::users::{Who, admit, find};
+use records::{Listing, filters};
+use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -172,8 +173,8 @@ filters!(TeacherFilter);
 #[utoipa::path(tag = "auth", params(TeacherFilter), responses((status = 200, body = Page<TeacherView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/teachers")]
 pub(super) async fn list(desk: Desk<PeopleRead>, filter: Params<TeacherFilter>) -> Result<Page<TeacherView>, Problem> {
-    let listing = Listing::<_, _, String>::open(&desk, "teachers", &filter.0)?;
-    let reach = desk.reach().await?;
+    let listing = Listing::<_, String>::open(&desk, "teachers", &filter.0)?;
+    let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let status = reach.status(filter.status);
     let mut select = with_users::<Entity>(&transaction, Column::UserId).filter(reach.teachers()).filter(Column::Status.eq(status.as_str()));
@@ -206,7 +207,7 @@ pub(super) async fn create(desk: Desk<PeopleManage>, body: Body<NewTeacher>) -> 
             updated_at: Set(now),
             ..Default::default()
         };
-        let row = rows::insert(transaction, row).await?;
+        let row = rows::insert(transaction, RULES, row).await?;
         Ok(Created { location: format!("/api/v1/teachers/{}", row.id), version: Version::FIRST, body: Teacher::from((row, user)) })
     })
     .await
@@ -216,7 +217,7 @@ pub(super) async fn create(desk: Desk<PeopleManage>, body: Body<NewTeacher>) -> 
 #[utoipa::path(tag = "auth", params(("id" = TeacherId, Path)), responses((status = 200, body = TeacherView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/teachers/{id}")]
 pub(super) async fn show(desk: Desk<PeopleRead>, id: IdPath<TeacherId>, known: IfNoneMatch) -> Result<NotModifiedOr<TeacherView>, Problem> {
-    let reach = desk.reach().await?;
+    let reach = Reach::of_caller(&desk).await?;
     let sight = Condition::all().add(reach.teachers());
     let sight = if reach.is_office() { sight } else { sight.add(Column::Status.eq("active")) };
     let found = visible::<Entity>(&desk.read().await?, Column::UserId, id.as_uuid(), sight).await?;
@@ -243,7 +244,7 @@ pub(super) async fn edit(
             status: rows::patch_required(change.status),
             ..Default::default()
         };
-        let row = rows::save(transaction, &row, change, desk.now()).await?;
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         let user = find(transaction, row.user_id).await?;
         Ok(Versioned(Teacher::from((row, user)), version))

@@ -4,99 +4,72 @@ use domain::{Patch, Timestamp, Version};
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Value};
 use service_kit::{IfMatch, Kind, Problem};
-use store::entity::{academic_years, class_subjects, classes, enrollments, staff, student_guardians, students, subjects, teachers, terms};
 use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 
-use super::rules;
+use crate::rules::{Rule, refuse};
 
 /// A tenant table, which all have the same five columns.
-pub(crate) trait Table: EntityTrait {
+pub trait Table: EntityTrait {
     /// What a row is called.
     const NOUN: &'static str;
+    /// The column `school_id`.
     const SCHOOL: Self::Column;
+    /// The column `id`.
     const ID: Self::Column;
+    /// The column `status`.
     const STATUS: Self::Column;
+    /// The column `version`.
     const VERSION: Self::Column;
+    /// The column `updated_at`.
     const UPDATED_AT: Self::Column;
 
+    /// The row's id.
     fn id(row: &Self::Model) -> Uuid;
+    /// The row's version.
     fn version(row: &Self::Model) -> Result<Version, Problem>;
 }
 
-macro_rules! tables {
-    ($($table:ident = $noun:literal;)+) => {$(
-        impl Table for $table::Entity {
-            const NOUN: &'static str = $noun;
-            const SCHOOL: Self::Column = $table::Column::SchoolId;
-            const ID: Self::Column = $table::Column::Id;
-            const STATUS: Self::Column = $table::Column::Status;
-            const VERSION: Self::Column = $table::Column::Version;
-            const UPDATED_AT: Self::Column = $table::Column::UpdatedAt;
-
-            fn id(row: &Self::Model) -> Uuid {
-                row.id
-            }
-
-            fn version(row: &Self::Model) -> Result<Version, Problem> {
-                Version::try_from(row.version).map_err(Problem::internal)
-            }
-        }
-    )+};
-}
-
-tables! {
-    academic_years = "academic year";
-    terms = "term";
-    subjects = "subject";
-    classes = "class";
-    class_subjects = "subject of the class";
-    enrollments = "enrolment";
-    students = "student";
-    teachers = "teacher";
-    staff = "staff member";
-    student_guardians = "guardian of the student";
-}
-
 /// All rows of the school.
-pub(crate) fn rows<E: Table>(transaction: &SchoolTransaction) -> sea_orm::Select<E> {
+pub fn rows<E: Table>(transaction: &SchoolTransaction) -> sea_orm::Select<E> {
     E::find().filter(E::SCHOOL.eq(transaction.school_id().as_uuid()))
 }
 
 /// The row, or 404.
-pub(crate) async fn find<E: Table>(transaction: &SchoolTransaction, id: Uuid) -> Result<E::Model, Problem> {
+pub async fn find<E: Table>(transaction: &SchoolTransaction, id: Uuid) -> Result<E::Model, Problem> {
     rows::<E>(transaction).filter(E::ID.eq(id)).one(transaction).await?.ok_or_else(|| Problem::not_found(E::NOUN))
 }
 
 /// The row, which nobody else changes until the transaction ends. Rows may still be added that refer to it.
-pub(crate) async fn lock<E: Table>(transaction: &SchoolTransaction, id: Uuid) -> Result<Option<E::Model>, Problem> {
+pub async fn lock<E: Table>(transaction: &SchoolTransaction, id: Uuid) -> Result<Option<E::Model>, Problem> {
     Ok(rows::<E>(transaction).filter(E::ID.eq(id)).lock(LockType::NoKeyUpdate).one(transaction).await?)
 }
 
 /// The row, which nobody changes until the transaction ends, though many may hold on to it so at once.
-pub(crate) async fn hold<E: Table>(transaction: &SchoolTransaction, id: Uuid) -> Result<Option<E::Model>, Problem> {
+pub async fn hold<E: Table>(transaction: &SchoolTransaction, id: Uuid) -> Result<Option<E::Model>, Problem> {
     Ok(rows::<E>(transaction).filter(E::ID.eq(id)).lock(LockType::Share).one(transaction).await?)
 }
 
 /// The row, locked, if it still has the version that the change is based on; else 404 or 412.
-pub(crate) async fn edit<E: Table>(transaction: &SchoolTransaction, id: Uuid, based_on: IfMatch) -> Result<E::Model, Problem> {
+pub async fn edit<E: Table>(transaction: &SchoolTransaction, id: Uuid, based_on: IfMatch) -> Result<E::Model, Problem> {
     let row = lock::<E>(transaction, id).await?.ok_or_else(|| Problem::not_found(E::NOUN))?;
     based_on.require(E::version(&row)?)?;
     Ok(row)
 }
 
-/// Adds a row.
-pub(crate) async fn insert<A>(transaction: &SchoolTransaction, row: A) -> Result<<A::Entity as EntityTrait>::Model, Problem>
+/// Adds a row; a violated constraint is refused in the words of `rules`.
+pub async fn insert<A>(transaction: &SchoolTransaction, rules: &[Rule], row: A) -> Result<<A::Entity as EntityTrait>::Model, Problem>
 where
     A: ActiveModelTrait,
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
-    A::Entity::insert(row).exec_with_returning(transaction).await.map_err(rules::refuse)
+    A::Entity::insert(row).exec_with_returning(transaction).await.map_err(|error| refuse(rules, error))
 }
 
 /// Writes what `change` sets, as the version after that of `current`.
-pub(crate) async fn save<A>(
+pub async fn save<A>(
     transaction: &SchoolTransaction,
+    rules: &[Rule],
     current: &<A::Entity as EntityTrait>::Model,
     change: A,
     now: Timestamp,
@@ -115,13 +88,13 @@ where
         .filter(<A::Entity as Table>::VERSION.eq(version.get()))
         .exec_with_returning(transaction)
         .await
-        .map_err(rules::refuse)?;
+        .map_err(|error| refuse(rules, error))?;
     // The row is locked since its version was read, so it can't be missing.
     saved.into_iter().next().ok_or_else(|| Problem::not_found(<A::Entity as Table>::NOUN))
 }
 
 /// Removes the row if it has the version that the caller saw. What is referred to stays: 409.
-pub(crate) async fn remove<E: Table>(transaction: &SchoolTransaction, id: Uuid, based_on: IfMatch) -> Result<(), Problem> {
+pub async fn remove<E: Table>(transaction: &SchoolTransaction, id: Uuid, based_on: IfMatch) -> Result<(), Problem> {
     edit::<E>(transaction, id, based_on).await?;
     let removed = E::delete_many().filter(E::SCHOOL.eq(transaction.school_id().as_uuid())).filter(E::ID.eq(id)).exec(transaction).await;
     match removed.map_err(StoreError::from) {
@@ -134,7 +107,7 @@ pub(crate) async fn remove<E: Table>(transaction: &SchoolTransaction, id: Uuid, 
 }
 
 /// What a `PATCH` does to a column that may be empty.
-pub(crate) fn patch<T: Into<V>, V>(field: Patch<T>) -> ActiveValue<Option<V>>
+pub fn patch<T: Into<V>, V>(field: Patch<T>) -> ActiveValue<Option<V>>
 where
     Option<V>: Into<Value>,
 {
@@ -146,6 +119,6 @@ where
 }
 
 /// What a `PATCH` does to a column that always holds something.
-pub(crate) fn patch_required<T: Into<V>, V: Into<Value>>(field: Option<T>) -> ActiveValue<V> {
+pub fn patch_required<T: Into<V>, V: Into<Value>>(field: Option<T>) -> ActiveValue<V> {
     field.map_or(ActiveValue::NotSet, |value| ActiveValue::Set(value.into()))
 }

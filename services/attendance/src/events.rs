@@ -1,0 +1,69 @@
+//! What attendance tells the other services. The data of each event holds ids and what a listener needs to decide whether it cares: no names, no notes, no reasons.
+
+use chrono::NaiveDate;
+use domain::{ClassId, EventEnvelope, EventKind, RegisterId, StudentId, Timestamp};
+use serde::Serialize;
+use service_kit::{Caller, Problem};
+
+use crate::model::code::{CodeBook, CountsAs};
+use crate::model::leave::Leave;
+use crate::model::register::{Mark, Register, State};
+
+#[derive(Serialize)]
+struct AboutRegister {
+    class_id: ClassId,
+    held_on: NaiveDate,
+    period: Option<u8>,
+}
+
+#[derive(Serialize)]
+struct AboutStudent {
+    session_id: RegisterId,
+    class_id: ClassId,
+    student_id: StudentId,
+    held_on: NaiveDate,
+    period: Option<u8>,
+}
+
+#[derive(Serialize)]
+struct AboutLeave {
+    student_id: StudentId,
+    from_date: NaiveDate,
+    to_date: NaiveDate,
+}
+
+/// What the way from `before` to `after` is worth telling: that it was taken or corrected, and one event for each student who is absent now and wasn't before.
+pub(crate) fn marked(
+    caller: &Caller,
+    before: &Register,
+    after: &Register,
+    codes: &CodeBook,
+    now: Timestamp,
+) -> Result<Vec<EventEnvelope>, Problem> {
+    let kind = if before.state == State::Open { EventKind::AttendanceTaken } else { EventKind::AttendanceCorrected };
+    let mut told = vec![about_register(kind, caller, after, now)?];
+    let is_absent = |mark: &Mark| codes.counts_as(mark.code()) == CountsAs::Absent;
+    for mark in after.marks.iter().filter(|mark| is_absent(mark) && !before.mark(mark.student_id).is_some_and(is_absent)) {
+        let data = AboutStudent {
+            session_id: after.id,
+            class_id: after.class_id,
+            student_id: mark.student_id,
+            held_on: after.held_on,
+            period: after.period,
+        };
+        let subject = Mark::row_id(after.school_id, after.id, mark.student_id);
+        told.push(::events::envelope(EventKind::AttendanceAbsent, after.school_id, Some(caller.actor()), subject, now, &data)?);
+    }
+    Ok(told)
+}
+
+pub(crate) fn about_register(kind: EventKind, caller: &Caller, register: &Register, now: Timestamp) -> Result<EventEnvelope, Problem> {
+    let data = AboutRegister { class_id: register.class_id, held_on: register.held_on, period: register.period };
+    Ok(::events::envelope(kind, register.school_id, Some(caller.actor()), register.id.as_uuid(), now, &data)?)
+}
+
+/// `leave:requested`, `leave:approved`, `leave:rejected` or `leave:withdrawn`.
+pub(crate) fn about_leave(kind: EventKind, caller: &Caller, leave: &Leave, now: Timestamp) -> Result<EventEnvelope, Problem> {
+    let data = AboutLeave { student_id: leave.student_id, from_date: leave.from_date, to_date: leave.to_date };
+    Ok(::events::envelope(kind, leave.school_id, Some(caller.actor()), leave.id.as_uuid(), now, &data)?)
+}

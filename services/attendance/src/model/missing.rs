@@ -1,0 +1,155 @@
+//! Which registers ought to have been taken: one a class and school day where the school keeps daily ones, one a lesson of the timetable where it keeps those of
+//! periods. Days to come are not missing yet.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use chrono::{Datelike, NaiveDate};
+use domain::{ClassId, SubjectId, TeacherId};
+use serde::{Deserialize, Serialize};
+
+use super::register::Place;
+use super::school_day::{Calendar, Span};
+use super::settings::Settings;
+
+/// A lesson of the timetable, in a week.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimetableLesson {
+    /// The class.
+    pub class_id: ClassId,
+    /// The subject.
+    pub subject_id: Option<SubjectId>,
+    /// The teacher.
+    pub teacher_id: Option<TeacherId>,
+    /// The day of the rotation; 1 is Monday, where the rotation is the week. Longer rotations are not expected here.
+    pub rotation_day: u8,
+    /// The period.
+    pub period: u8,
+    /// The days on which it is given.
+    pub valid: Span,
+}
+
+/// A register that is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Which.
+    pub place: Place,
+    /// The subject of the lesson.
+    pub subject_id: Option<SubjectId>,
+    /// Who gives it.
+    pub teacher_id: Option<TeacherId>,
+}
+
+/// What a class has, for [`expected`].
+#[derive(Debug, Clone)]
+pub struct ClassYear {
+    /// When it has school.
+    pub calendar: Calendar,
+    /// When it has students.
+    pub enrolled: Vec<Span>,
+}
+
+/// The registers that are to be taken from `from` to `to`, in the order of day, class and period.
+#[must_use]
+pub fn expected(classes: &[ClassYear], lessons: &[TimetableLesson], settings: &Settings, from: NaiveDate, to: NaiveDate) -> Vec<Expected> {
+    let mut all = Vec::new();
+    for class in classes {
+        let class_id = class.calendar.class_id;
+        for held_on in class.calendar.days(from, to, &settings.weekdays).filter(|day| class.enrolled.iter().any(|span| span.has(*day))) {
+            if settings.daily_registers {
+                all.push(Expected { place: Place { held_on, class_id, period: None }, subject_id: None, teacher_id: None });
+            }
+            if settings.period_registers {
+                let weekday = held_on.weekday().number_from_monday();
+                let given = lessons.iter().filter(|lesson| lesson.class_id == class_id && u32::from(lesson.rotation_day) == weekday);
+                all.extend(given.filter(|lesson| lesson.valid.has(held_on)).map(|lesson| Expected {
+                    place: Place { held_on, class_id, period: Some(lesson.period) },
+                    subject_id: lesson.subject_id,
+                    teacher_id: lesson.teacher_id,
+                }));
+            }
+        }
+    }
+    all.sort_by_key(|expected| expected.place);
+    // A lesson and its cover are one register.
+    all.dedup_by_key(|expected| expected.place);
+    all
+}
+
+/// Those that were not taken.
+#[must_use]
+pub fn missing(expected: Vec<Expected>, taken: &HashSet<Place, impl BuildHasher>) -> Vec<Expected> {
+    expected.into_iter().filter(|expected| !taken.contains(&expected.place)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::school_day::Holiday;
+
+    fn day(number: i64) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + chrono::Duration::days(number)
+    }
+
+    fn span(from: i64, length: i64) -> Span {
+        Span { from: day(from), to: day(from + length) }
+    }
+
+    fn settings(daily_registers: bool, period_registers: bool) -> Settings {
+        let now = chrono::DateTime::from_timestamp(0, 0).unwrap();
+        Settings {
+            id: uuid::Uuid::nil(),
+            school_id: domain::SchoolId::generate(),
+            lock_after_days: 7,
+            weekdays: vec![1, 2, 3, 4, 5],
+            daily_registers,
+            period_registers,
+            day_minutes: 360,
+            period_minutes: 45,
+            full_day_percent: 75,
+            half_day_percent: 40,
+            version: domain::Version::FIRST,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    prop_compose! {
+        fn class_year()(term in 0..30_i64, long in 0..60_i64, holiday in 0..60_i64, off in 0..5_i64, came in 0..60_i64, stayed in 0..60_i64) -> ClassYear {
+            let holidays = vec![Holiday { span: span(holiday, off), audience: serde_json::json!({}) }];
+            let calendar = Calendar { class_id: ClassId::generate(), spans: vec![span(term, long)], holidays };
+            ClassYear { calendar, enrolled: vec![span(came, stayed)] }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_expected_lies_on_school_days_with_students_once_each_and_what_is_taken_is_not_missing(
+            classes in prop::collection::vec(class_year(), 1..4), (daily, periods) in any::<(bool, bool)>(), from in 0..60_i64, length in 0..31_i64,
+            lessons in prop::collection::vec((1..8_u8, 0..4_u8, 0..60_i64, 0..60_i64), 0..12), taken in any::<prop::sample::Index>(),
+        ) {
+            let lessons: Vec<TimetableLesson> = lessons.into_iter().map(|(rotation_day, period, valid, long)| TimetableLesson {
+                class_id: classes[0].calendar.class_id, subject_id: None, teacher_id: None, rotation_day, period, valid: span(valid, long),
+            }).collect();
+            let settings = settings(daily, periods);
+            let all = expected(&classes, &lessons, &settings, day(from), day(from + length));
+            for one in &all {
+                let class = classes.iter().find(|class| class.calendar.class_id == one.place.class_id).unwrap();
+                prop_assert!(class.calendar.judge(one.place.held_on, &settings.weekdays).is_ok());
+                prop_assert!(class.enrolled.iter().any(|span| span.has(one.place.held_on)));
+                prop_assert!(span(from, length).has(one.place.held_on));
+                let is_kept = if one.place.period.is_some() { periods } else { daily };
+                prop_assert!(is_kept);
+            }
+            prop_assert!(all.windows(2).all(|pair| pair[0].place < pair[1].place));
+            if !all.is_empty() {
+                let taken: HashSet<Place> = std::iter::once(all[taken.index(all.len())].place).collect();
+                let left = missing(all.clone(), &taken);
+                prop_assert_eq!(left.len(), all.len() - 1);
+                prop_assert!(left.iter().all(|one| !taken.contains(&one.place)));
+            }
+        }
+    }
+}

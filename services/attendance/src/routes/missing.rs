@@ -1,0 +1,106 @@
+//! Registers that ought to have been taken and were not.
+
+use actix_web::get;
+use actix_web::web::Data;
+use chrono::NaiveDate;
+use domain::{ClassId, Fault, RegisterId, SubjectId, TeacherId};
+use serde::{Deserialize, Serialize};
+use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Rooms, range};
+use crate::model::lock;
+use crate::model::missing::{expected, missing};
+use crate::model::register::Place;
+use crate::store::{all_classes, class_years, rules, taken, timetable};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list);
+}
+
+/// The longest range, in days.
+const LONGEST: i64 = 31;
+
+/// Which registers.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListMissing {
+    /// From this day on; today only unless said otherwise, 31 days at most.
+    from: Option<NaiveDate>,
+    /// Up to this day; today at the latest.
+    to: Option<NaiveDate>,
+    /// Of this class only.
+    #[param(inline)]
+    class_id: Option<ClassId>,
+    /// How many to a page.
+    #[serde(default)]
+    limit: Limit,
+    /// Where the page starts: `next_cursor` of the one before.
+    cursor: Option<String>,
+}
+
+/// A register that was not taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MissingRegister {
+    /// The id that it has or will have: where to `PUT` the marks.
+    session_id: RegisterId,
+    /// The class.
+    class_id: ClassId,
+    /// The day.
+    held_on: NaiveDate,
+    /// The period; null for the register of the whole day.
+    period: Option<u8>,
+    /// The subject of the lesson.
+    subject_id: Option<SubjectId>,
+    /// Who gives it.
+    teacher_id: Option<TeacherId>,
+    /// Whether only the office can take it now.
+    is_locked: bool,
+}
+
+/// Lists registers that have not been taken: one a class and school day, and one a lesson of the timetable, as the school's settings say. Holidays, days outside the
+/// terms, days to come and classes without students are not missing anything. Oldest first; of a teacher's classes, of the whole school for the office.
+#[utoipa::path(params(ListMissing), responses((status = 200, body = Page<MissingRegister>), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/attendance/missing")]
+async fn list(
+    permit: Permit<permits::AttendanceMark>,
+    rooms: Data<Rooms>,
+    params: Params<ListMissing>,
+) -> Result<Page<MissingRegister>, Problem> {
+    let caller = permit.caller();
+    let (platform, school) = (&rooms.platform, caller.school_id);
+    let viewer = rooms.viewer(caller).await?;
+    let rules = rules(platform, school).await?;
+    let today = rules.day_at(platform.clock().now());
+    let (from, to) = range(params.from, Some(params.to.unwrap_or(today).min(today)), today, 1)?;
+    if (to - from).num_days() >= LONGEST {
+        return Err(Problem::invalid(vec![Fault::new("query:from", format!("must be less than {LONGEST} days before to"))]));
+    }
+    let classes = match params.class_id {
+        Some(class) if viewer.may_mark(class) => vec![class],
+        Some(_) => return Err(Problem::not_found("class")),
+        None if viewer.is_office() => all_classes(platform, school).await?,
+        None => viewer.classes_taught().to_vec(),
+    };
+    let years = class_years(platform, school, &classes).await?;
+    let lessons = if rules.settings.period_registers { timetable(platform, school, &classes, from, to).await? } else { Vec::new() };
+    let taken = taken(platform, school, &classes, from, to).await?;
+    let mut rows = missing(expected(&years, &lessons, &rules.settings, from, to), &taken);
+    let asked = (school, caller.user_id, caller.role, params.class_id, from, to);
+    let key = platform.cursor_key();
+    let after: Option<Place> = params.cursor.as_deref().map(|cursor| Cursor::open(key, "missing", &asked, cursor)).transpose()?;
+    rows.retain(|row| after.is_none_or(|after| row.place > after));
+    rows.truncate(usize::from(params.limit.get()) + 1);
+    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "missing", &asked, &last.place));
+    Ok(page.map(|row| MissingRegister {
+        session_id: row.place.id(school),
+        class_id: row.place.class_id,
+        held_on: row.place.held_on,
+        period: row.place.period,
+        subject_id: row.subject_id,
+        teacher_id: row.teacher_id,
+        is_locked: lock::has_passed(row.place.held_on, rules.settings.lock_after_days, today),
+    }))
+}

@@ -1,0 +1,98 @@
+//! One file a resource.
+
+pub mod absences;
+mod access;
+pub mod codes;
+pub mod conflicts;
+mod figures;
+pub mod leave_decisions;
+pub mod leave_requests;
+pub mod missing;
+pub mod records;
+pub mod sessions;
+pub mod settings;
+pub mod sheet;
+pub mod students;
+pub mod summary;
+mod taking;
+pub mod uploads;
+
+use actix_web::web::Data;
+use chrono::{Days, NaiveDate};
+use directory::Directory;
+use domain::{Fault, ServiceName};
+use service_kit::{Platform, Problem};
+use utoipa_actix_web::service_config::ServiceConfig;
+use write_behind::WriteError;
+
+/// Registers all routes of the service.
+pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
+    let directory = Directory::new(platform.redis().clone(), platform.postgres(ServiceName::Attendance).clone());
+    config.app_data(Data::new(Rooms { platform: platform.clone(), directory }));
+    codes::configure(config);
+    settings::configure(config);
+    sheet::configure(config);
+    uploads::configure(config);
+    summary::configure(config);
+    missing::configure(config);
+    absences::configure(config);
+    conflicts::configure(config);
+    students::configure(config);
+    records::configure(config);
+    sessions::configure(config);
+    leave_requests::configure(config);
+    leave_decisions::configure(config);
+}
+
+/// What the handlers work with.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    platform: Platform,
+    directory: Directory,
+}
+
+/// How often a write is begun anew when its row left Redis between being read and being written. Each try puts the row back there first.
+const TRIES: usize = 4;
+
+/// Runs `attempt` until it is not told that its row was evicted meanwhile.
+async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(Refusal::Write(WriteError::Evicted | WriteError::Exists)) if tries < TRIES => {}
+            Err(Refusal::Write(error)) => return Err(error.into()),
+            Err(Refusal::Problem(problem)) => return Err(problem),
+        }
+    }
+}
+
+/// Why an attempt to write did not succeed.
+enum Refusal {
+    Write(WriteError),
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+/// The longest range of days that one answer covers: a leap year.
+const LONGEST_RANGE: i64 = 366;
+
+/// The days from `from` to `to`, both inclusive. Without an end it is today, without a beginning `days` days are covered.
+fn range(from: Option<NaiveDate>, to: Option<NaiveDate>, today: NaiveDate, days: u64) -> Result<(NaiveDate, NaiveDate), Problem> {
+    let to = to.unwrap_or(today);
+    let from = from.unwrap_or_else(|| to.checked_sub_days(Days::new(days.saturating_sub(1))).unwrap_or(to));
+    let fault = |detail: String| Err(Problem::invalid(vec![Fault::new("query:from", detail)]));
+    if from > to {
+        return fault("must not be after to".to_owned());
+    }
+    if (to - from).num_days() >= LONGEST_RANGE {
+        return fault(format!("must be less than {LONGEST_RANGE} days before to"));
+    }
+    Ok((from, to))
+}

@@ -1,0 +1,38 @@
+//! How attendance reaches its tables and comes back. Registers and corrections are buffered; codes, rules and leave commit in PostgreSQL before the answer.
+
+mod calendar;
+mod codes;
+mod corrections;
+mod leave;
+mod marks;
+mod registers;
+mod rules;
+
+use domain::{SchoolId, ServiceName};
+use serde::de::DeserializeOwned;
+use service_kit::Platform;
+use sqlx::types::Json;
+use store::{SchoolTransaction, StoreError};
+
+pub(crate) use calendar::{all_classes, calendar, class_years, classes_of_learner, timetable};
+pub(crate) use codes::{change_code, change_settings, create_code, find_code};
+pub(crate) use corrections::list_corrections;
+pub(crate) use leave::{LeaveFilter, approved_leave, create_leave, find_leave, list_leave, lock_leave, on_leave, save_leave};
+pub(crate) use marks::{MarkFilter, MarkRow, marks, taken};
+pub(crate) use registers::{RegisterFilter, find_register, list_registers, look_for_register};
+pub(crate) use rules::{Rules, rules, rules_changed};
+
+/// A transaction that only reads.
+async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {
+    platform.postgres(ServiceName::Attendance).school_read(school).await
+}
+
+/// Rows that came as JSON.
+fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {
+    rows.into_iter().map(|Json(row)| row).collect()
+}
+
+/// Ids as PostgreSQL takes them.
+fn uuids<T: Copy + Into<uuid::Uuid>>(ids: &[T]) -> Vec<uuid::Uuid> {
+    ids.iter().map(|id| (*id).into()).collect()
+}

@@ -1,0 +1,379 @@
+//! A question: what is asked, what is right, and what it is worth.
+//!
+//! What [`Spec`] holds is for teachers' eyes. What a student is shown is made of it in [`super::asked`].
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::mark::{Fraction, Mark};
+use super::number::Number;
+
+/// What a version of a question says. It never changes once it is stored: a change is a new version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// What teachers call it.
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: String,
+    /// What is asked. A cloze marks each gap with its key in double braces: `The capital of France is {{1}}.`
+    #[schema(min_length = 1, max_length = 20_000)]
+    pub stem: String,
+    /// What it is worth unless a quiz says otherwise.
+    #[serde(default = "one")]
+    pub default_mark: Mark,
+    /// What each wrong try costs where a quiz lets students check their answers, as a part of the marks.
+    #[serde(default)]
+    pub penalty: Fraction,
+    /// Shown with the review, whatever was answered.
+    #[serde(default)]
+    #[schema(max_length = 20_000)]
+    pub general_feedback: Option<String>,
+    /// Its type, and what is right.
+    pub answer: Spec,
+}
+
+const fn one() -> Mark {
+    Mark::ONE
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// The type of a question, and what is right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Spec {
+    /// One of several options.
+    SingleChoice {
+        /// What there is to choose from; the best is worth 1.
+        options: Vec<Choice>,
+        /// Whether each attempt sees them in an order of its own.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// Any number of several options.
+    MultipleChoice {
+        /// What there is to choose from; those worth something add up to 1.
+        options: Vec<Choice>,
+        /// Whether each attempt sees them in an order of its own.
+        #[serde(default = "yes")]
+        shuffle: bool,
+        /// Whether only exactly the right set earns anything.
+        #[serde(default)]
+        all_or_nothing: bool,
+    },
+    /// Right or wrong.
+    TrueFalse {
+        /// Whether the statement is true.
+        correct: bool,
+        /// Said to who answers "true".
+        #[serde(default)]
+        feedback_true: Option<String>,
+        /// Said to who answers "false".
+        #[serde(default)]
+        feedback_false: Option<String>,
+    },
+    /// A word or a few.
+    ShortAnswer {
+        /// What is taken, the first that fits counts. `*` stands for any characters, `\*` for an asterisk.
+        accepted: Vec<Accepted>,
+        /// Whether capitals matter.
+        #[serde(default)]
+        case_sensitive: bool,
+    },
+    /// A number.
+    Numerical {
+        /// What is taken, the first that fits counts.
+        accepted: Vec<NumericKey>,
+        /// The units in which it may be given; numbers are in the first one.
+        #[serde(default)]
+        units: Vec<Unit>,
+        /// Whether the unit must be given.
+        #[serde(default)]
+        unit_required: bool,
+        /// What a missing or unknown unit costs, as a part of the marks, where one is required.
+        #[serde(default)]
+        unit_penalty: Fraction,
+    },
+    /// To each its own.
+    Matching {
+        /// What belongs together.
+        pairs: Vec<Pair>,
+        /// Targets that belong to nothing.
+        #[serde(default)]
+        distractors: Vec<Item>,
+        /// Whether each attempt sees the premises in an order of its own; targets are always shuffled.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// Into the right order. Leave the items' keys out, or take care that they don't give the order away.
+    Ordering {
+        /// In the right order.
+        items: Vec<Item>,
+        /// What an order that is partly right earns.
+        #[serde(default)]
+        scoring: OrderScoring,
+    },
+    /// A text with gaps.
+    Cloze {
+        /// The gaps, in any order; the stem has the place of each.
+        gaps: Vec<Gap>,
+    },
+    /// A text of one's own, marked by a teacher.
+    Essay {
+        /// At least so many words are asked for; shown to student and marker.
+        #[serde(default)]
+        min_words: Option<u32>,
+        /// At most so many words are asked for; shown to student and marker.
+        #[serde(default)]
+        max_words: Option<u32>,
+        /// What the student starts from.
+        #[serde(default)]
+        template: Option<String>,
+        /// What the marker should look for.
+        #[serde(default)]
+        marking_guide: Option<String>,
+    },
+    /// Nothing is asked: a text between questions.
+    Description {},
+}
+
+/// An option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Names it in answers; made up if left out.
+    #[serde(default)]
+    pub key: String,
+    /// What it says.
+    pub text: String,
+    /// The part of the marks that it earns or costs.
+    #[serde(default)]
+    pub fraction: Fraction,
+    /// Said to who chooses it.
+    #[serde(default)]
+    pub feedback: Option<String>,
+}
+
+/// A text that is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// The text, with `*` for any characters.
+    pub text: String,
+    /// The part of the marks that it earns; all unless said otherwise.
+    #[serde(default = "whole")]
+    pub fraction: Fraction,
+    /// Said to who answers it.
+    #[serde(default)]
+    pub feedback: Option<String>,
+}
+
+const fn whole() -> Fraction {
+    Fraction::ONE
+}
+
+/// A number that is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NumericKey {
+    /// The number.
+    pub value: Number,
+    /// How far off an answer may be, both ends included.
+    #[serde(default)]
+    pub tolerance: Number,
+    /// What the tolerance is measured in.
+    #[serde(default)]
+    pub tolerance_kind: ToleranceKind,
+    /// The part of the marks that it earns; all unless said otherwise.
+    #[serde(default = "whole")]
+    pub fraction: Fraction,
+    /// Said to who answers it.
+    #[serde(default)]
+    pub feedback: Option<String>,
+}
+
+/// What a tolerance is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToleranceKind {
+    /// In the number's own unit.
+    #[default]
+    Absolute,
+    /// As a part of the number.
+    Relative,
+}
+
+/// A unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    /// As it is written: `cm`.
+    pub symbol: String,
+    /// How many of it make one of the first unit: 100 for `cm` where the first is `m`.
+    pub per_first: Number,
+}
+
+/// What belongs together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// Names the premise in answers; made up if left out.
+    #[serde(default)]
+    pub key: String,
+    /// The premise.
+    pub premise: String,
+    /// Names the target in answers; made up if left out.
+    #[serde(default)]
+    pub target_key: String,
+    /// What belongs to it. Two premises may have the same.
+    pub target: String,
+}
+
+/// Something to be put in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// Names it in answers; made up if left out.
+    #[serde(default)]
+    pub key: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What an order that is partly right earns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderScoring {
+    /// Nothing.
+    #[default]
+    Exact,
+    /// The share of items that stand in their place.
+    Position,
+    /// The share of neighbours that follow each other rightly.
+    Neighbours,
+    /// The share of items in the longest run, gaps allowed, that is in the right order.
+    LongestRun,
+}
+
+/// A gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gap {
+    /// Its mark in the stem, and its name in answers.
+    pub key: String,
+    /// How much it counts among the gaps.
+    #[serde(default = "single")]
+    #[schema(minimum = 1, maximum = 100)]
+    pub weight: u16,
+    /// What goes in.
+    pub blank: Blank,
+}
+
+const fn single() -> u16 {
+    1
+}
+
+/// What goes into a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Blank {
+    /// One of several options.
+    Choice {
+        /// What there is to choose from.
+        options: Vec<Choice>,
+    },
+    /// A word or a few.
+    Text {
+        /// What is taken, the first that fits counts.
+        accepted: Vec<Accepted>,
+        /// Whether capitals matter.
+        #[serde(default)]
+        case_sensitive: bool,
+    },
+    /// A number.
+    Number {
+        /// What is taken, the first that fits counts.
+        accepted: Vec<NumericKey>,
+    },
+}
+
+impl Spec {
+    /// The type's name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SingleChoice { .. } => "single_choice",
+            Self::MultipleChoice { .. } => "multiple_choice",
+            Self::TrueFalse { .. } => "true_false",
+            Self::ShortAnswer { .. } => "short_answer",
+            Self::Numerical { .. } => "numerical",
+            Self::Matching { .. } => "matching",
+            Self::Ordering { .. } => "ordering",
+            Self::Cloze { .. } => "cloze",
+            Self::Essay { .. } => "essay",
+            Self::Description {} => "description",
+        }
+    }
+
+    /// Whether anything is asked.
+    #[must_use]
+    pub const fn is_question(&self) -> bool {
+        !matches!(self, Self::Description {})
+    }
+
+    /// Whether a person must mark it.
+    #[must_use]
+    pub const fn is_marked_by_hand(&self) -> bool {
+        matches!(self, Self::Essay { .. })
+    }
+
+    /// Gives a name to everything that has none; `fresh` makes one up.
+    pub fn name_parts(&mut self, mut fresh: impl FnMut() -> String) {
+        self.each_key(|key| {
+            if key.is_empty() {
+                *key = fresh();
+            }
+        });
+    }
+
+    /// Takes all names away, except those of gaps, which stand in the stem.
+    pub fn forget_names(&mut self) {
+        self.each_key(String::clear);
+    }
+
+    fn each_key(&mut self, mut name: impl FnMut(&mut String)) {
+        match self {
+            Self::SingleChoice { options, .. } | Self::MultipleChoice { options, .. } => {
+                for option in options {
+                    name(&mut option.key);
+                }
+            }
+            Self::Matching { pairs, distractors, .. } => {
+                for pair in pairs {
+                    name(&mut pair.key);
+                    name(&mut pair.target_key);
+                }
+                for item in distractors {
+                    name(&mut item.key);
+                }
+            }
+            Self::Ordering { items, .. } => {
+                for item in items {
+                    name(&mut item.key);
+                }
+            }
+            Self::Cloze { gaps } => {
+                for gap in gaps {
+                    if let Blank::Choice { options } = &mut gap.blank {
+                        for option in options {
+                            name(&mut option.key);
+                        }
+                    }
+                }
+            }
+            Self::TrueFalse { .. } | Self::ShortAnswer { .. } | Self::Numerical { .. } | Self::Essay { .. } | Self::Description {} => {}
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! A quiz or an exam: its settings, its paper, and what may be done to it when.
+
+use domain::{ClassId, Fault, Faults, QuizId, SchoolId, SubjectId, TeacherId, Timestamp, UserId, Version};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::mark::{Fraction, Mark};
+use super::review::ReviewOptions;
+
+/// The most attempts that a quiz may allow, and that a student may make where there is no limit.
+pub const MAX_ATTEMPTS: u8 = 100;
+/// The longest time limit: a day.
+const MAX_SECONDS: u32 = 86_400;
+/// The longest delay between attempts: thirty days.
+const MAX_DELAY: u32 = 30 * 86_400;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        pub enum $name { $($(#[$about])* #[serde(rename = $text)] $variant,)+ }
+
+        impl $name {
+            /// The name in the table.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$variant => $text,)+ } }
+        }
+    };
+}
+
+named! {
+    /// What it counts as.
+    Kind {
+        /// A quiz: results show as the review options say.
+        Quiz = "quiz",
+        /// An exam: results show when they are released.
+        Exam = "exam",
+    }
+}
+named! {
+    /// Where a quiz stands.
+    Status {
+        /// Being put together; only teachers and the office see it.
+        Draft = "draft",
+        /// Given to the class.
+        Published = "published",
+        /// Takes no more attempts.
+        Closed = "closed",
+    }
+}
+named! {
+    /// What happens when an attempt's time is up.
+    OverdueHandling {
+        /// What was answered in time is submitted.
+        Autosubmit = "autosubmit",
+        /// It may still be submitted for a while, but not answered.
+        GracePeriod = "graceperiod",
+        /// What was not submitted in time does not count.
+        AutoAbandon = "autoabandon",
+    }
+}
+named! {
+    /// Which attempt counts.
+    GradeMethod {
+        /// The best.
+        Highest = "highest",
+        /// The mean of all.
+        Average = "average",
+        /// The first.
+        First = "first",
+        /// The last.
+        Last = "last",
+    }
+}
+named! {
+    /// When answers are marked.
+    Behaviour {
+        /// When the attempt is submitted.
+        Deferred = "deferred",
+        /// Students may check an answer and try again; each wrong try costs the question's penalty.
+        Adaptive = "adaptive",
+    }
+}
+named! {
+    /// How low marks can go.
+    MarkFloor {
+        /// No question earns less than nothing.
+        Question = "question",
+        /// A question may, the whole attempt does not.
+        Attempt = "attempt",
+        /// Also the whole attempt may.
+        None = "none",
+    }
+}
+
+/// What a teacher decides about a quiz.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What it is called.
+    pub title: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Whether it is a quiz or an exam.
+    pub kind: Kind,
+    /// When attempts may begin.
+    pub opens_at: Option<Timestamp>,
+    /// When all attempts end.
+    pub closes_at: Option<Timestamp>,
+    /// How long an attempt may take.
+    pub time_limit_seconds: Option<u32>,
+    /// What happens when time is up.
+    pub overdue_handling: OverdueHandling,
+    /// With `graceperiod`, for how long an attempt may still be submitted. With `autosubmit`, by how much an answer may come late: networks are slow.
+    pub grace_seconds: u32,
+    /// How many attempts a student has; none means no limit.
+    pub max_attempts: Option<u8>,
+    /// How long to wait between two attempts.
+    pub attempt_delay_seconds: u32,
+    /// Which attempt counts.
+    pub grade_method: GradeMethod,
+    /// Whether each attempt has the questions in an order of its own.
+    pub shuffle_questions: bool,
+    /// Whether options are shuffled where the question allows it.
+    pub shuffle_answers: bool,
+    /// When answers are marked.
+    pub behaviour: Behaviour,
+    /// What a wrong answer to a question that is marked by rule costs, as a part of its marks.
+    pub negative_fraction: Fraction,
+    /// How low marks can go.
+    pub mark_floor: MarkFloor,
+    /// What is shown when.
+    pub review_options: ReviewOptions,
+    /// The parts of the paper.
+    pub sections: Vec<Section>,
+    /// Whether there is a live leaderboard.
+    pub has_leaderboard: bool,
+}
+
+/// A part of the paper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    /// What it is called.
+    pub title: String,
+    /// Whether its questions are shuffled among themselves.
+    #[serde(default)]
+    pub shuffle: bool,
+}
+
+/// A quiz as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quiz {
+    /// Its id.
+    pub id: QuizId,
+    /// The school.
+    pub school_id: SchoolId,
+    /// The class that it is for.
+    pub class_id: ClassId,
+    /// The subject, if it belongs to one.
+    pub subject_id: Option<SubjectId>,
+    /// The teacher who made it; none when the office did.
+    pub teacher_id: Option<TeacherId>,
+    /// The user who made it.
+    pub created_by: UserId,
+    /// What its teacher decided.
+    #[serde(flatten)]
+    pub settings: Settings,
+    /// What students must know to begin, as [`super::password`] keeps it.
+    pub password_hash: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// What it is worth: the sum of its slots.
+    pub max_points: Mark,
+    /// When it was given to the class.
+    pub published_at: Option<Timestamp>,
+    /// When an exam's results were released.
+    pub released_at: Option<Timestamp>,
+    /// Its version, and that of its slots and overrides.
+    pub version: Version,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Why a quiz can't be changed that way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Only a draft can be published.
+    AlreadyPublished,
+    /// It is still a draft.
+    NotPublished,
+    /// Closed quizzes stay as they are.
+    Closed,
+    /// It has no question.
+    Empty,
+    /// There is nothing to release: it is no exam.
+    NoExam,
+    /// The paper is fixed once it was given to the class.
+    PaperFixed,
+}
+
+impl Settings {
+    /// Every fault that fields have among each other, as JSON pointers.
+    pub fn check(&self) -> Result<(), Vec<Fault>> {
+        let mut faults = Faults::none();
+        let ordered = self.opens_at.zip(self.closes_at).is_none_or(|(opens, closes)| closes > opens);
+        faults.require(ordered, "/closes_at", "must be after opens_at");
+        let limit = self.time_limit_seconds.is_none_or(|limit| (1..=MAX_SECONDS).contains(&limit));
+        faults.require(limit, "/time_limit_seconds", format!("must be from 1 to {MAX_SECONDS}"));
+        faults.require(self.grace_seconds <= MAX_SECONDS, "/grace_seconds", format!("must be at most {MAX_SECONDS}"));
+        let needs_grace = self.overdue_handling != OverdueHandling::GracePeriod || self.grace_seconds > 0;
+        faults.require(needs_grace, "/grace_seconds", "must be more than 0 when overdue_handling is graceperiod");
+        let attempts = self.max_attempts.is_none_or(|most| (1..=MAX_ATTEMPTS).contains(&most));
+        faults.require(attempts, "/max_attempts", format!("must be from 1 to {MAX_ATTEMPTS}"));
+        faults.require(self.attempt_delay_seconds <= MAX_DELAY, "/attempt_delay_seconds", format!("must be at most {MAX_DELAY}"));
+        faults.require(!self.negative_fraction.is_negative(), "/negative_fraction", "must not be negative");
+        faults.require(self.sections.len() <= 50, "/sections", "must be at most 50");
+        for (at, section) in self.sections.iter().enumerate() {
+            let fit = (1..=200).contains(&section.title.trim().chars().count()) && !section.title.chars().any(char::is_control);
+            faults.require(fit, &format!("/sections/{at}/title"), "must be 1 to 200 characters");
+        }
+        if let Err(more) = self.review_options.check() {
+            for fault in more {
+                faults.push(fault);
+            }
+        }
+        faults.into_result()
+    }
+}
+
+impl Quiz {
+    /// The same with other settings. What an attempt was promised can't be taken from it once there may be some: the kind stays.
+    pub fn changed(&self, settings: Settings, now: Timestamp) -> Result<Self, Refused> {
+        if self.status == Status::Closed {
+            return Err(Refused::Closed);
+        }
+        Ok(Self { settings, ..self.next(now) })
+    }
+
+    /// The same, given to its class.
+    pub fn published(&self, questions: usize, now: Timestamp) -> Result<Self, Refused> {
+        match self.status {
+            Status::Draft if questions == 0 => Err(Refused::Empty),
+            Status::Draft => Ok(Self { status: Status::Published, published_at: Some(now), ..self.next(now) }),
+            Status::Published | Status::Closed => Err(Refused::AlreadyPublished),
+        }
+    }
+
+    /// The same, taking no more attempts.
+    pub fn closed(&self, now: Timestamp) -> Result<Self, Refused> {
+        match self.status {
+            Status::Published => {
+                let mut next = Self { status: Status::Closed, ..self.next(now) };
+                // Attempts that are under way end now, as they would have at the close.
+                let runs = self.settings.opens_at.is_none_or(|opens| opens < now);
+                if runs && self.settings.closes_at.is_none_or(|closes| closes > now) {
+                    next.settings.closes_at = Some(now);
+                }
+                Ok(next)
+            }
+            Status::Draft => Err(Refused::NotPublished),
+            Status::Closed => Err(Refused::Closed),
+        }
+    }
+
+    /// The same, with its results shown to students and parents.
+    pub fn released(&self, now: Timestamp) -> Result<Self, Refused> {
+        if self.settings.kind != Kind::Exam {
+            return Err(Refused::NoExam);
+        }
+        if self.status == Status::Draft {
+            return Err(Refused::NotPublished);
+        }
+        Ok(Self { released_at: Some(now), ..self.next(now) })
+    }
+
+    /// Whether questions may be added, moved and taken out.
+    pub fn paper_is_open(&self) -> Result<(), Refused> {
+        if self.status == Status::Draft { Ok(()) } else { Err(Refused::PaperFixed) }
+    }
+
+    /// Whether attempts may be made on it at all, whatever the time.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.status == Status::Published
+    }
+
+    /// The next version.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Self {
+        Self { version: self.version.next(), updated_at: now, ..self.clone() }
+    }
+}

@@ -1,0 +1,173 @@
+//! Answers of an attempt that runs: save, check.
+//!
+//! Saving writes one small row. Each answer that was acknowledged is on Redis's disk, and is there when the attempt ends, whatever dies in between.
+
+use actix_web::web::Data;
+use actix_web::{post, put};
+use chrono::{DateTime, Utc};
+use domain::{AttemptId, Patch, ServiceName, SlotId, Timestamp, Version};
+use serde::{Deserialize, Serialize};
+use service_kit::{Body, Caller, CommonProblems, EditProblems, IdPath, Kind, Permit, Problem, Versioned, permits};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use write_behind::Operation;
+
+use super::ending::{By, ended};
+use super::{Refusal, Rooms, retried};
+use crate::model::attempt::{Answer, Refused};
+use crate::model::mark::Fraction;
+use crate::model::question::Content;
+use crate::model::response::Response;
+use crate::model::terms::Terms;
+use crate::model::timing::{Clock, clock, due_at};
+use crate::store::{Sheet, find_answer, find_attempt};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(save).service(check);
+}
+
+/// What is answered; what is left out stays as it is.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaveAnswer {
+    /// The answer; null takes it back.
+    #[serde(default)]
+    #[schema(value_type = Option<Response>)]
+    response: Patch<Response>,
+    /// Whether to come back to it.
+    is_flagged: Option<bool>,
+}
+
+/// An answer as it was saved.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SavedAnswer {
+    /// The slot.
+    slot_id: SlotId,
+    /// What is answered now.
+    response: Option<Response>,
+    /// Whether to come back to it.
+    is_flagged: bool,
+    /// When it was saved.
+    answered_at: Option<DateTime<Utc>>,
+    /// How often it was checked.
+    tries: i16,
+    /// The best that a check earned, penalties taken off, where the quiz shows it.
+    best_fraction: Option<Fraction>,
+    /// How many seconds are left; null if there is no end.
+    seconds_left: Option<i64>,
+    /// Its version.
+    version: Version,
+}
+
+/// Saves an answer. Acknowledged once it is on Redis's disk. Each answer is a row of its own: two tabs that answer two questions don't touch each other.
+#[utoipa::path(
+    tag = "quiz",
+    request_body = SaveAnswer,
+    params(("id" = AttemptId, Path, description = "The attempt."), ("slot_id" = SlotId, Path, description = "The slot.")),
+    responses((status = 200, body = SavedAnswer), (status = 409, description = "The attempt has ended, or its time is up."), CommonProblems),
+    security(("bearer" = []))
+)]
+#[put("/api/v1/attempts/{id}/answers/{slot_id}")]
+async fn save(
+    permit: Permit<permits::QuizAttempt>,
+    path: IdPath<(AttemptId, SlotId)>,
+    rooms: Data<Rooms>,
+    body: Body<SaveAnswer, { 512 * 1024 }>,
+) -> Result<Versioned<SavedAnswer>, Problem> {
+    let body = body.into_inner();
+    rooms
+        .alter(permit.caller(), path.0, |_, answer, content, now| {
+            let response = match body.response.clone() {
+                Patch::Keep => answer.response.clone(),
+                Patch::Clear => None,
+                Patch::Set(response) => {
+                    response.check(&content.answer)?;
+                    Some(response)
+                }
+            };
+            answer.answered(response, body.is_flagged.unwrap_or(answer.is_flagged), now).map_err(refused)
+        })
+        .await
+}
+
+/// Checks an answer where the quiz lets students try again. Each wrong try costs the question's penalty; the best try counts.
+#[utoipa::path(
+    tag = "quiz",
+    params(("id" = AttemptId, Path, description = "The attempt."), ("slot_id" = SlotId, Path, description = "The slot.")),
+    responses((status = 200, body = SavedAnswer), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/attempts/{id}/answers/{slot_id}/check")]
+async fn check(
+    permit: Permit<permits::QuizAttempt>,
+    path: IdPath<(AttemptId, SlotId)>,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<SavedAnswer>, Problem> {
+    rooms.alter(permit.caller(), path.0, |sheet, answer, content, now| answer.checked(&sheet.quiz, content, now).map_err(refused)).await
+}
+
+pub(super) fn refused(refused: Refused) -> Problem {
+    let detail = match refused {
+        Refused::Ended => return ended(),
+        Refused::Running => "The attempt has not ended yet.",
+        Refused::AlreadyChecked => "It was checked, and has not changed since.",
+        Refused::NotCheckable => "This answer can't be checked before the attempt is submitted.",
+        Refused::Mark => return Problem::invalid(vec![domain::Fault::new("/mark", "is more, or less, than the question can earn")]),
+    };
+    Problem::conflict(Kind::Conflict, detail)
+}
+
+impl Rooms {
+    /// Writes what `alter` makes of an answer of the caller's running attempt.
+    async fn alter(
+        &self,
+        caller: &Caller,
+        (id, slot): (AttemptId, SlotId),
+        alter: impl Fn(&Sheet, &Answer, &Content, Timestamp) -> Result<Answer, Problem>,
+    ) -> Result<Versioned<SavedAnswer>, Problem> {
+        let school = caller.school_id;
+        let missing = || Problem::not_found("attempt");
+        let (sheet, answer, left) = retried(async || {
+            // All at once: four looks into Redis in one round trip. The answer's own state tells whether it is still open, so their order doesn't matter.
+            let (viewer, attempt, answer) =
+                tokio::join!(self.viewer(caller), find_attempt(&self.platform, school, id), find_answer(&self.platform, school, id, slot));
+            let attempt = attempt?.row().ok_or_else(missing)?;
+            viewer?.as_student().filter(|learner| learner.student_id == attempt.student_id).ok_or_else(missing)?;
+            let answer = answer?.ok_or_else(|| Problem::not_found("slot"))?;
+            let (sheet, content) = tokio::join!(self.sheets.find(school, attempt.quiz_id), self.bank.content(school, answer.pinned()));
+            let sheet = sheet?.ok_or_else(missing)?;
+            if !attempt.state.is_running() {
+                return Err(ended().into());
+            }
+            let now = self.platform.clock().now();
+            let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
+            match clock(&sheet.quiz, &terms, &attempt, now) {
+                Clock::Running => {}
+                Clock::Grace => return Err(Problem::conflict(Kind::Conflict, "Time is up: submit it as it is.").into()),
+                Clock::Over(_) => {
+                    // Seldom, and large: not worth its room in every request.
+                    Box::pin(self.end(&sheet, id, By::Clock)).await?;
+                    return Err(Problem::conflict(Kind::Conflict, "Time is up.").into());
+                }
+            }
+            let changed = alter(&sheet, &answer, &*content?, now)?;
+            let operation = Operation::new(school, ServiceName::Quiz).update(&changed, answer.version);
+            self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
+            let left = due_at(&terms, attempt.started_at).map(|due| (due - now).num_seconds().max(0));
+            Ok((sheet, changed, left))
+        })
+        .await?;
+        let version = answer.version;
+        let saved = SavedAnswer {
+            slot_id: answer.slot_id,
+            response: answer.response,
+            is_flagged: answer.is_flagged,
+            answered_at: answer.answered_at,
+            tries: answer.tries,
+            best_fraction: answer.best_fraction.filter(|_| sheet.quiz.settings.review_options.during.marks),
+            seconds_left: left,
+            version,
+        };
+        Ok(Versioned(saved, version))
+    }
+}

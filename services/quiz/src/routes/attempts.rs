@@ -1,0 +1,399 @@
+//! Attempts: begin, show, list, submit.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, Responder, get, post};
+use chrono::{DateTime, Utc};
+use domain::{AttemptId, Fault, QuizId, ServiceName, SlotId, StudentId, Text};
+use fred::interfaces::KeysInterface;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use service_kit::extract::read_payload;
+use service_kit::{Body, Caller, CommonProblems, Created, Cursor, IdPath, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits};
+use store::StoreError;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use write_behind::{Absence, Found, Operation, ReadError};
+
+use super::access::Viewer;
+use super::ending::{By, ended};
+use super::views::{AttemptView, pinned};
+use super::{Refusal, Rooms, retried};
+use crate::model::attempt::{Answer, Attempt, Questions, State, attempt_id, begin};
+use crate::model::password;
+use crate::model::quiz::MAX_ATTEMPTS;
+use crate::model::response::Response;
+use crate::model::review::{Shown, shown};
+use crate::model::terms::Terms;
+use crate::model::timing::{Clock, Refused, clock, may_start};
+use crate::store::{AttemptFilter, Sheet, answers_of, find_attempt, list_attempts};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(start).service(begin_attempt).service(list).service(show).service(submit).service(submit_quiz);
+}
+
+/// How often a student may guess at a quiz's password in a minute.
+const GUESSES: u32 = 10;
+const SMALL: usize = 16 * 1024;
+
+/// What it takes to begin.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartQuiz {
+    /// The quiz's password, if it has one.
+    password: Option<Text<100>>,
+}
+
+/// Begins an attempt, or goes on with the one that is under way: beginning again is harmless. The body may be left out.
+#[utoipa::path(
+    tag = "quiz",
+    request_body = Option<StartQuiz>,
+    params(("id" = QuizId, Path, description = "The quiz.")),
+    responses(
+        (status = 201, body = AttemptView, description = "It has begun."),
+        (status = 200, body = AttemptView, description = "One is under way; this is it."),
+        (status = 409, description = "Not open, closed, no attempts left, or too soon."),
+        CommonProblems
+    ),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/quizzes/{id}/start")]
+async fn start(
+    permit: Permit<permits::QuizAttempt>,
+    id: IdPath<QuizId>,
+    rooms: Data<Rooms>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    start_attempt(permit.caller(), *id, &rooms, &request, payload).await
+}
+
+/// The same as `start`, under the name of what it makes.
+#[utoipa::path(
+    tag = "quiz",
+    request_body = Option<StartQuiz>,
+    params(("id" = QuizId, Path, description = "The quiz.")),
+    responses(
+        (status = 201, body = AttemptView, description = "It has begun."),
+        (status = 200, body = AttemptView, description = "One is under way; this is it."),
+        (status = 409, description = "Not open, closed, no attempts left, or too soon."),
+        CommonProblems
+    ),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/quizzes/{id}/attempts")]
+async fn begin_attempt(
+    permit: Permit<permits::QuizAttempt>,
+    id: IdPath<QuizId>,
+    rooms: Data<Rooms>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    start_attempt(permit.caller(), *id, &rooms, &request, payload).await
+}
+
+async fn start_attempt(
+    caller: &Caller,
+    id: QuizId,
+    rooms: &Rooms,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let body: StartQuiz = optional_body(request, payload, SMALL).await?.unwrap_or_default();
+    let viewer = rooms.viewer(caller).await?;
+    let mut checked = false;
+    let (sheet, attempt, answers, questions, is_new) = retried(async || {
+        let sheet = rooms.sheet(&viewer, id).await?;
+        let now = rooms.platform.clock().now();
+        let student = rooms.enrolled(&viewer, &sheet.quiz, now).await?;
+        let terms = Terms::of(&sheet.quiz, &sheet.overrides, student);
+        let (earlier, next) = rooms.so_far(&sheet, student, terms.max_attempts).await?;
+        if let Some(running) = earlier.iter().find(|attempt| attempt.state.is_running()) {
+            let answers = answers_of(&rooms.platform, running).await?;
+            let questions = rooms.bank.contents(caller.school_id, &pinned(&answers)).await?;
+            return Ok((sheet, running.clone(), answers, questions, false));
+        }
+        may_start(&sheet.quiz, &terms, &earlier, now).map_err(refused)?;
+        if !checked {
+            rooms.check_password(&sheet, student, body.password.as_ref()).await?;
+            checked = true;
+        }
+        let (number, absence) = next.ok_or_else(|| refused(Refused::NoAttemptsLeft))?;
+        let none_left = || Problem::conflict(Kind::Conflict, "There are too few questions to draw from; tell your teacher.");
+        let (attempt, answers) = begin(&sheet.quiz, &terms, &sheet.slots, student, number, now).ok_or_else(none_left)?;
+        // Before it begins: time must not run while the questions can't be had.
+        let questions = rooms.bank.contents(caller.school_id, &pinned(&answers)).await?;
+        let mut operation = Operation::new(caller.school_id, ServiceName::Quiz).create_absent(&attempt, absence);
+        for answer in &answers {
+            operation = operation.create(answer);
+        }
+        rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
+        Ok((sheet, attempt, answers, questions, true))
+    })
+    .await?;
+    let view = whole(rooms, &sheet, &attempt, &answers, &questions);
+    let (version, location) = (attempt.version, format!("/api/v1/attempts/{}", attempt.id));
+    Ok(if is_new { Created { body: view, version, location }.respond_to(request) } else { Versioned(view, version).respond_to(request) })
+}
+
+fn whole(rooms: &Rooms, sheet: &Sheet, attempt: &Attempt, answers: &[Answer], questions: &Questions) -> AttemptView {
+    let now = rooms.platform.clock().now();
+    let during = sheet.quiz.settings.review_options.during;
+    AttemptView::of(sheet, attempt, false, now).with_questions(sheet, attempt, answers, questions, during)
+}
+
+impl Rooms {
+    /// The student's attempts so far, those whose time is up ended, and the next number with the proof that it is free.
+    async fn so_far(&self, sheet: &Sheet, student: StudentId, most: Option<u8>) -> Result<(Vec<Attempt>, Option<(u8, Absence)>), Problem> {
+        let mut earlier = Vec::new();
+        let terms = Terms::of(&sheet.quiz, &sheet.overrides, student);
+        // One more than there may be would be one that an override took away since: it is looked at too.
+        for number in 1..=most.unwrap_or(MAX_ATTEMPTS).saturating_add(1).min(MAX_ATTEMPTS) {
+            match find_attempt(&self.platform, sheet.quiz.school_id, attempt_id(&sheet.quiz, student, number)).await {
+                Ok(Found::Row(attempt)) => {
+                    let now = self.platform.clock().now();
+                    let over = attempt.state.is_running() && matches!(clock(&sheet.quiz, &terms, &attempt, now), Clock::Over(_));
+                    earlier.push(if over { self.end(sheet, attempt.id, By::Clock).await?.0 } else { attempt });
+                }
+                Ok(Found::Absent(absence)) => return Ok((earlier, Some((number, absence)))),
+                // PostgreSQL is away and Redis has no such attempt: sitting goes on. Should there be one after all, the drain keeps both.
+                Err(ReadError::Store(StoreError::Unavailable(_))) => return Ok((earlier, Some((number, Absence::unproven())))),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((earlier, None))
+    }
+
+    async fn check_password(&self, sheet: &Sheet, student: StudentId, given: Option<&Text<100>>) -> Result<(), Problem> {
+        let Some(kept) = &sheet.quiz.password_hash else { return Ok(()) };
+        let key = format!("quiz_guesses:{{{}}}:{}:{student}", sheet.quiz.school_id, sheet.quiz.id);
+        let redis = self.platform.redis();
+        // Without Redis nobody counts, and nobody can begin either.
+        let guesses: u32 = redis.get::<Option<u32>, _>(&key).await.ok().flatten().unwrap_or(0);
+        if guesses >= GUESSES {
+            return Err(Problem::locked(std::time::Duration::from_mins(1), "Too many wrong passwords; wait a minute."));
+        }
+        if given.is_some_and(|given| password::fits(kept, given.as_str())) {
+            return Ok(());
+        }
+        let _: Result<u32, _> = redis.incr(&key).await;
+        let _: Result<(), _> = redis.expire(&key, 60, None).await;
+        let detail = if given.is_some() { "is not the quiz's password" } else { "is needed to begin" };
+        Err(Problem::invalid(vec![Fault::new("/password", detail)]))
+    }
+}
+
+fn refused(refused: Refused) -> Problem {
+    let detail = match refused {
+        Refused::NotOpen(opens) => format!("It opens at {}.", opens.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        Refused::Closed => "It is closed.".to_owned(),
+        Refused::NoAttemptsLeft => "All attempts are used.".to_owned(),
+        Refused::TooSoon(next) => format!("The next attempt may begin at {}.", next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+    };
+    Problem::conflict(Kind::Conflict, detail)
+}
+
+/// A JSON body that may be left out.
+pub(super) async fn optional_body<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Option<T>, Problem> {
+    let bytes = read_payload(request, payload.into_inner(), limit).await?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let value: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(format!("The JSON is not valid: {error}.")))?;
+    serde_json::from_value(value).map(Some).map_err(|error| Problem::invalid(vec![Fault::new("", error.to_string())]))
+}
+
+/// Shows an attempt: with its questions and answers while it runs, to its student and to who marks it. What came of it is in its review.
+#[utoipa::path(
+    tag = "quiz",
+    params(("id" = AttemptId, Path, description = "The attempt.")),
+    responses((status = 200, body = AttemptView), CommonProblems),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/attempts/{id}")]
+async fn show(permit: Permit<permits::QuizRead>, id: IdPath<AttemptId>, rooms: Data<Rooms>) -> Result<Versioned<AttemptView>, Problem> {
+    let viewer = rooms.viewer(permit.caller()).await?;
+    let (sheet, attempt) = rooms.current(&viewer, *id).await?;
+    let sits = viewer.as_student().is_some() || viewer.may_change(&sheet.quiz);
+    let view = if attempt.state.is_running() && sits {
+        let answers = answers_of(&rooms.platform, &attempt).await?;
+        let questions = rooms.bank.contents(permit.school_id, &pinned(&answers)).await?;
+        whole(&rooms, &sheet, &attempt, &answers, &questions)
+    } else {
+        rooms.seen(&viewer, &sheet, &attempt)
+    };
+    Ok(Versioned(view, attempt.version))
+}
+
+impl Rooms {
+    /// The attempt as it is now: ended, if its time is up.
+    pub(super) async fn current(&self, viewer: &Viewer, id: AttemptId) -> Result<(Sheet, Attempt), Problem> {
+        let (sheet, attempt) = self.attempt(viewer, id).await?;
+        let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
+        let over = matches!(clock(&sheet.quiz, &terms, &attempt, self.platform.clock().now()), Clock::Over(_));
+        if attempt.state.is_running() && over {
+            let (attempt, _) = self.end(&sheet, id, By::Clock).await?;
+            return Ok((sheet, attempt));
+        }
+        Ok((sheet, attempt))
+    }
+
+    /// What the caller may be shown of an attempt.
+    pub(super) fn shown(&self, viewer: &Viewer, sheet: &Sheet, attempt: &Attempt) -> Shown {
+        if viewer.may_change(&sheet.quiz) {
+            return Shown::all();
+        }
+        let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
+        shown(&sheet.quiz, &terms, attempt, self.platform.clock().now())
+    }
+
+    /// An attempt without its questions, as the caller may see it.
+    pub(super) fn seen(&self, viewer: &Viewer, sheet: &Sheet, attempt: &Attempt) -> AttemptView {
+        let sees_score = self.shown(viewer, sheet, attempt).marks && !attempt.state.is_running();
+        AttemptView::of(sheet, attempt, sees_score, self.platform.clock().now())
+    }
+}
+
+/// Which attempts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListAttempts {
+    /// Of this student only.
+    student_id: Option<StudentId>,
+    /// In this state only; for teachers and the office.
+    #[param(inline)]
+    state: Option<State>,
+    /// How many to a page.
+    #[serde(default)]
+    limit: Limit,
+    /// Where the page starts: `next_cursor` of the one before.
+    cursor: Option<String>,
+}
+
+/// Lists the attempts at a quiz, in the order in which they began: all of them for its teachers and the office, one's own for a student, the children's for a
+/// parent.
+#[utoipa::path(
+    tag = "quiz",
+    params(("id" = QuizId, Path, description = "The quiz."), ListAttempts),
+    responses((status = 200, body = Page<AttemptView>), CommonProblems),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/quizzes/{id}/attempts")]
+async fn list(
+    permit: Permit<permits::QuizRead>,
+    id: IdPath<QuizId>,
+    rooms: Data<Rooms>,
+    params: Params<ListAttempts>,
+) -> Result<Page<AttemptView>, Problem> {
+    let caller = permit.caller();
+    let viewer = rooms.viewer(caller).await?;
+    let sheet = rooms.sheet(&viewer, *id).await?;
+    let all = viewer.may_change(&sheet.quiz);
+    let students = match params.student_id {
+        Some(student) if all || viewer.learner(student).is_some() => Some(vec![student]),
+        Some(_) => return Err(Problem::not_found("student")),
+        None if all => None,
+        None => Some(viewer.learners().iter().map(|learner| learner.student_id).collect()),
+    };
+    // A student could tell from the filter what the view hides.
+    let state = params.state.filter(|_| all);
+    let asked = (caller.school_id, caller.user_id, caller.role, *id, params.student_id, state);
+    let key = rooms.platform.cursor_key();
+    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "attempts", &asked, cursor)).transpose()?;
+    let filter = AttemptFilter { quiz: *id, students, state, after };
+    let rows = list_attempts(&rooms.platform, caller.school_id, &filter, Some(params.limit.plus_one())).await?;
+    let page = Page::of(rows, params.limit, |last| {
+        Cursor::<(DateTime<Utc>, AttemptId)>::seal(key, "attempts", &asked, &(last.started_at, last.id))
+    });
+    Ok(page.map(|attempt| rooms.seen(&viewer, &sheet, &attempt)))
+}
+
+/// Submits an attempt: it is marked at once, as far as no person is needed. Submitting again changes nothing and gets the same answer.
+#[utoipa::path(
+    tag = "quiz",
+    params(("id" = AttemptId, Path, description = "The attempt.")),
+    responses((status = 200, body = AttemptView), (status = 409, description = "It was not submitted in time."), CommonProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/attempts/{id}/submit")]
+async fn submit(
+    permit: Permit<permits::QuizAttempt>,
+    id: IdPath<AttemptId>,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<AttemptView>, Problem> {
+    let viewer = rooms.viewer(permit.caller()).await?;
+    let (sheet, _) = rooms.attempt(&viewer, *id).await?;
+    rooms.submit(&viewer, &sheet, *id, &[]).await
+}
+
+/// An attempt to be submitted, with the last answers.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitQuiz {
+    /// Answers to be saved before; what was saved already need not be sent again.
+    #[serde(default)]
+    #[schema(max_items = 200)]
+    answers: Vec<LastAnswer>,
+}
+
+/// A last answer.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LastAnswer {
+    /// The slot.
+    slot_id: SlotId,
+    /// What is answered; null for nothing.
+    response: Option<Response>,
+}
+
+/// Submits the attempt that is under way, with the last answers: all or nothing. When it was submitted already, that is the answer. Send `{}` if there are no
+/// last answers.
+#[utoipa::path(
+    tag = "quiz",
+    request_body = SubmitQuiz,
+    params(("id" = QuizId, Path, description = "The quiz.")),
+    responses((status = 200, body = AttemptView), (status = 409, description = "There is no attempt, or it was not submitted in time."), CommonProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/quizzes/{id}/submit")]
+async fn submit_quiz(
+    permit: Permit<permits::QuizAttempt>,
+    id: IdPath<QuizId>,
+    rooms: Data<Rooms>,
+    body: Body<SubmitQuiz, { 1024 * 1024 }>,
+) -> Result<Versioned<AttemptView>, Problem> {
+    let viewer = rooms.viewer(permit.caller()).await?;
+    let sheet = rooms.sheet(&viewer, *id).await?;
+    let student = viewer.as_student().ok_or_else(|| Problem::not_found("quiz"))?.student_id;
+    let attempts = crate::store::attempts_of_student(&rooms.platform, &sheet.quiz, student, MAX_ATTEMPTS).await?;
+    let last = attempts.last().ok_or_else(|| Problem::conflict(Kind::Conflict, "There is no attempt: start one first."))?;
+    let answers: Vec<(SlotId, Option<Response>)> = body.0.answers.into_iter().map(|last| (last.slot_id, last.response)).collect();
+    rooms.submit(&viewer, &sheet, last.id, &answers).await
+}
+
+impl Rooms {
+    async fn submit(
+        &self,
+        viewer: &Viewer,
+        sheet: &Sheet,
+        id: AttemptId,
+        last: &[(SlotId, Option<Response>)],
+    ) -> Result<Versioned<AttemptView>, Problem> {
+        let before = find_attempt(&self.platform, sheet.quiz.school_id, id).await?.row();
+        let ran = before.is_some_and(|attempt| attempt.state.is_running());
+        let (attempt, taken) = self.end(sheet, id, By::Student(&viewer.caller, last)).await?;
+        if attempt.state == State::Abandoned {
+            return Err(Problem::conflict(Kind::Conflict, "It was not submitted in time."));
+        }
+        // A repetition brings the answers that were taken the first time.
+        if ran && !taken && !last.is_empty() {
+            return Err(ended());
+        }
+        Ok(Versioned(self.seen(viewer, sheet, &attempt), attempt.version))
+    }
+}

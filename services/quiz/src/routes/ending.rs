@@ -1,0 +1,193 @@
+//! How attempts end: submitted by the student, or by themselves when time is up.
+//!
+//! Ending writes the attempt and all of its answers in one operation, based on the versions that were read. An answer that was saved meanwhile makes the write
+//! fail, and everything is read again: what was acknowledged is marked.
+
+use std::time::Duration;
+
+use domain::{AttemptId, EventKind, Fault, ServiceName, SlotId, StudentId, Timestamp};
+use service_kit::{Caller, Kind, Problem};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use write_behind::Operation;
+
+use super::{Refusal, Rooms, again};
+use crate::events::about_attempt;
+use crate::model::attempt::{Answer, Attempt, Questions};
+use crate::model::mark::Mark;
+use crate::model::quiz::{MAX_ATTEMPTS, Quiz};
+use crate::model::response::Response;
+use crate::model::scoring;
+use crate::model::terms::Terms;
+use crate::model::timing::{Clock, Ending, clock};
+use crate::store::{Sheet, answers_of, attempts_of_student, find_attempt, overdue, schools_that_sit};
+
+/// How often attempts whose time is up are looked for. Whoever looks at one ends it at once.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How many of a school are ended in one round.
+const BATCH: i64 = 500;
+
+/// Who ends an attempt.
+#[derive(Clone, Copy)]
+pub(super) enum By<'a> {
+    /// Its student, who may bring last answers along.
+    Student(&'a Caller, &'a [(SlotId, Option<Response>)]),
+    /// The clock.
+    Clock,
+}
+
+impl Rooms {
+    /// Ends an attempt if it can be ended; one that has ended stays as it is. Answers with what it is now, and whether last answers were taken.
+    pub(super) async fn end(&self, sheet: &Sheet, id: AttemptId, by: By<'_>) -> Result<(Attempt, bool), Problem> {
+        // Not `retried`: the compiler can't tell of a closure that is given to a background task that it may move between threads.
+        let mut tries = 0;
+        let (attempt, taken) = loop {
+            match self.end_once(sheet, id, by).await {
+                Ok(done) => break done,
+                Err(refusal) => again(refusal, &mut tries)?,
+            }
+        };
+        self.show_on_leaderboard(&sheet.quiz, attempt.student_id).await;
+        Ok((attempt, taken))
+    }
+
+    async fn end_once(&self, sheet: &Sheet, id: AttemptId, by: By<'_>) -> Result<(Attempt, bool), Refusal> {
+        let school = sheet.quiz.school_id;
+        let now = self.platform.clock().now();
+        let attempt = find_attempt(&self.platform, school, id).await?.row().ok_or_else(|| Problem::not_found("attempt"))?;
+        if !attempt.state.is_running() {
+            return Ok((attempt, false));
+        }
+        let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
+        let clock = clock(&sheet.quiz, &terms, &attempt, now);
+        let ending = match (clock, by) {
+            (Clock::Over(ending), _) => ending,
+            (Clock::Running | Clock::Grace, By::Student(..)) => Ending::Submitted(now),
+            (Clock::Running | Clock::Grace, By::Clock) => return Ok((attempt, false)),
+        };
+        let mut answers = answers_of(&self.platform, &attempt).await?;
+        let seen: Vec<_> = answers.iter().map(|answer| answer.version).collect();
+        let pinned: Vec<_> = answers.iter().map(Answer::pinned).collect();
+        let questions = self.bank.contents(school, &pinned).await?;
+        let (caller, taken) = match by {
+            By::Student(caller, last) => {
+                let taken = clock == Clock::Running;
+                if taken {
+                    take_last(&mut answers, last, &questions, now)?;
+                }
+                (Some(caller), taken)
+            }
+            By::Clock => (None, false),
+        };
+        let (after, answers) = match ending {
+            Ending::Submitted(at) => attempt.submitted(&sheet.quiz, &answers, &questions, at, now),
+            Ending::Abandoned => attempt.abandoned(&answers, now),
+        };
+        self.write(&sheet.quiz, caller, &attempt, &after, &seen, &answers, now).await?;
+        Ok((after, taken))
+    }
+
+    /// Writes an attempt and its answers as one operation, and tells of it.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) async fn write(
+        &self,
+        quiz: &Quiz,
+        caller: Option<&Caller>,
+        before: &Attempt,
+        after: &Attempt,
+        seen: &[domain::Version],
+        answers: &[Answer],
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let mut operation = Operation::new(quiz.school_id, ServiceName::Quiz).update(after, before.version);
+        for (answer, seen) in answers.iter().zip(seen) {
+            // Two steps may lie between what was read and what is written; the row's number goes up by one all the same.
+            let answer = Answer { version: seen.next(), ..answer.clone() };
+            operation = operation.update(&answer, *seen);
+        }
+        let counts = self.counts(quiz, after).await?;
+        if after.state.is_submitted() && !before.state.is_submitted() {
+            operation = operation.event(about_attempt(EventKind::QuizSubmitted, caller, quiz, after, counts, now)?);
+        }
+        // A score that came, went or changed changes what counts.
+        if after.score.is_some() || before.score.is_some() {
+            operation = operation.event(about_attempt(EventKind::QuizGraded, caller, quiz, after, counts, now)?);
+        }
+        self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
+        Ok(())
+    }
+
+    /// What counts of the student's attempts, with `attempt` as it is about to be.
+    async fn counts(&self, quiz: &Quiz, attempt: &Attempt) -> Result<Option<Mark>, Problem> {
+        let attempts = if quiz.settings.max_attempts == Some(1) && attempt.attempt == 1 {
+            vec![attempt.clone()]
+        } else {
+            let mut attempts = attempts_of_student(&self.platform, quiz, attempt.student_id, MAX_ATTEMPTS).await?;
+            attempts.retain(|other| other.id != attempt.id);
+            attempts.push(attempt.clone());
+            attempts
+        };
+        Ok(scoring::result(quiz.settings.grade_method, &attempts))
+    }
+
+    /// What counts of a student's attempts as they are.
+    pub(super) async fn result_of(&self, quiz: &Quiz, student: StudentId) -> Result<Option<Mark>, Problem> {
+        let attempts = attempts_of_student(&self.platform, quiz, student, MAX_ATTEMPTS).await?;
+        Ok(scoring::result(quiz.settings.grade_method, &attempts))
+    }
+}
+
+/// The answers with what is brought along as they are submitted.
+fn take_last(answers: &mut [Answer], last: &[(SlotId, Option<Response>)], questions: &Questions, now: Timestamp) -> Result<(), Problem> {
+    for (at, (slot, response)) in last.iter().enumerate() {
+        let missing = || Problem::invalid(vec![Fault::new(format!("/answers/{at}/slot_id"), "is no slot of this attempt")]);
+        let answer = answers.iter_mut().find(|answer| answer.slot_id == *slot).ok_or_else(missing)?;
+        let content = questions.get(&answer.pinned()).ok_or_else(missing)?;
+        if let Some(response) = response {
+            let here = |fault: Fault| Fault::new(format!("/answers/{at}/response{}", fault.pointer), fault.detail);
+            response.check(&content.answer).map_err(|faults| faults.into_iter().map(here).collect::<Vec<_>>())?;
+        }
+        *answer = answer.answered(response.clone(), answer.is_flagged, now).map_err(|_| ended())?;
+    }
+    Ok(())
+}
+
+pub(super) fn ended() -> Problem {
+    Problem::conflict(Kind::Conflict, "The attempt has ended.")
+}
+
+/// Ends what nobody looks at: attempts whose time was up, in all schools, for ever.
+pub(crate) async fn sweep(rooms: Rooms, cancel: CancellationToken) {
+    loop {
+        tokio::select! { () = tokio::time::sleep(INTERVAL) => {} () = cancel.cancelled() => return }
+        match rooms.sweep_once().await {
+            Ok(0) => {}
+            Ok(ended) => info!(ended, "attempts whose time was up were ended"),
+            Err(problem) => warn!(%problem, "attempts whose time is up wait for a store"),
+        }
+    }
+}
+
+impl Rooms {
+    /// One round; how many were ended. Several processes may do the same at once: an attempt ends once.
+    pub(crate) async fn sweep_once(&self) -> Result<usize, Problem> {
+        let mut count = 0;
+        for school in schools_that_sit(&self.platform).await? {
+            let now = self.platform.clock().now();
+            let mut transaction = self.reading(school).await?;
+            let attempts = overdue(&mut transaction, now, BATCH).await?;
+            drop(transaction);
+            for id in attempts {
+                let Some(attempt) = find_attempt(&self.platform, school, id).await?.row() else { continue };
+                let Some(sheet) = self.sheets.find(school, attempt.quiz_id).await? else { continue };
+                match self.end(&sheet, id, By::Clock).await {
+                    Ok((attempt, _)) if !attempt.state.is_running() => count += 1,
+                    Ok(_) => {}
+                    // One that can't be ended must not hold up the others.
+                    Err(problem) => warn!(%problem, attempt = %id, "an attempt whose time is up could not be ended"),
+                }
+            }
+        }
+        Ok(count)
+    }
+}

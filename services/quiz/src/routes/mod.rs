@@ -1,0 +1,165 @@
+//! One file a resource.
+
+mod access;
+pub mod answers;
+pub mod attempts;
+pub mod categories;
+mod ending;
+pub mod exchange;
+pub mod grading;
+pub mod leaderboard;
+pub mod overrides;
+pub mod questions;
+pub mod quizzes;
+pub mod regrade;
+pub mod results;
+pub mod review;
+mod settings;
+pub mod slots;
+pub mod statistics;
+mod views;
+
+use actix_web::web::Data;
+use directory::Directory;
+use domain::{QuizId, SchoolId, ServiceName};
+use serde::Serialize;
+use service_kit::idempotency::{Answer, fingerprint, once};
+use service_kit::{Caller, Created, IdempotencyKey, Platform, Problem};
+use store::SchoolTransaction;
+use utoipa_actix_web::service_config::ServiceConfig;
+use write_behind::WriteError;
+
+use crate::store::{Bank, Sheets};
+
+pub(crate) use ending::sweep;
+
+/// Registers all routes of the service.
+pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
+    config.app_data(Data::new(Rooms::new(platform)));
+    questions::configure(config);
+    exchange::configure(config);
+    categories::configure(config);
+    quizzes::configure(config);
+    slots::configure(config);
+    overrides::configure(config);
+    attempts::configure(config);
+    answers::configure(config);
+    review::configure(config);
+    grading::configure(config);
+    regrade::configure(config);
+    results::configure(config);
+    statistics::configure(config);
+    leaderboard::configure(config);
+}
+
+/// What the handlers work with.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    pub(crate) platform: Platform,
+    directory: Directory,
+    sheets: Sheets,
+    bank: Bank,
+}
+
+impl Rooms {
+    pub(crate) fn new(platform: &Platform) -> Self {
+        let directory = Directory::new(platform.redis().clone(), platform.postgres(ServiceName::Quiz).clone());
+        Self { platform: platform.clone(), directory, sheets: Sheets::new(platform.clone()), bank: Bank::new(platform.clone()) }
+    }
+
+    async fn reading(&self, school: SchoolId) -> Result<SchoolTransaction, Problem> {
+        Ok(self.platform.postgres(ServiceName::Quiz).school_read(school).await?)
+    }
+
+    async fn writing(&self, school: SchoolId) -> Result<SchoolTransaction, Problem> {
+        Ok(self.platform.postgres(ServiceName::Quiz).school(school).await?)
+    }
+
+    /// Creates something of a quiz or the bank that commits in PostgreSQL. With a key a retry gets the first answer, and the work is done once.
+    async fn create<T: Serialize>(
+        &self,
+        caller: &Caller,
+        key: Option<IdempotencyKey>,
+        route: &str,
+        body: &impl Serialize,
+        request: &actix_web::HttpRequest,
+        work: impl AsyncFnOnce(&mut SchoolTransaction) -> Result<Created<T>, Problem>,
+    ) -> Result<actix_web::HttpResponse, Problem> {
+        let mut transaction = self.writing(caller.school_id).await?;
+        let Some(key) = key else {
+            let created = work(&mut transaction).await?;
+            transaction.commit().await?;
+            return Ok(actix_web::Responder::respond_to(created, request).map_into_boxed_body());
+        };
+        let answer = async |transaction: &mut SchoolTransaction| Answer::created(work(transaction).await?);
+        once(transaction, caller, route, &key, fingerprint(body)?, answer).await
+    }
+
+    /// Waits until PostgreSQL has all that was acknowledged for the school: what is read then is the last word.
+    async fn settled(&self, school: SchoolId) -> Result<(), Problem> {
+        let patience = std::time::Duration::from_secs(10);
+        if self.platform.buffer().wait_until_saved(ServiceName::Quiz, school, patience).await? {
+            return Ok(());
+        }
+        Err(Problem::unavailable(std::time::Duration::from_secs(2), "What was answered a moment ago"))
+    }
+
+    async fn changed(&self, school: SchoolId, quiz: QuizId) {
+        self.sheets.changed(school, quiz).await;
+    }
+}
+
+/// How often a write is begun anew when its rows moved on or left Redis between being read and being written. A class that begins at the same second makes the
+/// batch processor settle many times in a moment, and each time a proof that there is no such attempt yet must be brought anew.
+const TRIES: usize = 16;
+
+/// Runs `attempt` until nobody got in between. What it reads, it must read anew each time.
+async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
+    let mut tries = 0;
+    loop {
+        match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(refusal) => again(refusal, &mut tries)?,
+        }
+    }
+}
+
+/// Nothing, if it is worth another try; else what to answer.
+fn again(refusal: Refusal, tries: &mut usize) -> Result<(), Problem> {
+    *tries += 1;
+    match refusal {
+        Refusal::Write(WriteError::Evicted | WriteError::Exists | WriteError::Conflict(_)) if *tries < TRIES => Ok(()),
+        Refusal::Write(WriteError::Conflict(_) | WriteError::Exists) => {
+            Err(Problem::unavailable(std::time::Duration::from_secs(1), "The row, which is being changed by others,"))
+        }
+        Refusal::Write(error) => Err(error.into()),
+        Refusal::Problem(problem) => Err(problem),
+    }
+}
+
+/// Why an attempt to write did not succeed.
+enum Refusal {
+    Write(WriteError),
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+/// A text of a stored row: it was valid when it came in.
+fn owned<const MAX: usize>(text: domain::Text<MAX>) -> String {
+    text.into()
+}
+
+/// The outbox is in PostgreSQL, so its troubles are PostgreSQL's.
+fn outbox(error: events::outbox::OutboxError) -> Problem {
+    use events::outbox::OutboxError;
+    match error {
+        OutboxError::Store(error) => error.into(),
+        OutboxError::Connection(error) => error.into(),
+        error => Problem::internal(error),
+    }
+}

@@ -1,0 +1,134 @@
+//! Time: opening, closing, limits, grace, overrides, delays. The server's clock alone counts.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use domain::{Clock, ManualClock, SystemClock};
+use serde_json::{Value, json};
+
+use crate::school::{SERVICES, School};
+
+async fn stopped() -> (School, Arc<ManualClock>) {
+    let mut school = School::open().await;
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    school.fleet.restart(SERVICES, clock.clone()).await;
+    school.log_in_again().await;
+    (school, clock)
+}
+
+fn limited(school: &School, handling: &str, grace: u32) -> Value {
+    let mut settings = school.settings("Limited");
+    settings["time_limit_seconds"] = json!(600);
+    settings["overdue_handling"] = json!(handling);
+    settings["grace_seconds"] = json!(grace);
+    settings
+}
+
+#[tokio::test]
+async fn when_time_is_up_what_was_answered_is_submitted_and_nothing_later_is_taken() {
+    let (school, clock) = stopped().await;
+    let paper = school.given(&limited(&school, "autosubmit", 5), 2).await;
+    let sitting = school.start(&school.student, &paper).await;
+    assert_eq!(sitting.body["seconds_left"], json!(600));
+    school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
+    clock.advance(Duration::seconds(604));
+    school.save(&school.student, &sitting, &paper.slots[1], &json!({"is_true": false})).await.expect(200);
+    clock.advance(Duration::seconds(2));
+    assert_eq!(school.save(&school.student, &sitting, &paper.slots[1], &json!({"is_true": true})).await.status, 409);
+    let late = json!({"answers": [{"slot_id": paper.slots[1], "response": {"is_true": true}}]});
+    let submitted = school.student.post(&format!("{}/submit", paper.path), &late).await.expect(200);
+    assert_eq!((&submitted["state"], &submitted["score"]), (&json!("graded"), &json!(1)), "it had ended by itself: {submitted:#}");
+    assert_eq!(submitted["submitted_at"], sitting.body["due_at"], "at the time that it was due");
+}
+
+#[tokio::test]
+async fn in_the_grace_period_it_may_be_submitted_and_not_answered_and_after_it_is_abandoned() {
+    let (school, clock) = stopped().await;
+    let paper = school.given(&limited(&school, "graceperiod", 60), 1).await;
+    let (first, second) = (school.start(&school.student, &paper).await, school.start(&school.classmate, &paper).await);
+    let truth = json!({"is_true": true});
+    school.save(&school.student, &first, &paper.slots[0], &truth).await.expect(200);
+    clock.advance(Duration::seconds(630));
+    assert_eq!(school.save(&school.student, &first, &paper.slots[0], &truth).await.status, 409);
+    assert_eq!(school.student.get(&first.path).await.expect(200)["state"], json!("overdue"));
+    school.student.post(&format!("{}/submit", first.path), &json!({})).await.expect(200);
+    assert_eq!(school.score(&first).await, json!(1));
+    clock.advance(Duration::seconds(31));
+    assert_eq!(school.classmate.post(&format!("{}/submit", second.path), &json!({})).await.status, 409, "beyond the grace");
+    assert_eq!(school.teacher.get(&second.path).await.expect(200)["state"], json!("abandoned"));
+}
+
+#[tokio::test]
+async fn nobody_begins_too_early_too_late_too_often_or_too_soon() {
+    let (mut school, clock) = stopped().await;
+    let now = clock.now();
+    let mut settings = school.settings("Times");
+    settings["opens_at"] = json!(now + Duration::hours(1));
+    settings["closes_at"] = json!(now + Duration::hours(3));
+    settings["max_attempts"] = json!(2);
+    settings["attempt_delay_seconds"] = json!(600);
+    let paper = school.given(&settings, 1).await;
+    let start = format!("{}/start", paper.path);
+    clock.advance(Duration::minutes(59));
+    assert_eq!(school.student.post(&start, &json!({})).await.status, 409, "not open yet");
+    clock.advance(Duration::minutes(1));
+    school.log_in_again().await;
+    let first = school.start(&school.student, &paper).await;
+    school.student.post(&format!("{}/submit", first.path), &json!({})).await.expect(200);
+    assert_eq!(school.student.post(&start, &json!({})).await.status, 409, "too soon");
+    clock.advance(Duration::minutes(10));
+    let second = school.start(&school.student, &paper).await;
+    assert_eq!(second.body["attempt"], json!(2));
+    school.student.post(&format!("{}/submit", second.path), &json!({})).await.expect(200);
+    clock.advance(Duration::minutes(10));
+    assert_eq!(school.student.post(&start, &json!({})).await.status, 409, "no attempts left");
+    clock.advance(Duration::hours(2));
+    school.log_in_again().await;
+    assert_eq!(school.classmate.post(&start, &json!({})).await.status, 409, "closed");
+}
+
+#[tokio::test]
+async fn an_override_gives_more_time_also_to_who_is_sitting() {
+    let (school, clock) = stopped().await;
+    let paper = school.given(&limited(&school, "autosubmit", 0), 1).await;
+    let (first, second) = (school.start(&school.student, &paper).await, school.start(&school.classmate, &paper).await);
+    let more = json!({"group_name": "extra time", "members": [school.student_id], "time_limit_seconds": 1200});
+    let overridden = school.teacher.post_if(&format!("{}/overrides", paper.path), &paper.etag, &more).await;
+    let etag = overridden.etag();
+    overridden.expect(200);
+    assert_eq!(school.student.get(&paper.path).await.expect(200)["time_limit_seconds"], json!(1200), "on the student's own terms");
+    clock.advance(Duration::seconds(900));
+    let truth = json!({"is_true": true});
+    school.save(&school.student, &first, &paper.slots[0], &truth).await.expect(200);
+    assert_eq!(school.save(&school.classmate, &second, &paper.slots[0], &truth).await.status, 409);
+    let stranger = json!({"student_id": uuid::Uuid::now_v7(), "max_attempts": 2});
+    let refused = school.teacher.post_if(&format!("{}/overrides", paper.path), &etag, &stranger).await;
+    assert_eq!(refused.pointers(), ["/student_id"], "{:#}", refused.body);
+    let again = json!({"student_id": school.classmate_id, "max_attempts": 2});
+    let added = school.teacher.post_if(&format!("{}/overrides", paper.path), &etag, &again).await;
+    added.clone().expect(200);
+    assert_eq!(
+        school.teacher.post_if(&format!("{}/overrides", paper.path), &added.etag(), &again).await.status,
+        409,
+        "one for each student"
+    );
+    assert_eq!(school.start(&school.classmate, &paper).await.body["attempt"], json!(2));
+}
+
+#[tokio::test]
+async fn an_attempt_that_nobody_looks_at_ends_by_itself() {
+    let school = School::open_with(&[]).await;
+    let mut settings = school.settings("Short");
+    settings["time_limit_seconds"] = json!(1);
+    let paper = school.given(&settings, 1).await;
+    let sitting = school.start(&school.student, &paper).await;
+    school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
+    let graded = "SELECT count(*) FROM quiz_attempts WHERE state = 'graded' AND score = 1 AND submitted_at = due_at";
+    for _ in 0..300 {
+        if school.count(graded).await == 1 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("it did not end");
+}

@@ -1,0 +1,126 @@
+//! Who sees what, and when.
+
+use serde_json::{Value, json};
+
+use crate::school::School;
+
+#[tokio::test]
+async fn other_schools_and_other_classes_find_nothing() {
+    let school = School::open().await;
+    let question = school.true_or_false("Statement").await;
+    let mut paper = school.draft(&school.settings("Ours"), std::slice::from_ref(&question)).await;
+    assert_eq!(school.student.get(&paper.path).await.status, 404, "a draft is the teacher's");
+    school.publish(&mut paper).await;
+    let sitting = school.start(&school.student, &paper).await;
+    for stranger in [&school.outsider, &school.other_teacher, &school.other_student] {
+        for path in [
+            paper.path.clone(),
+            format!("{}/results", paper.path),
+            format!("{}/attempts", paper.path),
+            format!("{}/leaderboard", paper.path),
+            sitting.path.clone(),
+            format!("{}/review", sitting.path),
+        ] {
+            assert_eq!(stranger.get(&path).await.status, 404, "{path}");
+        }
+        assert!(stranger.get("/api/v1/quizzes").await.expect(200)["items"].as_array().unwrap().is_empty());
+    }
+    assert_eq!(school.outsider.get(&format!("/api/v1/questions/{question}")).await.status, 404);
+    assert_eq!(school.outsider.get("/api/v1/questions").await.expect(200)["items"], json!([]));
+    assert_eq!(school.other_student.post(&format!("{}/start", paper.path), &json!({})).await.status, 404);
+    assert_eq!(school.classmate.get(&sitting.path).await.status, 404, "another student's attempt");
+    let slot = &paper.slots[0];
+    assert_eq!(school.save(&school.classmate, &sitting, slot, &json!({"is_true": true})).await.status, 404);
+    assert_eq!(school.save(&school.teacher, &sitting, slot, &json!({"is_true": true})).await.status, 403, "a teacher answers for nobody");
+    for student_only_reads in ["/api/v1/questions", "/api/v1/question-categories"] {
+        assert_eq!(school.student.get(student_only_reads).await.status, 403, "the bank is not for students");
+        assert_eq!(school.parent.get(student_only_reads).await.status, 403);
+    }
+    assert_eq!(school.student.get(&format!("{}/slots", paper.path)).await.status, 403);
+    assert_eq!(school.student.get(&format!("{}/statistics", paper.path)).await.status, 403);
+}
+
+#[tokio::test]
+async fn an_exam_shows_nothing_until_it_is_released_and_then_also_to_parents() {
+    let school = School::open().await;
+    let mut settings = school.settings("Finals");
+    settings["kind"] = json!("exam");
+    settings["has_leaderboard"] = json!(true);
+    let mut paper = school.given(&settings, 2).await;
+    let sitting = school.start(&school.student, &paper).await;
+    school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
+    assert!(
+        school.parent.get(&sitting.path).await.expect(200).get("questions").is_none(),
+        "a parent does not see the paper while it is sat"
+    );
+    let submitted = school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    assert_eq!((&submitted["state"], &submitted["score"]), (&json!("submitted"), &Value::Null));
+    let review = format!("{}/review", sitting.path);
+    for reader in [&school.student, &school.parent] {
+        assert_eq!(reader.get(&review).await.status, 409);
+        assert_eq!(reader.get(&format!("{}/leaderboard", paper.path)).await.status, 409, "it would tell the results");
+        let attempt = reader.get(&sitting.path).await.expect(200);
+        assert_eq!((&attempt["state"], &attempt["score"]), (&json!("submitted"), &Value::Null));
+        let results = reader.get(&format!("{}/results", paper.path)).await.expect(200);
+        assert_eq!(results["results"][0]["result"], Value::Null, "{results:#}");
+    }
+    assert_eq!(school.score(&sitting).await, json!(1), "its teacher sees it");
+    let released = school.teacher.post_if(&format!("{}/release", paper.path), &paper.etag, &json!({})).await;
+    paper.etag = released.etag();
+    released.expect(200);
+    for reader in [&school.student, &school.parent] {
+        let answers = reader.get(&review).await.expect(200);
+        assert_eq!(answers["answers"][0]["mark"], json!(1));
+        assert_eq!(answers["answers"][1]["right_answer"], json!({"is_true": true}));
+        let results = reader.get(&format!("{}/results", paper.path)).await.expect(200);
+        assert_eq!(results["results"][0]["result"], json!(1));
+    }
+    assert_eq!(school.classmate.get(&review).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_right_is_in_no_answer_to_a_student_before_the_review_shows_it() {
+    let school = School::open().await;
+    let paper = school.given(&school.settings("Secrets"), 3).await;
+    let sitting = school.start(&school.student, &paper).await;
+    let saved = school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": false})).await.expect(200);
+    let shown = [
+        sitting.body.clone(),
+        saved,
+        school.student.get(&sitting.path).await.expect(200),
+        school.student.get(&paper.path).await.expect(200),
+        school.student.get(&format!("{}/attempts", paper.path)).await.expect(200),
+        school.student.get(&format!("{}/results", paper.path)).await.expect(200),
+    ];
+    for body in shown {
+        for secret in ["SECRET", "correct\"", "right_answer\":{", "\"mark\"", "accepted"] {
+            assert!(!body.to_string().contains(secret), "{secret} in {body:#}");
+        }
+    }
+    assert_eq!(school.student.get(&format!("{}/review", sitting.path)).await.status, 409);
+    school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    let review = school.student.get(&format!("{}/review", sitting.path)).await.expect(200);
+    assert!(review["answers"].as_array().unwrap().iter().all(|answer| answer.get("right_answer").is_none()), "{review:#}");
+}
+
+#[tokio::test]
+async fn a_leaderboard_has_ties_and_leaves_out_who_does_not_want_to_be_on_it() {
+    let school = School::open().await;
+    let mut settings = school.settings("Race");
+    settings["has_leaderboard"] = json!(true);
+    let paper = school.given(&settings, 2).await;
+    for who in [&school.student, &school.classmate] {
+        let sitting = school.start(who, &paper).await;
+        school.save(who, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
+        who.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    }
+    let board = format!("{}/leaderboard", paper.path);
+    let shown = school.student.get(&board).await.expect(200);
+    let ranks: Vec<&Value> = shown["places"].as_array().unwrap().iter().map(|place| &place["rank"]).collect();
+    assert_eq!(ranks, [&json!(1), &json!(1)], "{shown:#}");
+    assert_eq!(shown["own"]["student_id"], json!(school.student_id));
+    school.put(&school.classmate, "/api/v1/quiz-preferences", &json!({"hides_from_leaderboards": true})).await.expect(200);
+    let shown = school.teacher.get(&board).await.expect(200);
+    assert_eq!(shown["places"].as_array().unwrap().len(), 1, "{shown:#}");
+    assert_eq!(school.classmate.get("/api/v1/quiz-preferences").await.expect(200)["hides_from_leaderboards"], json!(true));
+}

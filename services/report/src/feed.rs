@@ -1,0 +1,136 @@
+//! How grades come from homework and quizzes.
+//!
+//! An event only says where to look. What is there now decides: the grade book reads the source's present state and writes what differs. An event that comes
+//! twice, late or out of order therefore changes nothing, and recomputing a whole class is the same step for everybody.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Actor, EventEnvelope, EventKind, GradeItemId, SchoolId, ServiceName, StudentId};
+use events::{HandleError, Handler};
+use serde::{Deserialize, Serialize};
+use service_kit::{Kind, Platform, Problem};
+use store::entity::grade_items;
+use uuid::Uuid;
+use write_behind::{Found, Operation, WriteError};
+
+use crate::model::grade::{Change, Figures, Grade};
+use crate::store::{Fed, PATIENCE, Source, ensure_item, fed_by, look_for_grade, source_item};
+
+/// What the grade book listens to.
+pub(crate) const KINDS: &[EventKind] =
+    &[EventKind::HomeworkGraded, EventKind::HomeworkReturned, EventKind::QuizSubmitted, EventKind::QuizGraded, EventKind::QuizReleased];
+
+/// How often a grade is tried that somebody else changes meanwhile.
+const TRIES: usize = 4;
+
+/// The consumer.
+pub(crate) struct Feed {
+    platform: Platform,
+}
+
+impl Feed {
+    pub(crate) const fn new(platform: Platform) -> Self {
+        Self { platform }
+    }
+}
+
+/// What the events of homework and quizzes have in common.
+#[derive(Deserialize)]
+#[allow(clippy::struct_field_names)] // the names of the JSON
+struct About {
+    homework_id: Option<Uuid>,
+    quiz_id: Option<Uuid>,
+    student_id: Option<StudentId>,
+}
+
+#[async_trait]
+impl Handler for Feed {
+    async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
+        let about: About = serde_json::from_str(&event.data).map_err(|error| HandleError::Failed(error.to_string()))?;
+        let source = about.homework_id.map(Source::Homework).or(about.quiz_id.map(Source::Quiz));
+        let source = source.ok_or_else(|| HandleError::Failed("the event names neither homework nor quiz".to_owned()))?;
+        match sync(&self.platform, event.school_id, source, about.student_id).await {
+            Ok(_) => Ok(()),
+            Err(problem) if problem.kind() == Kind::Unavailable => Err(HandleError::Unavailable(problem.to_string())),
+            Err(problem) => Err(HandleError::Failed(problem.to_string())),
+        }
+    }
+}
+
+/// What a sync did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Synced {
+    pub(crate) changed: usize,
+    pub(crate) unchanged: usize,
+}
+
+/// Takes over what `student` has at the source, or everybody. A locked item stays as it is.
+pub(crate) async fn sync(platform: &Platform, school: SchoolId, source: Source, student: Option<StudentId>) -> Result<Synced, Problem> {
+    let saved = platform.buffer().wait_until_saved(source.service(), school, PATIENCE).await?;
+    if !saved {
+        return Err(Problem::unavailable(Duration::from_secs(2), "What the grade is made of"));
+    }
+    let mut synced = Synced::default();
+    let Some(about) = source_item(platform, school, source).await? else { return Ok(synced) };
+    let item = ensure_item(platform, school, source, &about, platform.clock().now()).await?;
+    if item.locked_at.is_some() || item.status != "active" {
+        return Ok(synced);
+    }
+    for fed in fed_by(platform, school, source, student).await? {
+        if take_over(platform, school, &item, fed).await? {
+            synced.changed += 1;
+        } else {
+            synced.unchanged += 1;
+        }
+    }
+    Ok(synced)
+}
+
+/// Writes the grade if it differs; says whether it did.
+async fn take_over(platform: &Platform, school: SchoolId, item: &grade_items::Model, fed: Fed) -> Result<bool, Problem> {
+    let id = Grade::id_of(item.id.into(), fed.student_id);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let now = platform.clock().now();
+        let operation = Operation::new(school, ServiceName::Report);
+        let (grade, operation) = match look_for_grade(platform, school, id).await? {
+            Found::Row(row) if row.points == fed.points => return Ok(false),
+            Found::Row(row) => {
+                let grade = row.next(Figures { points: fed.points, ..row.figures() }, None, now);
+                let operation = operation.update(&grade, row.version);
+                (grade, operation)
+            }
+            Found::Absent(_) if fed.points.is_none() => return Ok(false),
+            Found::Absent(absence) => {
+                let figures = Figures { points: fed.points, ..Figures::default() };
+                let grade = Grade::first(school, item.class_id.into(), item.id.into(), fed.student_id, figures, None, now);
+                let operation = operation.create_absent(&grade, absence);
+                (grade, operation)
+            }
+        };
+        let operation = with_change(operation, &grade, None)?;
+        match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
+            Ok(_) => return Ok(true),
+            // Changed or evicted since it was read.
+            Err(WriteError::Conflict(_) | WriteError::Evicted | WriteError::Exists) if tries < TRIES => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // the names of the JSON
+struct Changed {
+    item_id: GradeItemId,
+    class_id: domain::ClassId,
+    student_id: StudentId,
+}
+
+/// Adds what goes with every write of a grade: its entry in the history, and the event, which holds no marks.
+pub(crate) fn with_change(operation: Operation, grade: &Grade, by: Option<Actor>) -> Result<Operation, Problem> {
+    let data = Changed { item_id: grade.item_id, class_id: grade.class_id, student_id: grade.student_id };
+    let event = events::envelope(EventKind::GradeChanged, grade.school_id, by, grade.id.as_uuid(), grade.updated_at, &data)?;
+    Ok(operation.create(&Change::to(grade, by.map(|actor| actor.user_id))).event(event))
+}

@@ -1,0 +1,15 @@
+//! The rules of the grade book: pure, exact, and without any store.
+//!
+//! - [`grade`] — a grade, its id, and what a change leaves behind;
+//! - [`share`] — marks as an exact share of what was possible, and how it is rounded for people;
+//! - [`selection`] — which results count: drop the lowest, keep the highest, ties decided;
+//! - [`aggregation`] — one figure from the results of a category;
+//! - [`total`] — a student's totals, from the leaves of the category tree to its root;
+//! - [`scale`] — letters and grade points for a percentage.
+
+pub mod aggregation;
+pub mod grade;
+pub mod scale;
+pub mod selection;
+pub mod share;
+pub mod total;

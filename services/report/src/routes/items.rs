@@ -1,0 +1,383 @@
+//! Items: what is graded in a class. Those that homework or a quiz feeds make themselves.
+
+use actix_web::{HttpResponse, delete, get, patch, post};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{ClassId, Fault, GradeCategoryId, GradeItemId, Patch, Points, SubjectId, Text, Version};
+use records::{Listing, References, Table, filters, rows};
+use rust_decimal::Decimal;
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ColumnTrait, QueryFilter};
+use serde::{Deserialize, Serialize};
+use service_kit::permits::GradesWrite;
+use service_kit::{
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
+    Problem, Versioned,
+};
+use store::SchoolTransaction;
+use store::entity::grade_items::{ActiveModel, Column, Entity, Model};
+use store::entity::{grade_categories, subjects};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::access::Viewer;
+use super::categories::weight_fault;
+use crate::desk::Desk;
+use crate::feed;
+use crate::model::grade::decimal;
+use crate::store::{RULES, Source, points};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(create).service(show).service(edit).service(lock).service(unlock).service(remove);
+}
+
+/// Something that is graded.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ItemView {
+    /// Its id.
+    id: GradeItemId,
+    /// The class.
+    class_id: ClassId,
+    /// Its category; null: it stands at the top.
+    category_id: Option<GradeCategoryId>,
+    /// The subject.
+    subject_id: Option<SubjectId>,
+    /// What it is called.
+    name: String,
+    /// `manual`, `homework` or `quiz`.
+    source_kind: String,
+    /// The homework or quiz that feeds it.
+    source_ref: Option<Uuid>,
+    /// The marks that it is worth.
+    max_points: Option<Points>,
+    /// Its weight among its siblings.
+    #[serde(with = "rust_decimal::serde::float")]
+    #[schema(value_type = f64)]
+    weight: Decimal,
+    /// Adds to what is earned and nothing to what is possible.
+    is_extra_credit: bool,
+    /// Students and parents don't see it, and it is not in their totals.
+    is_hidden: bool,
+    /// Since when its grades don't change.
+    locked_at: Option<DateTime<Utc>>,
+    /// The day on which it is due.
+    due_on: Option<NaiveDate>,
+    /// One more with each change.
+    version: i32,
+    /// When it was created.
+    created_at: DateTime<Utc>,
+    /// When it was changed last.
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Model> for ItemView {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id.into(),
+            class_id: row.class_id.into(),
+            category_id: row.category_id.map(GradeCategoryId::from),
+            subject_id: row.subject_id.map(SubjectId::from),
+            name: row.name,
+            source_kind: row.source_kind,
+            source_ref: row.source_ref,
+            max_points: points(row.max_points),
+            weight: row.weight.normalize(),
+            is_extra_credit: row.is_extra_credit,
+            is_hidden: row.is_hidden,
+            locked_at: row.locked_at,
+            due_on: row.due_on,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// An item to be, whose marks are typed in.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewItem {
+    /// The class: one that the teacher teaches.
+    class_id: ClassId,
+    /// Its category, of the same class; left out: it stands at the top.
+    category_id: Option<GradeCategoryId>,
+    /// The subject.
+    subject_id: Option<SubjectId>,
+    /// What it is called.
+    name: Text<200>,
+    /// The marks that it is worth; more than none.
+    max_points: Points,
+    /// Its weight among its siblings, at most four decimals; 1 unless said otherwise.
+    #[serde(default = "one", with = "rust_decimal::serde::float")]
+    #[schema(value_type = f64, minimum = 0, maximum = 99999)]
+    weight: Decimal,
+    /// Adds to what is earned and nothing to what is possible.
+    #[serde(default)]
+    is_extra_credit: bool,
+    /// Students and parents don't see it, and it is not in their totals.
+    #[serde(default)]
+    is_hidden: bool,
+    /// The day on which it is due: an item at the top belongs to the term that this day is in.
+    due_on: Option<NaiveDate>,
+}
+
+const fn one() -> Decimal {
+    Decimal::ONE
+}
+
+/// What changes; what is left out stays as it is. Name, marks and day of an item that is fed follow its source.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeItem {
+    /// Its category; null: it stands at the top.
+    #[serde(default)]
+    #[schema(value_type = Option<GradeCategoryId>)]
+    category_id: Patch<GradeCategoryId>,
+    /// What it is called.
+    name: Option<Text<200>>,
+    /// The marks that it is worth.
+    max_points: Option<Points>,
+    /// Its weight among its siblings, at most four decimals.
+    #[serde(default, with = "rust_decimal::serde::float_option")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 99999)]
+    weight: Option<Decimal>,
+    /// Adds to what is earned and nothing to what is possible.
+    is_extra_credit: Option<bool>,
+    /// Students and parents don't see it.
+    is_hidden: Option<bool>,
+    /// The day on which it is due.
+    #[serde(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    due_on: Patch<NaiveDate>,
+}
+
+/// Which items.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ItemFilter {
+    /// Of this class.
+    #[param(inline)]
+    class_id: ClassId,
+    /// How many to a page.
+    #[serde(default, skip_serializing)]
+    #[param(inline)]
+    limit: Limit,
+    /// Where to go on: `next_cursor` of the page before.
+    #[serde(skip_serializing)]
+    cursor: Option<String>,
+}
+filters!(ItemFilter);
+
+/// A class's items, in the order in which they were added.
+#[utoipa::path(params(ItemFilter), responses((status = 200, body = Page<ItemView>), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/grade-items")]
+async fn list(desk: Desk<GradesWrite>, filter: Params<ItemFilter>) -> Result<Page<ItemView>, Problem> {
+    Viewer::of(desk.platform(), desk.caller()).await?.keep(filter.class_id).await?;
+    let listing = Listing::<_, DateTime<Utc>>::open(&desk, "grade-items", &filter.0)?;
+    let transaction = desk.read().await?;
+    let select =
+        rows::rows::<Entity>(&transaction).filter(Column::Status.eq("active")).filter(Column::ClassId.eq(filter.class_id.as_uuid()));
+    let found = listing.slice(select, Column::CreatedAt, Column::Id).all(&transaction).await?;
+    Ok(listing.page(found, |row| (row.created_at, row.id)).map(ItemView::from))
+}
+
+/// Adds an item whose marks are typed in.
+#[utoipa::path(request_body = NewItem, responses((status = 201, body = ItemView), CommonProblems, EditProblems), security(("bearer" = [])))]
+#[post("/api/v1/grade-items")]
+async fn create(desk: Desk<GradesWrite>, body: Body<NewItem>) -> Result<HttpResponse, Problem> {
+    Viewer::of(desk.platform(), desk.caller()).await?.keep(body.class_id).await?;
+    let new = body.0.clone();
+    desk.create(&body.0, async |transaction| {
+        let mut references = References::default();
+        references.add(weight_fault(new.weight));
+        references.add(marks_fault(new.max_points));
+        category_fits(&mut references, transaction, new.category_id, new.class_id.as_uuid()).await?;
+        references.check::<subjects::Entity>(transaction, "/subject_id", new.subject_id).await?;
+        references.settle()?;
+        let now = desk.now();
+        let row = ActiveModel {
+            school_id: Set(transaction.school_id().as_uuid()),
+            id: Set(GradeItemId::generate().as_uuid()),
+            class_id: Set(new.class_id.as_uuid()),
+            category_id: Set(new.category_id.map(GradeCategoryId::as_uuid)),
+            subject_id: Set(new.subject_id.map(SubjectId::as_uuid)),
+            name: Set(new.name.into()),
+            source_kind: Set("manual".to_owned()),
+            max_points: Set(decimal(new.max_points)),
+            weight: Set(new.weight),
+            is_extra_credit: Set(new.is_extra_credit),
+            is_hidden: Set(new.is_hidden),
+            due_on: Set(new.due_on),
+            created_at: Set(now),
+            updated_at: Set(now),
+            ..Default::default()
+        };
+        let row = rows::insert(transaction, RULES, row).await?;
+        Ok(Created { location: format!("/api/v1/grade-items/{}", row.id), version: Version::FIRST, body: ItemView::from(row) })
+    })
+    .await
+}
+
+fn marks_fault(points: Points) -> Option<Fault> {
+    (points.hundredths() == 0).then(|| Fault::new("/max_points", "must be more than none"))
+}
+
+async fn category_fits(
+    references: &mut References,
+    transaction: &SchoolTransaction,
+    category: Option<GradeCategoryId>,
+    class: Uuid,
+) -> Result<(), Problem> {
+    let Some(id) = category else { return Ok(()) };
+    let found = references.get::<grade_categories::Entity>(transaction, "/category_id", id.as_uuid()).await?;
+    if found.is_some_and(|found| found.class_id != class) {
+        references.add([Fault::new("/category_id", "must be of the same class")]);
+    }
+    Ok(())
+}
+
+/// The row, if the caller keeps the book that it is in.
+async fn kept(desk: &Desk<GradesWrite>, id: Uuid) -> Result<Model, Problem> {
+    let row = rows::find::<Entity>(&desk.read().await?, id).await?;
+    let viewer = Viewer::of(desk.platform(), desk.caller()).await?;
+    if viewer.keeps(row.class_id.into()) { Ok(row) } else { Err(Problem::not_found(Entity::NOUN)) }
+}
+
+/// An item.
+#[utoipa::path(params(("id" = GradeItemId, Path)), responses((status = 200, body = ItemView), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/grade-items/{id}")]
+async fn show(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, known: IfNoneMatch) -> Result<NotModifiedOr<ItemView>, Problem> {
+    let row = kept(&desk, id.as_uuid()).await?;
+    let version = Entity::version(&row)?;
+    Ok(NotModifiedOr(known, row.into(), version))
+}
+
+/// Changes an item that is not locked.
+#[utoipa::path(
+    params(("id" = GradeItemId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    request_body = ChangeItem,
+    responses((status = 200, body = ItemView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[patch("/api/v1/grade-items/{id}")]
+async fn edit(
+    desk: Desk<GradesWrite>,
+    id: IdPath<GradeItemId>,
+    based_on: IfMatch,
+    body: Body<ChangeItem>,
+) -> Result<Versioned<ItemView>, Problem> {
+    kept(&desk, id.as_uuid()).await?;
+    let change = body.into_inner();
+    desk.change(async |transaction| {
+        let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
+        if row.locked_at.is_some() {
+            return Err(locked());
+        }
+        let mut references = References::default();
+        references.add(change.weight.and_then(weight_fault));
+        references.add(change.max_points.and_then(marks_fault));
+        if row.source_kind != "manual" {
+            let fed =
+                |given: bool, pointer| given.then(|| Fault::new(pointer, format!("follows the {} that feeds this item", row.source_kind)));
+            references.add(fed(change.name.is_some(), "/name"));
+            references.add(fed(change.max_points.is_some(), "/max_points"));
+            references.add(fed(!matches!(change.due_on, Patch::Keep), "/due_on"));
+        }
+        if let Patch::Set(category) = change.category_id {
+            category_fits(&mut references, transaction, Some(category), row.class_id).await?;
+        }
+        references.settle()?;
+        let change = ActiveModel {
+            category_id: rows::patch(change.category_id),
+            name: rows::patch_required(change.name),
+            max_points: rows::patch_required(change.max_points.map(decimal)),
+            weight: rows::patch_required(change.weight),
+            is_extra_credit: rows::patch_required(change.is_extra_credit),
+            is_hidden: rows::patch_required(change.is_hidden),
+            due_on: rows::patch(change.due_on),
+            ..Default::default()
+        };
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
+        let version = Entity::version(&row)?;
+        Ok(Versioned(row.into(), version))
+    })
+    .await
+}
+
+/// What a change of a locked item's grades is told.
+pub(super) fn locked() -> Problem {
+    Problem::conflict(Kind::Conflict, "The item is locked: unlock it first.")
+}
+
+/// Locks an item: its grades don't change any more, whoever asks.
+#[utoipa::path(
+    params(("id" = GradeItemId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    responses((status = 200, body = ItemView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/grade-items/{id}/lock")]
+async fn lock(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<Versioned<ItemView>, Problem> {
+    let now = desk.now();
+    set_lock(&desk, *id, based_on, Some(now)).await
+}
+
+/// Unlocks an item, and takes over what its source has seen meanwhile.
+#[utoipa::path(
+    params(("id" = GradeItemId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    responses((status = 200, body = ItemView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/grade-items/{id}/unlock")]
+async fn unlock(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<Versioned<ItemView>, Problem> {
+    let done = set_lock(&desk, *id, based_on, None).await?;
+    if let Some(source) = Source::of(&done.0.source_kind, done.0.source_ref) {
+        feed::sync(desk.platform(), desk.caller().school_id, source, None).await?;
+    }
+    Ok(done)
+}
+
+async fn set_lock(
+    desk: &Desk<GradesWrite>,
+    id: GradeItemId,
+    based_on: IfMatch,
+    locked_at: Option<DateTime<Utc>>,
+) -> Result<Versioned<ItemView>, Problem> {
+    kept(desk, id.as_uuid()).await?;
+    desk.change(async |transaction| {
+        let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
+        if row.locked_at.is_some() == locked_at.is_some() {
+            let state = if locked_at.is_some() { "It is locked already." } else { "It is not locked." };
+            return Err(Problem::conflict(Kind::Conflict, state));
+        }
+        let change = ActiveModel { locked_at: Set(locked_at), ..Default::default() };
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
+        let version = Entity::version(&row)?;
+        Ok(Versioned(row.into(), version))
+    })
+    .await
+}
+
+/// Removes an item that nobody was graded for.
+#[utoipa::path(
+    params(("id" = GradeItemId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    responses((status = 204), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[delete("/api/v1/grade-items/{id}")]
+async fn remove(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<NoContent, Problem> {
+    let row = kept(&desk, id.as_uuid()).await?;
+    // A grade that only Redis has refers to it as well.
+    let grades = crate::store::grades_of(desk.platform(), desk.caller().school_id, row.class_id.into()).await?;
+    if grades.iter().any(|grade| grade.item_id == *id) {
+        return Err(Problem::conflict(Kind::StillInUse, "There are grades for this item."));
+    }
+    desk.change(async |transaction| {
+        let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
+        // The row stays: a grade that is being written at this moment points at it.
+        let change = ActiveModel { status: Set("tobedeleted".to_owned()), ..Default::default() };
+        rows::save(transaction, RULES, &row, change, desk.now()).await.map(drop)
+    })
+    .await?;
+    Ok(NoContent)
+}

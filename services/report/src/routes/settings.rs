@@ -1,0 +1,116 @@
+//! How a class is graded: its scale, and what students see.
+
+use actix_web::{get, patch};
+use domain::{ClassId, GradeScaleId, Patch, Version};
+use records::{References, Table, rows};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ColumnTrait, QueryFilter};
+use serde::{Deserialize, Serialize};
+use service_kit::permits::GradesWrite;
+use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, IfNoneMatch, NotModifiedOr, Problem, Versioned};
+use store::entity::grade_book_settings::{ActiveModel, Column, Entity, Model};
+use store::entity::grade_scales;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::access::Viewer;
+use crate::desk::Desk;
+use crate::store::RULES;
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(show).service(edit);
+}
+
+/// How a class is graded.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SettingsView {
+    /// The class.
+    class_id: ClassId,
+    /// The scale that names its percentages; null: the school's default.
+    scale_id: Option<GradeScaleId>,
+    /// Whether students and parents see totals, besides the grades themselves.
+    shows_totals: bool,
+    /// One more with each change.
+    version: i32,
+}
+
+impl From<Model> for SettingsView {
+    fn from(row: Model) -> Self {
+        Self {
+            class_id: row.id.into(),
+            scale_id: row.scale_id.map(GradeScaleId::from),
+            shows_totals: row.shows_totals,
+            version: row.version,
+        }
+    }
+}
+
+/// What changes; what is left out stays as it is.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSettings {
+    /// The scale that names its percentages; null: the school's default.
+    #[serde(default)]
+    #[schema(value_type = Option<GradeScaleId>)]
+    scale_id: Patch<GradeScaleId>,
+    /// Whether students and parents see totals.
+    shows_totals: Option<bool>,
+}
+
+/// A class that nobody has changed anything for yet is graded so.
+fn default_of(class: ClassId) -> SettingsView {
+    SettingsView { class_id: class, scale_id: None, shows_totals: true, version: Version::FIRST.get() }
+}
+
+/// How a class is graded.
+#[utoipa::path(params(("id" = ClassId, Path, description = "The class.")), responses((status = 200, body = SettingsView), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/classes/{id}/gradebook/settings")]
+async fn show(desk: Desk<GradesWrite>, id: IdPath<ClassId>, known: IfNoneMatch) -> Result<NotModifiedOr<SettingsView>, Problem> {
+    Viewer::of(desk.platform(), desk.caller()).await?.keep(*id).await?;
+    let transaction = desk.read().await?;
+    let row = rows::rows::<Entity>(&transaction).filter(Column::Id.eq(id.as_uuid())).one(&transaction).await?;
+    let version = row.as_ref().map(Entity::version).transpose()?.unwrap_or(Version::FIRST);
+    Ok(NotModifiedOr(known, row.map_or_else(|| default_of(*id), SettingsView::from), version))
+}
+
+/// Changes how a class is graded.
+#[utoipa::path(
+    params(("id" = ClassId, Path, description = "The class."), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    request_body = ChangeSettings,
+    responses((status = 200, body = SettingsView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[patch("/api/v1/classes/{id}/gradebook/settings")]
+async fn edit(
+    desk: Desk<GradesWrite>,
+    id: IdPath<ClassId>,
+    based_on: IfMatch,
+    body: Body<ChangeSettings>,
+) -> Result<Versioned<SettingsView>, Problem> {
+    Viewer::of(desk.platform(), desk.caller()).await?.keep(*id).await?;
+    let change = body.into_inner();
+    desk.change(async |transaction| {
+        let mut references = References::default();
+        if let Patch::Set(scale) = change.scale_id {
+            references.get::<grade_scales::Entity>(transaction, "/scale_id", scale.as_uuid()).await?;
+        }
+        references.settle()?;
+        // The row is made when it is first needed: what is version 1 to a reader is version 1 here.
+        sqlx::query("INSERT INTO grade_book_settings (id, school_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(id.as_uuid())
+            .bind(transaction.school_id().as_uuid())
+            .execute(transaction.connection()?)
+            .await
+            .map_err(store::StoreError::from)?;
+        let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
+        let change = ActiveModel {
+            scale_id: rows::patch(change.scale_id),
+            shows_totals: change.shows_totals.map_or(sea_orm::ActiveValue::NotSet, Set),
+            ..Default::default()
+        };
+        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
+        let version = Entity::version(&row)?;
+        Ok(Versioned(row.into(), version))
+    })
+    .await
+}

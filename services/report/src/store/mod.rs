@@ -1,0 +1,36 @@
+//! How the grade book reaches its tables and comes back. Grades and their changes are buffered; scales, categories, items and settings commit in PostgreSQL
+//! before the answer.
+
+mod grades;
+mod outline;
+mod rules;
+mod sources;
+
+use domain::{Points, SchoolId, ServiceName};
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::de::DeserializeOwned;
+use service_kit::Platform;
+use sqlx::types::Json;
+use store::{SchoolTransaction, StoreError};
+
+pub(crate) use grades::{Grades, changes_of, find_grade, grades_of, look_for_grade};
+pub(crate) use outline::{Book, Pupil, book, ensure_item, item, steps};
+pub use rules::RULES;
+pub(crate) use sources::{Fed, PATIENCE, Source, fed_by, source_item, sources_of};
+
+/// A transaction that only reads.
+pub(crate) async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {
+    platform.postgres(ServiceName::Report).school_read(school).await
+}
+
+/// Rows that came as JSON.
+fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {
+    rows.into_iter().map(|Json(row)| row).collect()
+}
+
+/// Marks of a table, rounded half up to a hundredth: the grade book keeps no finer ones.
+pub(crate) fn points(stored: Decimal) -> Option<Points> {
+    let mut rounded = stored.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+    rounded.rescale(2);
+    i32::try_from(rounded.mantissa()).ok().and_then(|hundredths| Points::from_hundredths(hundredths).ok())
+}

@@ -1,0 +1,242 @@
+//! What a class's grade book is made of, read in one snapshot: categories, items, the scale and the pupils.
+
+use chrono::NaiveDate;
+use domain::{ClassId, GradeItemId, SchoolId, ServiceName, StudentId, TermId, Timestamp};
+use rust_decimal::Decimal;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde::Deserialize;
+use service_kit::{Platform, Problem};
+use store::entity::{grade_book_settings, grade_categories, grade_items, grade_scales, terms};
+use store::{SchoolTransaction, StoreError};
+use uuid::Uuid;
+use write_behind::natural_id;
+
+use super::reading;
+use super::sources::{Source, SourceItem};
+use crate::model::aggregation::Aggregation;
+use crate::model::scale::{Scale, Step};
+use crate::model::selection::Selection;
+use crate::model::total::{Category, Item};
+
+/// Somebody who was ever enrolled in the class.
+#[derive(Debug, Clone)]
+pub(crate) struct Pupil {
+    pub(crate) student_id: StudentId,
+    pub(crate) name: String,
+    pub(crate) admission_number: String,
+}
+
+/// A class's grade book without the grades.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) categories: Vec<grade_categories::Model>,
+    pub(crate) items: Vec<grade_items::Model>,
+    pub(crate) scale: Option<Scale>,
+    pub(crate) shows_totals: bool,
+    pub(crate) pupils: Vec<Pupil>,
+    term: Option<(TermId, NaiveDate, NaiveDate)>,
+}
+
+/// The class's book; of one term if given: the term's categories, what they are made of, and the items at the top that are due within it.
+pub(crate) async fn book(platform: &Platform, school: SchoolId, class: ClassId, term: Option<TermId>) -> Result<Book, Problem> {
+    let mut transaction = platform.postgres(ServiceName::Report).school_snapshot(school).await?;
+    let categories = grade_categories::Entity::find()
+        .filter(grade_categories::Column::SchoolId.eq(school.as_uuid()))
+        .filter(grade_categories::Column::ClassId.eq(class.as_uuid()))
+        .filter(grade_categories::Column::Status.eq("active"))
+        .order_by_asc(grade_categories::Column::Name)
+        .all(&transaction)
+        .await?;
+    let items = grade_items::Entity::find()
+        .filter(grade_items::Column::SchoolId.eq(school.as_uuid()))
+        .filter(grade_items::Column::ClassId.eq(class.as_uuid()))
+        .filter(grade_items::Column::Status.eq("active"))
+        .order_by_asc(grade_items::Column::CreatedAt)
+        .order_by_asc(grade_items::Column::Id)
+        .all(&transaction)
+        .await?;
+    let settings = grade_book_settings::Entity::find_by_id((school.as_uuid(), class.as_uuid())).one(&transaction).await?;
+    let scale = scale(&transaction, school, settings.as_ref().and_then(|settings| settings.scale_id)).await?;
+    let term = match term {
+        None => None,
+        Some(id) => {
+            let term = terms::Entity::find_by_id((school.as_uuid(), id.as_uuid())).one(&transaction).await?;
+            let term = term.ok_or_else(|| Problem::not_found("term"))?;
+            Some((id, term.starts_on, term.ends_on))
+        }
+    };
+    let pupils: Vec<(Uuid, String, String)> = sqlx::query_as(
+        "SELECT s.id, concat_ws(' ', u.first_name, u.last_name), s.admission_number FROM students s JOIN users u ON u.id = s.user_id
+         WHERE s.school_id = $1 AND EXISTS (SELECT FROM enrollments e WHERE e.school_id = s.school_id AND e.student_id = s.id AND e.class_id = $2
+             AND e.status = 'active')
+         ORDER BY 2, 1",
+    )
+    .bind(school.as_uuid())
+    .bind(class.as_uuid())
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(StoreError::from)?;
+    let pupil = |(id, name, admission_number): (Uuid, String, String)| Pupil { student_id: id.into(), name, admission_number };
+    let mut book = Book {
+        categories,
+        items,
+        scale,
+        shows_totals: settings.is_none_or(|settings| settings.shows_totals),
+        pupils: pupils.into_iter().map(pupil).collect(),
+        term,
+    };
+    book.narrow();
+    Ok(book)
+}
+
+impl Book {
+    /// Keeps what belongs to the term: a category with what is below it, and items at the top by the day on which they are due.
+    fn narrow(&mut self) {
+        let Some((term, from, to)) = self.term else { return };
+        let mut kept: Vec<Uuid> = Vec::new();
+        loop {
+            let below = |row: &grade_categories::Model| row.parent_category_id.is_some_and(|parent| kept.contains(&parent));
+            let more: Vec<Uuid> = self
+                .categories
+                .iter()
+                .filter(|row| !kept.contains(&row.id) && (row.term_id == Some(term.as_uuid()) || below(row)))
+                .map(|row| row.id)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            kept.extend(more);
+        }
+        self.categories.retain(|row| kept.contains(&row.id));
+        self.items.retain(|row| match row.category_id {
+            Some(category) => kept.contains(&category),
+            None => row.due_on.is_some_and(|due| from <= due && due <= to),
+        });
+    }
+
+    /// The categories, as the rules know them. One whose parent is of another term stands at the top.
+    pub(crate) fn rules_of_categories(&self) -> Vec<Category> {
+        let known: Vec<Uuid> = self.categories.iter().map(|row| row.id).collect();
+        let category = |row: &grade_categories::Model| Category {
+            id: row.id,
+            parent: row.parent_category_id.filter(|parent| known.contains(parent)),
+            aggregation: aggregation(&row.aggregation).unwrap_or(Aggregation::WeightedMean),
+            weight: row.weight,
+            selection: selection(row.drop_lowest, row.keep_highest),
+        };
+        self.categories.iter().map(category).collect()
+    }
+
+    /// The items, as the rules know them.
+    pub(crate) fn rules_of_items(&self) -> Vec<Item> {
+        let item = |row: &grade_items::Model| Item {
+            id: row.id,
+            category: row.category_id,
+            max_points: row.max_points,
+            weight: row.weight,
+            is_extra_credit: row.is_extra_credit,
+            is_hidden: row.is_hidden,
+        };
+        self.items.iter().map(item).collect()
+    }
+
+    /// The item of this id.
+    pub(crate) fn item(&self, id: GradeItemId) -> Option<&grade_items::Model> {
+        self.items.iter().find(|row| row.id == id.as_uuid())
+    }
+}
+
+/// The kind of a stored aggregation.
+fn aggregation(stored: &str) -> Option<Aggregation> {
+    Some(match stored {
+        "weighted_mean" => Aggregation::WeightedMean,
+        "mean" => Aggregation::Mean,
+        "sum" => Aggregation::Sum,
+        "median" => Aggregation::Median,
+        "lowest" => Aggregation::Lowest,
+        "highest" => Aggregation::Highest,
+        _ => return None,
+    })
+}
+
+/// What the two columns of a category say; a constraint sees to it that only one of them says something.
+fn selection(drop_lowest: i32, keep_highest: Option<i32>) -> Selection {
+    match (u32::try_from(drop_lowest), keep_highest.and_then(|number| u32::try_from(number).ok())) {
+        (_, Some(number)) => Selection::KeepHighest(number),
+        (Ok(0) | Err(_), None) => Selection::All,
+        (Ok(number), None) => Selection::DropLowest(number),
+    }
+}
+
+#[derive(Deserialize)]
+struct StoredStep {
+    letter: String,
+    from_percent: Decimal,
+    #[serde(default)]
+    grade_points: Option<Decimal>,
+}
+
+/// The steps of a stored scale.
+pub(crate) fn steps(stored: &serde_json::Value) -> Vec<Step> {
+    let steps: Vec<StoredStep> = serde_json::from_value(stored.clone()).unwrap_or_default();
+    let step = |step: StoredStep| Step { letter: step.letter, from_percent: step.from_percent, grade_points: step.grade_points };
+    steps.into_iter().map(step).collect()
+}
+
+/// The scale `id`, else the school's default, else none.
+async fn scale(transaction: &SchoolTransaction, school: SchoolId, id: Option<Uuid>) -> Result<Option<Scale>, Problem> {
+    let scales = grade_scales::Entity::find().filter(grade_scales::Column::SchoolId.eq(school.as_uuid()));
+    let scales = match id {
+        Some(id) => scales.filter(grade_scales::Column::Id.eq(id)),
+        None => scales.filter(grade_scales::Column::IsDefault.eq(true)),
+    };
+    let row = scales.filter(grade_scales::Column::Status.eq("active")).one(transaction).await?;
+    Ok(row.and_then(|row| Scale::new(steps(&row.steps)).ok()))
+}
+
+/// The item with this id.
+pub(crate) async fn item(platform: &Platform, school: SchoolId, id: GradeItemId) -> Result<Option<grade_items::Model>, Problem> {
+    let transaction = reading(platform, school).await?;
+    let row = grade_items::Entity::find_by_id((school.as_uuid(), id.as_uuid())).one(&transaction).await?;
+    Ok(row.filter(|row| row.status == "active"))
+}
+
+/// The item that a piece of homework or a quiz feeds; made if it is new. Its name and marks follow the source, its place and weight are the teacher's.
+pub(crate) async fn ensure_item(
+    platform: &Platform,
+    school: SchoolId,
+    source: Source,
+    about: &SourceItem,
+    now: Timestamp,
+) -> Result<grade_items::Model, StoreError> {
+    let id = natural_id("grade_item", &[school.as_uuid().as_bytes(), source.kind().as_bytes(), source.id().as_bytes()]);
+    let mut transaction = platform.postgres(ServiceName::Report).school(school).await?;
+    sqlx::query(
+        "INSERT INTO grade_items (id, school_id, class_id, subject_id, name, source_kind, source_ref, max_points, due_on, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+         ON CONFLICT (school_id, source_kind, source_ref) DO UPDATE SET
+             name = excluded.name, max_points = excluded.max_points, due_on = excluded.due_on, version = grade_items.version + 1, updated_at = excluded.updated_at
+         WHERE (grade_items.name, grade_items.max_points, grade_items.due_on) IS DISTINCT FROM (excluded.name, excluded.max_points, excluded.due_on)
+             AND grade_items.locked_at IS NULL",
+    )
+    .bind(id)
+    .bind(school.as_uuid())
+    .bind(about.class_id)
+    .bind(about.subject_id)
+    .bind(&about.name)
+    .bind(source.kind())
+    .bind(source.id())
+    .bind(about.max_points)
+    .bind(about.due_on)
+    .bind(now)
+    .execute(transaction.connection()?)
+    .await?;
+    let row = grade_items::Entity::find()
+        .filter(grade_items::Column::SchoolId.eq(school.as_uuid()))
+        .filter(grade_items::Column::SourceKind.eq(source.kind()))
+        .filter(grade_items::Column::SourceRef.eq(source.id()))
+        .one(&transaction)
+        .await?;
+    transaction.commit().await?;
+    row.ok_or_else(|| sqlx::Error::RowNotFound.into())
+}

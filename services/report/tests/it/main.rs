@@ -1,0 +1,9 @@
+//! The grade book over HTTP, on real stores.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod bad_input;
+mod book;
+mod contention;
+mod feeding;
+mod school;
+mod visibility;
