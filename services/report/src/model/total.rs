@@ -188,8 +188,8 @@ mod tests {
     }
 
     fn overall(categories: &[Category], items: &[Item], results: &[(u128, Outcome)], viewpoint: Viewpoint) -> Option<String> {
-        let results = results.iter().map(|(number, result)| (id(*number), *result)).collect();
         let results: HashMap<Uuid, Outcome> = results.iter().map(|(number, result)| (id(*number), *result)).collect();
+        totals(categories, items, &results, viewpoint).overall.map(|fraction| percent(fraction).to_string())
     }
 
     #[test]
