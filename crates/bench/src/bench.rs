@@ -105,12 +105,17 @@ impl Bench {
         Server::schools24(&self.binary, &self.logs, name, arguments, variables).await
     }
 
-    /// The homework service with its batch processor, in either mode. The pool is large enough that 64 connections never wait for each other.
+    /// The homework service with its batch processor, in either mode.
     pub(crate) async fn homework(&self, name: &str, mode: &str) -> anyhow::Result<Server> {
+        self.service("homework", name, mode).await
+    }
+
+    /// A service with its batch processor, in either mode. The pool is large enough that 64 connections never wait for each other.
+    pub(crate) async fn service(&self, service: &str, name: &str, mode: &str) -> anyhow::Result<Server> {
         let variables = [("REDIS_WRITE_BUFFER_MODE", mode.to_owned()), ("POSTGRES_MAX_CONNECTIONS", "128".to_owned())];
         // In write-through mode nothing is buffered, and a second batch processor would only take turns with the first.
         let arguments: &[&str] =
-            if mode == "through" { &["serve", "--services", "homework"] } else { &["serve", "--services", "homework", "--drain"] };
+            if mode == "through" { &["serve", "--services", service] } else { &["serve", "--services", service, "--drain"] };
         self.serve(name, arguments, &variables).await
     }
 

@@ -41,6 +41,8 @@ enum Command {
     Run(bench::Args),
     /// Generates load, as standard input says.
     Load(load::Args),
+    /// Sits exams, as standard input says.
+    Exam,
     /// Serves a bare JSON echo: the most that the HTTP library could do.
     Echo(echo::Args),
     /// Measures what rows take in Redis.
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => bench::run(args),
         Command::Load(args) => load::run(&args),
+        Command::Exam => load::exam::run(),
         Command::Echo(args) => echo::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Dictionary => dictionary::run(),

@@ -1,7 +1,7 @@
 //! The schools that are measured with: 16 of them, each in a partition of its own, put into the tables directly, and logged in over HTTP.
 //!
 //! Each has four classes, a teacher for each, and 28 students. One more school has a thousand students whose passwords are hashed at full cost, for the
-//! login storm; everybody else's hash is cheap, because their logins are not what is measured.
+//! login storm, and one has 50 classes of 40, for exams and registers. All hashes but the storm's are cheap, because their logins are not what is measured.
 
 use std::net::SocketAddr;
 
@@ -21,6 +21,12 @@ const CLASSES: u32 = 4;
 const STUDENTS: u32 = 28;
 /// Students of the school that storms.
 pub(crate) const STORM: u32 = 1_000;
+/// Classes of the large school.
+pub(crate) const LARGE_CLASSES: u32 = 50;
+/// Students of the large school: 40 a class.
+pub(crate) const LARGE: u32 = 2_000;
+/// Logins at once: fewer than auth lets wait.
+const AT_ONCE: usize = 8;
 
 const PASSWORD: &str = "correct horse";
 /// bcrypt's least cost.
@@ -49,14 +55,15 @@ pub(crate) struct Schools {
 pub(crate) async fn create(connection: &mut PgConnection) -> anyhow::Result<()> {
     let (cheap, full) = (bcrypt::hash(PASSWORD, CHEAP)?, bcrypt::hash(PASSWORD, FULL)?);
     for number in 0..SCHOOLS {
-        school(connection, number, STUDENTS, &cheap).await?;
+        school(connection, number, CLASSES, STUDENTS, &cheap).await?;
     }
-    school(connection, SCHOOLS, STORM, &full).await?;
+    school(connection, SCHOOLS, CLASSES, STORM, &full).await?;
+    school(connection, SCHOOLS + 1, LARGE_CLASSES, LARGE, &cheap).await?;
     sqlx::raw_sql("ANALYZE").execute(connection).await?;
     Ok(())
 }
 
-async fn school(connection: &mut PgConnection, number: u16, students: u32, hash: &str) -> anyhow::Result<()> {
+async fn school(connection: &mut PgConnection, number: u16, classes: u32, students: u32, hash: &str) -> anyhow::Result<()> {
     let partition = Partition::from_number(number * (domain::PARTITIONS / SCHOOLS) % domain::PARTITIONS).context("no such partition")?;
     let mut id = SchoolId::generate();
     while Partition::of(id) != partition {
@@ -66,7 +73,7 @@ async fn school(connection: &mut PgConnection, number: u16, students: u32, hash:
     let values = [
         (":school", id.to_string()),
         (":number", number.to_string()),
-        (":classes", CLASSES.to_string()),
+        (":classes", classes.to_string()),
         (":students", students.to_string()),
         (":hash", hash.to_owned()),
     ];
@@ -91,6 +98,44 @@ pub(crate) async fn log_in(address: SocketAddr) -> anyhow::Result<Schools> {
     Ok(schools)
 }
 
+/// The large school: its teachers, the first of whom teaches the first class and so on, and the tokens of its students, the first of whom has the number 1.
+#[derive(Debug)]
+pub(crate) struct Large {
+    pub(crate) teachers: Vec<Person>,
+    pub(crate) students: Vec<String>,
+}
+
+/// Logs as many classes and students of the large school in.
+pub(crate) async fn log_in_large(address: SocketAddr, classes: u32, students: u32) -> anyhow::Result<Large> {
+    let number = SCHOOLS + 1;
+    let mut teachers = Vec::new();
+    for n in 1..=classes {
+        teachers.push(person(address, &format!("teacher-{n}-{number}@measured.example")).await?);
+    }
+    let numbers: Vec<u32> = (1..=students).collect();
+    let mut tokens = Vec::new();
+    for some in numbers.chunks(AT_ONCE) {
+        let asked: Vec<_> = some
+            .iter()
+            .map(|n| {
+                tokio::spawn({
+                    let email = format!("student-{n}-{number}@measured.example");
+                    async move { token(address, &email).await }
+                })
+            })
+            .collect();
+        for token in asked {
+            tokens.push(token.await??);
+        }
+    }
+    Ok(Large { teachers, students: tokens })
+}
+
+/// The class of the large school, counted from 0, that its student of this number attends.
+pub(crate) fn large_class(student: usize) -> anyhow::Result<usize> {
+    Ok(student % usize::try_from(LARGE_CLASSES)?)
+}
+
 /// The logins of a thousand people at once.
 pub(crate) fn storm() -> Vec<Template> {
     (1..=STORM).map(|n| login(&format!("student-{n}-{SCHOOLS}@measured.example"))).collect()
@@ -100,9 +145,13 @@ fn login(email: &str) -> Template {
     Template::new("POST", "/api/v1/auth/login", None).body(&json!({"email": email, "password": PASSWORD}))
 }
 
-async fn person(address: SocketAddr, email: &str) -> anyhow::Result<Person> {
+async fn token(address: SocketAddr, email: &str) -> anyhow::Result<String> {
     let tokens = answer(address, &login(email), 200).await?;
-    let token = tokens.get("access_token").and_then(Value::as_str).context("no access token")?.to_owned();
+    Ok(tokens.get("access_token").and_then(Value::as_str).context("no access token")?.to_owned())
+}
+
+async fn person(address: SocketAddr, email: &str) -> anyhow::Result<Person> {
+    let token = token(address, email).await?;
     let me = answer(address, &Template::new("GET", "/api/v1/auth/me", Some(&token)), 200).await?;
     let user = me.get("id").and_then(Value::as_str).context("nobody")?.parse()?;
     let classes = answer(address, &Template::new("GET", "/api/v1/classes?limit=1", Some(&token)), 200).await?;

@@ -6,10 +6,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::load::exam::{Morning, Step, Steps};
 use crate::load::{Report, Spec, Template, ask};
 use crate::machine;
 
@@ -117,8 +120,28 @@ pub(crate) async fn load(spec: &Spec) -> anyhow::Result<Report> {
 
 /// Applies a load from a process of its own; errors are in the report.
 pub(crate) async fn load_with_errors(spec: &Spec) -> anyhow::Result<Report> {
+    generated("load", spec).await
+}
+
+/// Holds exams from a process of its own. Answers that were not expected fail the measurement.
+pub(crate) async fn exams(morning: &Morning) -> anyhow::Result<Steps> {
+    let steps: Vec<(Step, Report)> = generated("exam", morning).await?;
+    for (step, report) in &steps {
+        if report.failed() > 0 {
+            bail!(
+                "{step:?}: {} candidates did not get through; the first: {}",
+                report.failed(),
+                report.sample.as_deref().unwrap_or_default()
+            );
+        }
+    }
+    Ok(steps.into_iter().collect())
+}
+
+/// What this program's `subcommand` answers to `spec`, in a process of its own.
+async fn generated<T: DeserializeOwned>(subcommand: &str, spec: &impl Serialize) -> anyhow::Result<T> {
     let mut command = command(&std::env::current_exe()?);
-    let mut child = command.arg("load").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child = command.arg(subcommand).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut input = child.stdin.take().context("no standard input")?;
     input.write_all(serde_json::to_string(spec)?.as_bytes()).await?;
     drop(input);

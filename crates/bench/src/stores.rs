@@ -35,8 +35,8 @@ pub(crate) struct Stores {
     pub(crate) redis_pid: u32,
 }
 
-/// How many writes wait in all logs of the homework service.
-const WAITING: &str = "local n = 0 for p = 0, 63 do n = n + redis.call('XLEN', 'write_log:homework:{p' .. p .. '}') end return n";
+/// How many writes wait in all logs of a service.
+const WAITING: &str = "local n = 0 for p = 0, 63 do n = n + redis.call('XLEN', 'write_log:' .. ARGV[1] .. ':{p' .. p .. '}') end return n";
 
 impl Stores {
     pub(crate) async fn connect(addresses: &Addresses) -> anyhow::Result<Self> {
@@ -62,13 +62,22 @@ impl Stores {
     }
 
     pub(crate) async fn waiting(&self) -> anyhow::Result<u64> {
-        self.redis("EVAL", &[WAITING, "0"]).await
+        self.waiting_of("homework").await
     }
 
-    /// Until nothing waits to be saved; how long that took.
+    async fn waiting_of(&self, service: &str) -> anyhow::Result<u64> {
+        self.redis("EVAL", &[WAITING, "0", service]).await
+    }
+
+    /// Until no homework waits to be saved; how long that took.
     pub(crate) async fn until_saved(&self) -> anyhow::Result<Duration> {
+        self.until_saved_of("homework").await
+    }
+
+    /// Until nothing of `service` waits to be saved; how long that took.
+    pub(crate) async fn until_saved_of(&self, service: &str) -> anyhow::Result<Duration> {
         let started = Instant::now();
-        while self.waiting().await? > 0 {
+        while self.waiting_of(service).await? > 0 {
             if started.elapsed() > Duration::from_mins(2) {
                 bail!("what was buffered is not saved after two minutes");
             }
@@ -77,11 +86,13 @@ impl Stores {
         Ok(started.elapsed())
     }
 
-    /// Takes all homework out of both stores, so that one row of the table does not pay for the one before. Nothing may wait to be saved.
+    /// Takes all that was measured with out of both stores, so that one row of the table does not pay for the one before. Waits until it is saved.
     pub(crate) async fn clear(&self) -> anyhow::Result<()> {
-        self.until_saved().await?;
+        for service in ["homework", "quiz", "attendance"] {
+            self.until_saved_of(service).await?;
+        }
         let mut connection = self.superuser().await?;
-        sqlx::raw_sql("TRUNCATE homework CASCADE; CHECKPOINT").execute(&mut connection).await?;
+        sqlx::raw_sql("TRUNCATE homework, quizzes, attendance_sessions CASCADE; CHECKPOINT").execute(&mut connection).await?;
         let mut cursor = "0".to_owned();
         loop {
             let (next, keys): (String, Vec<String>) = self.redis("SCAN", &[&cursor, "MATCH", "write_buffer:*", "COUNT", "5000"]).await?;

@@ -61,20 +61,27 @@ pub(crate) struct Answer {
     retry_after: Option<u64>,
 }
 
-struct Connection {
+impl Answer {
+    /// How many seconds to wait before asking again.
+    pub(super) fn retry_after(&self) -> u32 {
+        self.retry_after.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(1)
+    }
+}
+
+pub(super) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(4096) })
     }
 
     /// Sends and awaits the answer. The body is kept if it is `wanted` for this status.
-    async fn exchange(&mut self, request: &[u8], wanted: impl Fn(u16) -> bool) -> anyhow::Result<Answer> {
+    pub(super) async fn exchange(&mut self, request: &[u8], wanted: impl Fn(u16) -> bool) -> anyhow::Result<Answer> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
@@ -110,6 +117,11 @@ fn head(bytes: &[u8]) -> anyhow::Result<Option<(Answer, usize, usize)>> {
     let length = length.or_else(|| [204, 304].contains(&status).then_some(0)).context("an answer has no Content-Length")?;
     let retry_after = number("retry-after").and_then(|seconds| u64::try_from(seconds).ok());
     Ok(Some((Answer { status, body: Vec::new(), retry_after }, head, length)))
+}
+
+/// What is sent for a request that has no key.
+pub(super) fn prepared(template: &Template, address: SocketAddr) -> Vec<u8> {
+    Prepared::of(template, address).bytes
 }
 
 /// Asks once, on a connection of its own.
@@ -278,7 +290,7 @@ async fn settle(shared: &Shared, connection: &mut Connection, bytes: &[u8], star
                 }
                 // Up to a second more by chance, as clients should, so that they don't all come back at once.
                 let (_, chance) = Uuid::now_v7().as_u64_pair();
-                sleep(Duration::from_secs(answer.retry_after.unwrap_or(1)) + Duration::from_millis(chance % 1_000)).await;
+                sleep(Duration::from_secs(u64::from(answer.retry_after())) + Duration::from_millis(chance % 1_000)).await;
             }
             Ok(Ok(answer)) => {
                 let sample = || String::from_utf8_lossy(&answer.body).into_owned();

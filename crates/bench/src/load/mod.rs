@@ -7,6 +7,7 @@
 //! Every answer's status is checked; what is not expected is counted by status and never as throughput.
 
 mod connection;
+pub(crate) mod exam;
 mod report;
 
 use std::collections::BTreeMap;

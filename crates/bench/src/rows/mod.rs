@@ -3,9 +3,11 @@
 mod connections;
 mod create;
 mod drain;
+mod exam;
 mod idle;
 mod mixed;
 mod read;
+mod registers;
 mod statements;
 mod storm;
 
@@ -34,6 +36,10 @@ pub(crate) enum Row {
     Idle,
     /// Other requests while a thousand people log in.
     Storm,
+    /// Marking registers of 40, against the same route committing to PostgreSQL.
+    Registers,
+    /// 2,000 students begin an exam, save 20 answers each and hand in, against write-through mode.
+    Exam,
 }
 
 /// What a row brought.
@@ -46,8 +52,19 @@ pub(crate) struct Outcome {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 9] =
-        [Self::Create, Self::Everysec, Self::Read, Self::Drain, Self::Statements, Self::Mixed, Self::Connections, Self::Idle, Self::Storm];
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Create,
+        Self::Everysec,
+        Self::Read,
+        Self::Drain,
+        Self::Statements,
+        Self::Mixed,
+        Self::Connections,
+        Self::Idle,
+        Self::Storm,
+        Self::Registers,
+        Self::Exam,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -60,6 +77,8 @@ impl Row {
             Self::Connections => "connections",
             Self::Idle => "idle",
             Self::Storm => "storm",
+            Self::Registers => "registers",
+            Self::Exam => "exam",
         }
     }
 
@@ -74,6 +93,8 @@ impl Row {
             Self::Connections => connections::run(bench).await,
             Self::Idle => idle::run(bench).await,
             Self::Storm => storm::run(bench).await,
+            Self::Registers => registers::run(bench).await,
+            Self::Exam => exam::run(bench).await,
         }
     }
 }
