@@ -167,7 +167,10 @@ async fn quiz(server: &Server, teacher: &Person, questions: &[Uuid]) -> anyhow::
     });
     let mut quiz = answer(server.address, &Template::new("POST", "/api/v1/quizzes", Some(&teacher.token)).body(&settings), 201).await?;
     let path = format!("/api/v1/quizzes/{}", id(&quiz)?);
-    let version = |quiz: &Value| quiz.get("version").and_then(Value::as_u64).map(|version| format!("\"v{version}\"")).context("no version");
+    let version = |quiz: &Value| {
+        let version = quiz.get("version").and_then(Value::as_u64).with_context(|| format!("no version in {quiz}"))?;
+        anyhow::Ok(format!("\"v{version}\""))
+    };
     for question in questions {
         let slot = Template::new("POST", format!("{path}/slots"), Some(&teacher.token)).header("If-Match", &version(&quiz)?);
         quiz = answer(server.address, &slot.body(&json!({"question_id": question})), 200).await?;
