@@ -133,8 +133,8 @@ impl Problem {
     /// 500: logs the whole chain of causes under the request id, and tells the client only that id.
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         let error = error.into();
-        let request_id = context::request_id();
-        tracing::error!(request_id, error = format!("{error:#}"), "a request failed");
+        // The line's format adds the request id.
+        tracing::error!(error = format!("{error:#}"), "a request failed");
         Self::new(Kind::Internal, "The request could not be finished. It was logged under the request id.")
     }
 
