@@ -24,6 +24,8 @@ macro_rules! kinds {
 kinds! {
     /// Homework was published to its class.
     HomeworkAssigned = "homework:assigned";
+    /// Published homework was changed in what others keep of it: its title, its marks, its due time.
+    HomeworkChanged = "homework:changed";
     /// A student handed in.
     HomeworkSubmitted = "homework:submitted";
     /// A submission was graded.
@@ -48,6 +50,8 @@ kinds! {
     LeaveWithdrawn = "leave:withdrawn";
     /// A quiz was published to its class.
     QuizAssigned = "quiz:assigned";
+    /// A quiz that the class has was changed in what others keep of it: its title, its marks, its close, which attempt counts.
+    QuizChanged = "quiz:changed";
     /// A student submitted an attempt, or its time was up.
     QuizSubmitted = "quiz:submitted";
     /// What counts of a student's attempts at a quiz is known, or has changed.

@@ -4,7 +4,7 @@ use domain::{ClassId, EventEnvelope, EventKind, StudentId, Timestamp};
 use serde::Serialize;
 use service_kit::{Caller, Problem};
 
-use crate::model::homework::Homework;
+use crate::model::homework::{Homework, Status};
 use crate::model::submission::Submission;
 
 #[derive(Serialize)]
@@ -20,6 +20,23 @@ struct About {
     student_id: StudentId,
     attempt: u8,
     is_late: bool,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    homework_id: domain::HomeworkId,
+    class_id: ClassId,
+}
+
+/// `homework:changed`, if what others keep of published homework is not what it was.
+pub(crate) fn changed(caller: &Caller, before: &Homework, after: &Homework, now: Timestamp) -> Result<Option<EventEnvelope>, Problem> {
+    let same = (&before.title, before.max_points, before.due_at) == (&after.title, after.max_points, after.due_at);
+    if same || before.status == Status::Draft {
+        return Ok(None);
+    }
+    let data = Changed { homework_id: after.id, class_id: after.class_id };
+    let (school, subject) = (after.school_id, after.id.as_uuid());
+    Ok(Some(events::envelope(EventKind::HomeworkChanged, school, Some(caller.actor()), subject, now, &data)?))
 }
 
 pub(crate) fn assigned(caller: &Caller, homework: &Homework, now: Timestamp) -> Result<EventEnvelope, Problem> {

@@ -5,7 +5,7 @@
 //! Tables: `homework`, `homework_submissions`, both buffered: acknowledged by Redis as `write_buffer:homework:…` and
 //! `write_buffer:homework_submission:…`, saved by the batch processor. `homework_files` and `homework_overrides` are owned and not served yet.
 //!
-//! Events: `homework:assigned` when it is published, `homework:submitted`, `homework:graded`, `homework:returned`.
+//! Events: `homework:assigned` when it is published, `homework:changed` when what others keep of it changes, `homework:submitted`, `homework:graded`, `homework:returned`.
 //!
 //! The rules are in [`model`]: what counts as late and what that costs in [`model::late_policy`], who may hand in when in
 //! [`model::submission`], what can be set and changed in [`model::homework`].

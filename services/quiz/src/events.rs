@@ -45,7 +45,7 @@ struct AboutAttempt {
     visible_from: Option<Timestamp>,
 }
 
-/// `quiz:assigned` or `quiz:released`.
+/// `quiz:assigned`, `quiz:changed` or `quiz:released`.
 pub(crate) fn about_quiz(kind: EventKind, caller: &Caller, quiz: &Quiz, now: Timestamp) -> Result<EventEnvelope, Problem> {
     let data = AboutQuiz {
         quiz_id: quiz.id,

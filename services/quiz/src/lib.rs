@@ -9,7 +9,7 @@
 //! processor. Questions (`questions`) and statistics (`quiz_analytics`) are documents of MongoDB. Cached in Redis: a quiz with its slots and overrides
 //! (`quiz_sheet:…`, with a generation that a change moves on), versions of questions (`question:…`, which never change), `leaderboard:quiz:…`.
 //!
-//! Events: `quiz:assigned` when it is published, `quiz:submitted`, `quiz:graded` when what counts is known or has changed, `quiz:released`.
+//! Events: `quiz:assigned` when it is published, `quiz:changed` when what others keep of it changes, `quiz:submitted`, `quiz:graded` when what counts is known or has changed, `quiz:released`.
 //!
 //! The rules are in [`model`]. An attempt runs by the server's clock ([`model::timing`]); what its student sees when is in [`model::review`]; what is never seen
 //! before is kept out by construction in [`model::asked`]. Attempts whose time is up end when somebody looks at them, and by a task of this service within seconds.

@@ -14,15 +14,26 @@ use store::entity::grade_items;
 use uuid::Uuid;
 use write_behind::{Found, Operation, WriteError};
 
-use crate::model::grade::{Change, Figures, Grade};
-use crate::store::{Fed, PATIENCE, Source, ensure_item, fed_by, look_for_grade, source_item};
+use crate::model::feeding::taken_over;
+use crate::model::grade::{Change, Grade};
+use crate::store::{Fed, PATIENCE, Source, ensure_item, fed_by, is_locked, look_for_grade, source_item};
 
 /// What the grade book listens to.
-pub(crate) const KINDS: &[EventKind] =
-    &[EventKind::HomeworkGraded, EventKind::HomeworkReturned, EventKind::QuizSubmitted, EventKind::QuizGraded, EventKind::QuizReleased];
+pub(crate) const KINDS: &[EventKind] = &[
+    EventKind::HomeworkAssigned,
+    EventKind::HomeworkChanged,
+    EventKind::HomeworkGraded,
+    EventKind::HomeworkReturned,
+    EventKind::QuizAssigned,
+    EventKind::QuizChanged,
+    // A further attempt that waits to be marked takes the place of the last one, where the last one counts.
+    EventKind::QuizSubmitted,
+    EventKind::QuizGraded,
+    EventKind::QuizReleased,
+];
 
 /// How often a grade is tried that somebody else changes meanwhile.
-const TRIES: usize = 4;
+pub(crate) const TRIES: usize = 16;
 
 /// The consumer.
 pub(crate) struct Feed {
@@ -48,7 +59,11 @@ struct About {
 impl Handler for Feed {
     async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
         let about: About = serde_json::from_str(&event.data).map_err(|error| HandleError::Failed(error.to_string()))?;
-        let source = about.homework_id.map(Source::Homework).or(about.quiz_id.map(Source::Quiz));
+        let source = match event.kind {
+            // Its data doesn't repeat what it is about.
+            EventKind::HomeworkAssigned => Some(Source::Homework(event.subject)),
+            _ => about.homework_id.map(Source::Homework).or(about.quiz_id.map(Source::Quiz)),
+        };
         let source = source.ok_or_else(|| HandleError::Failed("the event names neither homework nor quiz".to_owned()))?;
         match sync(&self.platform, event.school_id, source, about.student_id).await {
             Ok(_) => Ok(()),
@@ -74,7 +89,7 @@ pub(crate) async fn sync(platform: &Platform, school: SchoolId, source: Source, 
     let mut synced = Synced::default();
     let Some(about) = source_item(platform, school, source).await? else { return Ok(synced) };
     let item = ensure_item(platform, school, source, &about, platform.clock().now()).await?;
-    if item.locked_at.is_some() || item.status != "active" {
+    if is_locked(&item, platform.clock().now()) || item.status != "active" {
         return Ok(synced);
     }
     for fed in fed_by(platform, school, source, student).await? {
@@ -90,21 +105,19 @@ pub(crate) async fn sync(platform: &Platform, school: SchoolId, source: Source, 
 /// Writes the grade if it differs; says whether it did.
 async fn take_over(platform: &Platform, school: SchoolId, item: &grade_items::Model, fed: Fed) -> Result<bool, Problem> {
     let id = Grade::id_of(item.id.into(), fed.student_id);
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    for _ in 0..TRIES {
         let now = platform.clock().now();
         let operation = Operation::new(school, ServiceName::Report);
-        let (grade, operation) = match look_for_grade(platform, school, id).await? {
-            Found::Row(row) if row.points == fed.points => return Ok(false),
+        let found = look_for_grade(platform, school, id).await?;
+        let before = if let Found::Row(row) = &found { Some(row.figures()) } else { None };
+        let Some(figures) = taken_over(before.as_ref(), fed.points) else { return Ok(false) };
+        let (grade, operation) = match found {
             Found::Row(row) => {
-                let grade = row.next(Figures { points: fed.points, ..row.figures() }, None, now);
+                let grade = row.next(figures, None, now);
                 let operation = operation.update(&grade, row.version);
                 (grade, operation)
             }
-            Found::Absent(_) if fed.points.is_none() => return Ok(false),
             Found::Absent(absence) => {
-                let figures = Figures { points: fed.points, ..Figures::default() };
                 let grade = Grade::first(school, item.class_id.into(), item.id.into(), fed.student_id, figures, None, now);
                 let operation = operation.create_absent(&grade, absence);
                 (grade, operation)
@@ -114,10 +127,11 @@ async fn take_over(platform: &Platform, school: SchoolId, item: &grade_items::Mo
         match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
             Ok(_) => return Ok(true),
             // Changed or evicted since it was read.
-            Err(WriteError::Conflict(_) | WriteError::Evicted | WriteError::Exists) if tries < TRIES => {}
+            Err(WriteError::Conflict(_) | WriteError::Evicted | WriteError::Exists) => {}
             Err(error) => return Err(error.into()),
         }
     }
+    Err(Problem::unavailable(Duration::from_secs(1), "The grade, which is being changed by others,"))
 }
 
 #[derive(Serialize)]

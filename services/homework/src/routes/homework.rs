@@ -528,6 +528,9 @@ async fn edit(
             if row.status == Status::Draft && changed.status == Status::Published {
                 operation = operation.event(events::assigned(caller, &changed, now)?);
             }
+            if let Some(event) = events::changed(caller, &row, &changed, now)? {
+                operation = operation.event(event);
+            }
             let operation = operation.guarded(glance.guard());
             rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Homework), operation).await.map_err(Refusal::Write)?;
             Ok(changed)

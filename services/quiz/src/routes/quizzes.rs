@@ -319,13 +319,14 @@ pub(super) async fn edit_sheet(
     let mut transaction = rooms.writing(caller.school_id).await?;
     let mut sheet = lock_sheet(&mut transaction, id).await?.ok_or_else(|| Problem::not_found("quiz"))?;
     seen.require(sheet.quiz.version)?;
-    let before = sheet.slots.clone();
+    let (before, as_it_was) = (sheet.slots.clone(), sheet.quiz.clone());
     let mut quiz = alter(&mut sheet, now).await?;
     if sheet.slots != before {
         quiz.max_points = sheet.slots.iter().map(|slot| slot.max_mark).sum();
         save_slots(&mut transaction, id, &sheet.slots).await?;
     }
     save_quiz(&mut transaction, &quiz).await?;
+    let tells = tells.or_else(|| changes_for_others(&as_it_was, &quiz).then_some(EventKind::QuizChanged));
     if let Some(kind) = tells {
         events::outbox::enqueue(&transaction, &about_quiz(kind, caller, &quiz, now)?).await.map_err(outbox)?;
     }
@@ -333,6 +334,12 @@ pub(super) async fn edit_sheet(
     rooms.changed(caller.school_id, id).await;
     sheet.quiz = quiz;
     Ok(sheet)
+}
+
+/// Whether what others keep of a quiz that the class has is not what it was.
+fn changes_for_others(before: &Quiz, after: &Quiz) -> bool {
+    let kept = |quiz: &Quiz| (quiz.settings.title.clone(), quiz.max_points, quiz.settings.closes_at, quiz.settings.grade_method);
+    before.status != Status::Draft && kept(before) != kept(after)
 }
 
 pub(super) fn refused(refused: Refused) -> Problem {

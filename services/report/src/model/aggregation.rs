@@ -121,7 +121,66 @@ mod tests {
         assert_eq!(aggregate(Aggregation::WeightedMean, &[result(1, 2, 0)]), None);
     }
 
+    #[test]
+    fn three_thirds_are_one_also_where_the_result_is_half_a_hundredth() {
+        // (1/3 + 1/3 + 1/3 + 1/8) / 4 = 28.125 %.
+        let results = [result(1, 3, 1), result(2, 6, 1), result(3, 9, 1), result(1, 8, 1)];
+        for kind in [Aggregation::Mean, Aggregation::WeightedMean] {
+            assert_eq!(percent(aggregate(kind, &results).unwrap()), Decimal::new(2813, 2), "{kind:?}");
+        }
+    }
+
+    /// `numerator / denominator` as a percentage, in whole numbers alone: hundredths of a percent, half away from zero.
+    fn exactly(numerator: i128, denominator: i128) -> Decimal {
+        let hundredths = (numerator * 20_000 + denominator) / (2 * denominator);
+        Decimal::new(i64::try_from(hundredths).unwrap(), 2)
+    }
+
+    /// Everything that the marks below are out of divides this.
+    const COMMON: i128 = 7_207_200;
+
     proptest! {
+        #[test]
+        fn sums_means_and_weighted_means_are_exact_to_the_last_half(
+            marks in proptest::collection::vec((0..=50_i64, prop::sample::select(vec![1, 3, 7, 8, 9, 11, 13, 16, 20, 25, 32_i64]), 1..=9_i64), 1..9),
+        ) {
+            let results: Vec<Counted> = marks.iter().map(|(earned, possible, weight)| result(*earned, *possible, *weight)).collect();
+            let of = |kind| percent(aggregate(kind, &results).unwrap());
+            let (mut earned_sum, mut possible_sum, mut shares, mut weighted, mut weights) = (0, 0, 0, 0, 0);
+            for (earned, possible, weight) in marks.iter().map(|(a, b, c)| (i128::from(*a), i128::from(*b), i128::from(*c))) {
+                let share = earned * (COMMON / possible);
+                (earned_sum, possible_sum, shares) = (earned_sum + earned, possible_sum + possible, shares + share);
+                (weighted, weights) = (weighted + weight * share, weights + weight);
+            }
+            prop_assert_eq!(of(Aggregation::Sum), exactly(earned_sum, possible_sum));
+            prop_assert_eq!(of(Aggregation::Mean), exactly(shares, i128::try_from(marks.len()).unwrap() * COMMON));
+            prop_assert_eq!(of(Aggregation::WeightedMean), exactly(weighted, weights * COMMON));
+        }
+
+        #[test]
+        fn a_figure_does_not_depend_on_the_order_of_the_results(
+            marks in proptest::collection::vec((0..=100_i64, 1..=60_i64, 0..=5_i64, any::<bool>()), 1..10), turn in 0..10_usize,
+        ) {
+            let results: Vec<Counted> =
+                marks.iter().map(|(earned, possible, weight, is_extra)| if *is_extra { extra(*earned, *possible, *weight) } else { result(*earned, *possible, *weight) }).collect();
+            let mut turned = results.clone();
+            turned.rotate_left(turn % results.len());
+            turned.reverse();
+            for kind in ALL {
+                prop_assert_eq!(aggregate(kind, &results).map(percent), aggregate(kind, &turned).map(percent), "{:?}", kind);
+            }
+        }
+
+        #[test]
+        fn extra_credit_never_lowers_a_figure(marks in proptest::collection::vec((0..=100_i64, 1..=9_i64), 1..8), bonus in 0..=100_i64, weight in 0..=9_i64) {
+            let mut results: Vec<Counted> = marks.iter().map(|(earned, weight)| result(*earned, 100, *weight)).collect();
+            let without = ALL.map(|kind| aggregate(kind, &results));
+            results.push(extra(bonus, 100, weight));
+            for (kind, without) in ALL.into_iter().zip(without) {
+                prop_assert!(aggregate(kind, &results) >= without, "{:?}", kind);
+            }
+        }
+
         #[test]
         fn a_figure_lies_between_the_lowest_and_the_highest_result(marks in proptest::collection::vec((0..=100_i64, 1..=9_i64), 1..10)) {
             let results: Vec<Counted> = marks.iter().map(|(earned, weight)| result(*earned, 100, *weight)).collect();

@@ -3,6 +3,7 @@
 use domain::{ClassId, GradeChangeId, GradeId, GradeItemId, Points, SchoolId, StudentId, Timestamp, UserId, Version};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use write_behind::natural_id;
 
 use super::total::Outcome;
@@ -59,6 +60,12 @@ pub struct Figures {
     pub is_missing: bool,
     /// What the teacher says about it.
     pub comment: Option<String>,
+}
+
+/// The id of the item that a homework or a quiz feeds: there is one for each.
+#[must_use]
+pub fn fed_item(school: SchoolId, kind: &str, source: Uuid) -> GradeItemId {
+    GradeItemId::from_uuid(natural_id("grade_item", &[school.as_uuid().as_bytes(), kind.as_bytes(), source.as_bytes()]))
 }
 
 /// Marks as an exact number.

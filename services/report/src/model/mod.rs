@@ -5,10 +5,14 @@
 //! - [`selection`] — which results count: drop the lowest, keep the highest, ties decided;
 //! - [`aggregation`] — one figure from the results of a category;
 //! - [`total`] — a student's totals, from the leaves of the category tree to its root;
-//! - [`scale`] — letters and grade points for a percentage.
+//! - [`scale`] — letters and grade points for a percentage;
+//! - [`rank`] — places in a class by total;
+//! - [`feeding`] — what taking over from homework or a quiz does to a grade.
 
 pub mod aggregation;
+pub mod feeding;
 pub mod grade;
+pub mod rank;
 pub mod scale;
 pub mod selection;
 pub mod share;

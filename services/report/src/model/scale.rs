@@ -28,9 +28,12 @@ pub enum InvalidScale {
     /// The index of a step that is called as another is.
     #[error("two steps have the same name")]
     SameLetter(usize),
-    /// The index of a step outside 0 to 100, or with negative grade points.
-    #[error("a step starts between 0 and 100 % and has no negative grade points")]
+    /// The index of a step outside 0 to 100, or that starts between two hundredths of a percent.
+    #[error("must be from 0 to 100 with at most two decimals")]
     OutOfRange(usize),
+    /// The index of a step whose grade points are negative, more than 100, or have more than four decimals.
+    #[error("must be from 0 to 100 with at most four decimals")]
+    GradePoints(usize),
 }
 
 /// Steps from the highest to the lowest.
@@ -42,9 +45,14 @@ impl Scale {
     pub fn new(steps: Vec<Step>) -> Result<Self, InvalidScale> {
         let (mut starts, mut letters) = (HashSet::new(), HashSet::new());
         for (index, step) in steps.iter().enumerate() {
-            let in_range = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&step.from_percent);
-            if !in_range || step.grade_points.is_some_and(|points| points < Decimal::ZERO) {
+            let fits = |number: Decimal, decimals| {
+                (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&number) && number.normalize().scale() <= decimals
+            };
+            if !fits(step.from_percent, 2) {
                 return Err(InvalidScale::OutOfRange(index));
+            }
+            if step.grade_points.is_some_and(|points| !fits(points, 4)) {
+                return Err(InvalidScale::GradePoints(index));
             }
             if !starts.insert(step.from_percent.normalize()) {
                 return Err(InvalidScale::SameStart(index));
@@ -102,6 +110,8 @@ mod tests {
         assert_eq!(Scale::new(vec![step("A", 0), step("A", 50)]), Err(InvalidScale::SameLetter(1)));
         assert_eq!(Scale::new(vec![step("A", 0), step("B", 0)]), Err(InvalidScale::SameStart(1)));
         assert_eq!(Scale::new(vec![step("A", 0), step("B", 101)]), Err(InvalidScale::OutOfRange(1)));
+        assert_eq!(Scale::new(vec![Step { from_percent: Decimal::new(89_999, 3), ..step("A", 0) }]), Err(InvalidScale::OutOfRange(0)));
+        assert_eq!(Scale::new(vec![Step { grade_points: Some(Decimal::NEGATIVE_ONE), ..step("A", 0) }]), Err(InvalidScale::GradePoints(0)));
     }
 
     proptest! {
@@ -110,6 +120,18 @@ mod tests {
             let scale = letters();
             let from = |hundredths| scale.step(Decimal::new(hundredths, 2)).unwrap().from_percent;
             prop_assert!(from(one) <= from(one + more));
+        }
+
+        #[test]
+        fn whatever_the_scale_every_percentage_has_a_letter_and_more_percent_never_a_lower_one(
+            starts in proptest::collection::btree_set(1..=10_000_i64, 0..20), one in 0..15_000_i64, other in 0..15_000_i64,
+        ) {
+            let steps = starts.iter().chain([&0]).enumerate();
+            let steps = steps.map(|(n, from)| Step { letter: format!("L{n}"), from_percent: Decimal::new(*from, 2), grade_points: None }).collect();
+            let scale = Scale::new(steps).unwrap();
+            let from = |hundredths| scale.step(Decimal::new(hundredths, 2)).unwrap().from_percent;
+            prop_assert_eq!(from(one) <= from(other), one <= other || from(one) == from(other));
+            prop_assert!(from(one) <= Decimal::new(one, 2));
         }
     }
 }

@@ -148,6 +148,10 @@ impl<'a> Tree<'a> {
                 counted.push((category.id, Counted { share, weight: category.weight, is_extra_credit: false }));
             }
         }
+        if aggregation == Aggregation::WeightedMean {
+            // What weighs nothing doesn't count, so that dropping it would spare nobody anything, and keeping it nothing would be left.
+            counted.retain(|(_, result)| result.weight > Decimal::ZERO);
+        }
         let ordinary: Vec<(Uuid, Share)> =
             counted.iter().filter(|(_, result)| !result.is_extra_credit).map(|(id, result)| (*id, result.share)).collect();
         let gone = dropped(selection, &ordinary);
@@ -181,6 +185,14 @@ mod tests {
             is_extra_credit: false,
             is_hidden: false,
         }
+    }
+
+    /// A category within another, and one beside them; all drop so many.
+    fn tree(kinds: &[usize], drop: u32) -> [Category; 3] {
+        const ALL: [Aggregation; 6] =
+            [Aggregation::WeightedMean, Aggregation::Mean, Aggregation::Sum, Aggregation::Median, Aggregation::Lowest, Aggregation::Highest];
+        let of = |number: u128, kind: usize| Category { aggregation: ALL[kind], ..category(number, 2, Selection::DropLowest(drop)) };
+        [of(1, kinds[0]), Category { parent: Some(id(1)), ..of(2, kinds[1]) }, of(3, kinds[2])]
     }
 
     fn marks(points: i64) -> Outcome {
@@ -222,6 +234,14 @@ mod tests {
     }
 
     #[test]
+    fn what_weighs_nothing_is_neither_counted_nor_dropped() {
+        let categories = [Category { aggregation: Aggregation::WeightedMean, ..category(1, 1, Selection::DropLowest(1)) }];
+        let items = [item(11, Some(1)), item(12, Some(1)), Item { weight: Decimal::ZERO, ..item(13, Some(1)) }];
+        let results = [(11, marks(50)), (12, marks(90)), (13, marks(5))];
+        assert_eq!(overall(&categories, &items, &results, Viewpoint::Teacher).as_deref(), Some("90.00"));
+    }
+
+    #[test]
     fn a_category_that_is_its_own_ancestor_ends_nothing_in_a_loop() {
         let looped = [
             Category { parent: Some(id(2)), ..category(1, 1, Selection::All) },
@@ -244,6 +264,53 @@ mod tests {
             let turned = totals(&[categories[1].clone(), categories[0].clone()], &items, &results, Viewpoint::Teacher);
             prop_assert_eq!(straight.overall.map(percent), turned.overall.map(percent));
             prop_assert_eq!(straight.dropped, turned.dropped);
+        }
+
+        #[test]
+        fn totals_stay_within_nothing_and_all_and_the_worst_and_the_best_mark(
+            points in proptest::collection::vec((0..=100_i64, 0..=3_i64), 1..14), kinds in proptest::collection::vec(0..6_usize, 3), drop in 0..3_u32,
+        ) {
+            let categories = tree(&kinds, drop);
+            let items: Vec<Item> =
+                points.iter().enumerate().map(|(n, (_, weight))| Item { weight: Decimal::from(*weight), ..item(100 + n as u128, [None, Some(1), Some(2), Some(3)][n % 4]) }).collect();
+            let results: HashMap<Uuid, Outcome> = items.iter().zip(&points).map(|(item, (points, _))| (item.id, marks(*points))).collect();
+            let totals = totals(&categories, &items, &results, Viewpoint::Teacher);
+            let (worst, best) = (points.iter().map(|(points, _)| *points).min().unwrap(), points.iter().map(|(points, _)| *points).max().unwrap());
+            for fraction in totals.categories.values().copied().chain(totals.overall) {
+                let percent = percent(fraction);
+                prop_assert!(Decimal::from(worst) <= percent && percent <= Decimal::from(best), "{} is not from {} to {}", percent, worst, best);
+            }
+        }
+
+        #[test]
+        fn dropping_the_lowest_never_lowers_a_total(
+            points in proptest::collection::vec((0..=100_i64, 0..=3_i64, any::<bool>()), 1..14), kinds in proptest::collection::vec(0..6_usize, 3), drop in 1..4_u32,
+        ) {
+            let items: Vec<Item> = points
+                .iter()
+                .enumerate()
+                .map(|(n, (_, weight, is_extra))| Item { weight: Decimal::from(*weight), is_extra_credit: *is_extra, ..item(100 + n as u128, [None, Some(1), Some(2), Some(3)][n % 4]) })
+                .collect();
+            let results: HashMap<Uuid, Outcome> = items.iter().zip(&points).map(|(item, (points, ..))| (item.id, marks(*points))).collect();
+            let of = |drop| totals(&tree(&kinds, drop), &items, &results, Viewpoint::Teacher).overall.map(percent);
+            prop_assert!(of(drop) >= of(0), "{:?} < {:?}", of(drop), of(0));
+        }
+
+        #[test]
+        fn what_does_not_count_changes_no_total(points in proptest::collection::vec(0..=100_i64, 1..10), which in 0..4_usize, drop in 0..3_u32) {
+            let categories = [category(1, 1, Selection::DropLowest(drop))];
+            let mut items: Vec<Item> = (0..points.len()).map(|n| item(100 + n as u128, [None, Some(1)][n % 2])).collect();
+            let mut results: HashMap<Uuid, Outcome> = items.iter().zip(&points).map(|(item, points)| (item.id, marks(*points))).collect();
+            let before = totals(&categories, &items, &results, Viewpoint::Teacher);
+            items.push(item(1, Some(1)));
+            let no_count = [
+                Outcome::default(),
+                Outcome { is_exempt: true, ..marks(3) },
+                Outcome { is_excluded: true, ..marks(3) },
+                Outcome { is_excluded: true, override_points: Some(Decimal::ONE), is_missing: true, ..Outcome::default() },
+            ];
+            results.insert(id(1), no_count[which]);
+            prop_assert_eq!(totals(&categories, &items, &results, Viewpoint::Teacher), before);
         }
 
         #[test]

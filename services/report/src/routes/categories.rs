@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
-use domain::{ClassId, Fault, GradeCategoryId, Patch, TermId, Text, Version};
+use domain::{ClassId, Fault, Faults, GradeCategoryId, Patch, TermId, Text, Version};
 use records::{Listing, References, Table, filters, rows};
 use rust_decimal::Decimal;
 use sea_orm::ActiveValue::Set;
@@ -15,7 +15,7 @@ use service_kit::{
 };
 use store::SchoolTransaction;
 use store::entity::grade_categories::{ActiveModel, Column, Entity, Model};
-use store::entity::terms;
+use store::entity::{classes, terms};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -119,7 +119,7 @@ impl From<Model> for CategoryView {
 pub struct NewCategory {
     /// The class: one that the teacher teaches.
     class_id: ClassId,
-    /// The term that it belongs to; left out: the whole year.
+    /// The term that it belongs to; left out: the whole year. Part of a term's category, it is of the same term.
     term_id: Option<TermId>,
     /// The category that it is a part of, of the same class.
     parent_category_id: Option<GradeCategoryId>,
@@ -190,8 +190,19 @@ pub(super) fn weight_fault(weight: Decimal) -> Option<Fault> {
     (!fine).then(|| Fault::new("/weight", "must be a number from 0 to 99999 with at most four decimals"))
 }
 
-fn selection_fault(drop_lowest: i32, keep_highest: Option<i32>) -> Option<Fault> {
-    (drop_lowest > 0 && keep_highest.is_some()).then(|| Fault::new("/keep_highest", "does not go together with drop_lowest"))
+/// The most results that a category drops or keeps.
+const RESULTS: i32 = 1_000;
+
+fn selection_faults(drop_lowest: i32, keep_highest: Option<i32>) -> Vec<Fault> {
+    let mut faults = Faults::none();
+    faults.require(drop_lowest <= RESULTS, "/drop_lowest", format!("must be at most {RESULTS}"));
+    faults.require(
+        keep_highest.is_none_or(|number| (1..=RESULTS).contains(&number)),
+        "/keep_highest",
+        format!("must be from 1 to {RESULTS}"),
+    );
+    faults.require(drop_lowest == 0 || keep_highest.is_none(), "/keep_highest", "does not go together with drop_lowest");
+    faults.into_result().err().unwrap_or_default()
 }
 
 /// A class's categories, by name.
@@ -217,15 +228,22 @@ async fn create(desk: Desk<GradesWrite>, body: Body<NewCategory>) -> Result<Http
         let (drop_lowest, keep_highest) = (i32::from(new.drop_lowest), new.keep_highest.map(i32::from));
         let mut references = References::default();
         references.add(weight_fault(new.weight));
-        references.add(selection_fault(drop_lowest, keep_highest));
+        references.add(selection_faults(drop_lowest, keep_highest));
         if let Some(term) = new.term_id {
-            references.get::<terms::Entity>(transaction, "/term_id", term.as_uuid()).await?;
+            let class = rows::find::<classes::Entity>(transaction, new.class_id.as_uuid()).await?;
+            let term = references.get::<terms::Entity>(transaction, "/term_id", term.as_uuid()).await?;
+            if term.is_some_and(|term| term.academic_year_id != class.academic_year_id) {
+                references.add([Fault::new("/term_id", "must be of the year of the class")]);
+            }
         }
         if let Some(parent) = new.parent_category_id {
             let found = references.get::<Entity>(transaction, "/parent_category_id", parent.as_uuid()).await?;
             if let Some(found) = found {
                 if found.class_id != new.class_id.as_uuid() {
                     references.add([Fault::new("/parent_category_id", "must be of the same class")]);
+                }
+                if found.term_id.is_some_and(|term| new.term_id.map(TermId::as_uuid) != Some(term)) {
+                    references.add([Fault::new("/term_id", "must be that of the category that it is a part of")]);
                 }
                 if depth(transaction, found).await? >= DEEPEST {
                     references.add([Fault::new("/parent_category_id", format!("categories lie at most {DEEPEST} deep"))]);
@@ -303,7 +321,7 @@ async fn edit(
         let keep_highest = change.keep_highest.clone().apply(row.keep_highest.and_then(|number| u16::try_from(number).ok())).map(i32::from);
         let mut references = References::default();
         references.add(change.weight.and_then(weight_fault));
-        references.add(selection_fault(drop_lowest.unwrap_or(row.drop_lowest), keep_highest));
+        references.add(selection_faults(drop_lowest.unwrap_or(row.drop_lowest), keep_highest));
         references.settle()?;
         let change = ActiveModel {
             name: rows::patch_required(change.name),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use domain::{ClassId, Fault, GradeItemId, Points, StudentId, Version};
+use domain::{ClassId, Fault, GradeItemId, Points, StudentId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::extract::{etag, read_payload};
 use service_kit::{CommonProblems, EditProblems, IdPath, IfMatch, Kind, Params, Permit, Problem, Versioned, permits};
@@ -17,11 +17,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use super::access::Viewer;
-use super::gradebook::totals_of;
-use super::writing::{Wanted, write};
+use super::gradebook::BookOf;
+use super::totals::Reckoner;
+use super::writing::{MOST, Wanted, write};
 use crate::model::grade::{Figures, Grade, decimal};
 use crate::model::total::Viewpoint;
-use crate::store::{Book, Grades, book, grades_of};
+use crate::store::{Book, Grades, book, grades_of, is_locked};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(export).service(import);
@@ -34,18 +35,24 @@ const CSV: &str = "text/csv";
 const KNOWN: [&str; 5] = ["student_id", "admission_number", "name", "total_percent", "letter"];
 
 /// The grade book as CSV: a line for each student, a column for each item. The heading of an item is its id and its name; a cell holds the marks that count,
-/// or nothing. What a spreadsheet would take for a formula is made harmless.
+/// or nothing. What a spreadsheet would take for a formula is made harmless. The `ETag` is the book's, for an import.
 #[utoipa::path(
-    params(("id" = ClassId, Path, description = "The class.")),
+    params(("id" = ClassId, Path, description = "The class."), BookOf),
     responses((status = 200, body = String, content_type = "text/csv", description = "UTF-8, commas, CRLF."), CommonProblems),
     security(("bearer" = []))
 )]
 #[get("/api/v1/classes/{id}/gradebook.csv")]
-async fn export(permit: Permit<permits::GradesWrite>, id: IdPath<ClassId>, rooms: Data<Rooms>) -> Result<HttpResponse, Problem> {
+async fn export(
+    permit: Permit<permits::GradesWrite>,
+    id: IdPath<ClassId>,
+    rooms: Data<Rooms>,
+    params: Params<BookOf>,
+) -> Result<HttpResponse, Problem> {
     let caller = permit.caller();
     Viewer::of(&rooms.platform, caller).await?.keep(*id).await?;
     let grades = grades_of(&rooms.platform, caller.school_id, *id).await?;
-    let book = book(&rooms.platform, caller.school_id, *id, None).await?;
+    let book = book(&rooms.platform, caller.school_id, *id, params.term_id).await?;
+    let totals = Reckoner::of(&book);
     let mut heading = vec!["student_id".to_owned(), "admission_number".to_owned(), "name".to_owned()];
     heading.extend(book.items.iter().map(|item| format!("{} {}", item.id, item.name)));
     heading.extend(["total_percent".to_owned(), "letter".to_owned()]);
@@ -55,7 +62,7 @@ async fn export(permit: Permit<permits::GradesWrite>, id: IdPath<ClassId>, rooms
             let grade = grades.get(item.id.into(), pupil.student_id);
             grade.and_then(|grade| grade.override_points.or(grade.points)).map(|points| points.to_string()).unwrap_or_default()
         }));
-        let (percent, letter) = totals_of(&book, &grades, pupil.student_id, Viewpoint::Teacher).overall();
+        let (percent, letter) = totals.of_student(&grades, pupil.student_id, Viewpoint::Teacher).overall();
         cells.extend([percent.unwrap_or_default(), letter.unwrap_or_default()]);
         cells
     };
@@ -105,7 +112,7 @@ pub struct ImportReport {
         ImportOf,
         ("If-Match" = String, Header, description = "The book's `ETag` that was read."),
     ),
-    request_body(content = GradeFile, content_type = "text/csv", description = "UTF-8, commas or semicolons, at most 1 MiB and 500 lines."),
+    request_body(content = GradeFile, content_type = "text/csv", description = "UTF-8, commas or semicolons, at most 1 MiB, 500 lines and 1,000 grades that change."),
     responses((status = 200, body = ImportReport), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
@@ -128,19 +135,19 @@ async fn import(
     Viewer::of(platform, caller).await?.keep(*id).await?;
     let bytes = read_payload(&request, payload.into_inner(), LIMIT).await?;
     let lines = csv_file::read(&bytes).map_err(unreadable)?;
-    let grades = grades_of(platform, caller.school_id, *id).await?;
-    seen.require(grades.version(|_| true))?;
     let book = book(platform, caller.school_id, *id, None).await?;
-    let wanted = interpret(&lines, &book, &grades, *id)?;
-    let rows = lines.len().saturating_sub(1);
-    let differs = |wanted: &&Wanted| grades.get(wanted.item, wanted.student).map(Grade::figures).unwrap_or_default() != wanted.figures;
-    if params.dry_run {
-        let version = grades.version(|_| true);
-        return Ok(Versioned(ImportReport { dry_run: true, rows, changed: wanted.iter().filter(differs).count(), version }, version));
-    }
-    let changed = write(platform, caller, &grades, wanted).await?;
+    let now = platform.clock().now();
+    let wanted = |grades: &Grades| {
+        seen.require(grades.version(|_| true))?;
+        interpret(&lines, &book, grades, *id, now)
+    };
+    let changed = if params.dry_run {
+        wanted(&grades_of(platform, caller.school_id, *id).await?)?.len()
+    } else {
+        write(platform, caller, *id, wanted).await?
+    };
     let version = grades_of(platform, caller.school_id, *id).await?.version(|_| true);
-    Ok(Versioned(ImportReport { dry_run: false, rows, changed, version }, version))
+    Ok(Versioned(ImportReport { dry_run: params.dry_run, rows: lines.len().saturating_sub(1), changed, version }, version))
 }
 
 fn unreadable(reason: Unreadable) -> Problem {
@@ -148,8 +155,8 @@ fn unreadable(reason: Unreadable) -> Problem {
     Problem::new(Kind::ValidationFailed, format!("The file {detail}.")).with_faults(vec![Fault::new("", detail)])
 }
 
-/// What the file says, against the book.
-fn interpret(lines: &[Line], book: &Book, grades: &Grades, class: ClassId) -> Result<Vec<Wanted>, Problem> {
+/// What the file changes, against the book; or everything that is wrong with it.
+fn interpret(lines: &[Line], book: &Book, grades: &Grades, class: ClassId, now: Timestamp) -> Result<Vec<Wanted>, Problem> {
     let Some((heading, rows)) = lines.split_first() else { return Err(unreadable(Unreadable::Damaged("is empty".to_owned()))) };
     let (mut faults, mut columns, mut who) = (Vec::new(), Vec::new(), HashMap::new());
     for (place, cell) in heading.cells.iter().enumerate() {
@@ -196,25 +203,34 @@ fn interpret(lines: &[Line], book: &Book, grades: &Grades, class: ClassId) -> Re
             if text.is_empty() {
                 continue;
             }
-            match marks(text, item, grades, pupil.student_id) {
+            match marks(text, item, grades, pupil.student_id, now) {
                 Ok(Some(figures)) => wanted.push(Wanted { item: item.id.into(), class, student: pupil.student_id, figures }),
                 Ok(None) => {}
                 Err(detail) => faults.push(Fault::new(format!("/rows/{}/{}", line.number, place + 1), detail)),
             }
         }
     }
+    if wanted.len() > MOST {
+        faults.push(Fault::new("", format!("changes more than {MOST} grades: send it in parts")));
+    }
     if faults.is_empty() { Ok(wanted) } else { Err(Problem::invalid(faults)) }
 }
 
 /// What a grade says with the marks of a cell; none if they are the present ones.
-fn marks(text: &str, item: &grade_items::Model, grades: &Grades, student: StudentId) -> Result<Option<Figures>, String> {
+fn marks(
+    text: &str,
+    item: &grade_items::Model,
+    grades: &Grades,
+    student: StudentId,
+    now: Timestamp,
+) -> Result<Option<Figures>, String> {
     let number: f64 = text.replace(',', ".").parse().map_err(|_| "is not a number".to_owned())?;
     let points = Points::try_from(number).map_err(|error| error.to_string())?;
     let before = grades.get(item.id.into(), student).map(Grade::figures).unwrap_or_default();
     if before.override_points.or(before.points) == Some(points) {
         return Ok(None);
     }
-    if item.locked_at.is_some() {
+    if is_locked(item, now) {
         return Err("is of an item that is locked".to_owned());
     }
     if item.source_kind != "manual" {

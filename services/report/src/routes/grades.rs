@@ -1,5 +1,7 @@
 //! One grade: show and change.
 
+use std::time::Duration;
+
 use actix_web::web::Data;
 use actix_web::{get, patch};
 use domain::{GradeId, ServiceName};
@@ -13,16 +15,13 @@ use super::Rooms;
 use super::access::Viewer;
 use super::sheets::GradeView;
 use super::writing::{GradeEdit, open_item};
-use crate::feed::with_change;
+use crate::feed::{TRIES, with_change};
 use crate::model::grade::Grade;
-use crate::store::{find_grade, item};
+use crate::store::{find_grade, item, reading, withheld};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show).service(edit);
 }
-
-/// How often a write is begun anew when its row left Redis between being read and being written. Each try puts the row back there first.
-const TRIES: usize = 4;
 
 /// The grade, if the caller keeps the book that it is in, or it is theirs and not hidden.
 pub(super) async fn seen_grade(rooms: &Rooms, caller: &Caller, viewer: &Viewer, id: GradeId) -> Result<Grade, Problem> {
@@ -31,9 +30,14 @@ pub(super) async fn seen_grade(rooms: &Rooms, caller: &Caller, viewer: &Viewer, 
     if viewer.keeps(grade.class_id) {
         return Ok(grade);
     }
-    let item = item(&rooms.platform, caller.school_id, grade.item_id).await?;
-    let shown = viewer.stands_for(grade.student_id) && item.is_some_and(|item| !item.is_hidden);
-    if shown { Ok(grade) } else { Err(missing()) }
+    if !viewer.stands_for(grade.student_id) {
+        return Err(missing());
+    }
+    let item = item(&rooms.platform, caller.school_id, grade.item_id).await?.filter(|item| !item.is_hidden).ok_or_else(missing)?;
+    let mut transaction = reading(&rooms.platform, caller.school_id).await?;
+    let now = rooms.platform.clock().now();
+    let withheld = withheld(&mut transaction, caller.school_id, grade.student_id, grade.class_id, now).await?;
+    if item.source_ref.is_some_and(|source| withheld.contains(&source)) { Err(missing()) } else { Ok(grade) }
 }
 
 /// A grade.
@@ -55,7 +59,7 @@ async fn show(
     Ok(NotModifiedOr(known, GradeView::from(&grade), grade.version))
 }
 
-/// Changes a grade: override it, exempt the student, leave it out of the totals, comment on it.
+/// Changes a grade: override it, exempt the student, leave it out of the totals, comment on it. What changes nothing leaves its version as it is.
 #[utoipa::path(
     request_body = GradeEdit,
     params(("id" = GradeId, Path, description = "The grade."), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
@@ -72,9 +76,7 @@ async fn edit(
 ) -> Result<Versioned<GradeView>, Problem> {
     let (caller, platform) = (permit.caller(), &rooms.platform);
     let viewer = Viewer::of(platform, caller).await?;
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    for _ in 0..TRIES {
         let missing = || Problem::not_found("grade");
         let row = find_grade(platform, caller.school_id, *id).await?.filter(|row| viewer.keeps(row.class_id)).ok_or_else(missing)?;
         let item = open_item(platform, caller.school_id, row.item_id).await?;
@@ -83,13 +85,19 @@ async fn edit(
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
-        let changed = row.next(body.applied_to(&row.figures()), Some(caller.user_id), platform.clock().now());
+        let figures = body.applied_to(&row.figures());
+        if figures == row.figures() {
+            // What changes nothing is no change, and leaves nothing in the history.
+            return Ok(Versioned(GradeView::from(&row), row.version));
+        }
+        let changed = row.next(figures, Some(caller.user_id), platform.clock().now());
         let operation = Operation::new(caller.school_id, ServiceName::Report).update(&changed, row.version);
         let operation = with_change(operation, &changed, Some(caller.actor()))?;
         match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
             Ok(_) => return Ok(Versioned(GradeView::from(&changed), changed.version)),
-            Err(WriteError::Evicted) if tries < TRIES => {}
+            Err(WriteError::Evicted) => {}
             Err(error) => return Err(error.into()),
         }
     }
+    Err(Problem::unavailable(Duration::from_secs(1), "The grade, which is being changed by others,"))
 }

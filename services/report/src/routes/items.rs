@@ -1,7 +1,7 @@
 //! Items: what is graded in a class. Those that homework or a quiz feeds make themselves.
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::{ClassId, Fault, GradeCategoryId, GradeItemId, Patch, Points, SubjectId, Text, Version};
 use records::{Listing, References, Table, filters, rows};
 use rust_decimal::Decimal;
@@ -22,13 +22,13 @@ use uuid::Uuid;
 
 use super::access::Viewer;
 use super::categories::weight_fault;
+use super::locking::locked;
 use crate::desk::Desk;
-use crate::feed;
 use crate::model::grade::decimal;
-use crate::store::{RULES, Source, points};
+use crate::store::{Grades, RULES, grades_of, is_locked, points};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(edit).service(lock).service(unlock).service(remove);
+    config.service(list).service(create).service(show).service(edit).service(remove);
 }
 
 /// Something that is graded.
@@ -45,9 +45,9 @@ pub struct ItemView {
     /// What it is called.
     name: String,
     /// `manual`, `homework` or `quiz`.
-    source_kind: String,
+    pub(super) source_kind: String,
     /// The homework or quiz that feeds it.
-    source_ref: Option<Uuid>,
+    pub(super) source_ref: Option<Uuid>,
     /// The marks that it is worth.
     max_points: Option<Points>,
     /// Its weight among its siblings.
@@ -58,7 +58,7 @@ pub struct ItemView {
     is_extra_credit: bool,
     /// Students and parents don't see it, and it is not in their totals.
     is_hidden: bool,
-    /// Since when its grades don't change.
+    /// From when on its grades don't change; null: they may. A time to come locks it by itself.
     locked_at: Option<DateTime<Utc>>,
     /// The day on which it is due.
     due_on: Option<NaiveDate>,
@@ -119,6 +119,8 @@ pub struct NewItem {
     is_hidden: bool,
     /// The day on which it is due: an item at the top belongs to the term that this day is in.
     due_on: Option<NaiveDate>,
+    /// A time to come, from which on its grades don't change.
+    locked_at: Option<DateTime<Utc>>,
 }
 
 const fn one() -> Decimal {
@@ -149,6 +151,10 @@ pub struct ChangeItem {
     #[serde(default)]
     #[schema(value_type = Option<NaiveDate>)]
     due_on: Patch<NaiveDate>,
+    /// A time to come, from which on its grades don't change; null: none. To lock it now there is `/lock`.
+    #[serde(default)]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    locked_at: Patch<DateTime<Utc>>,
 }
 
 /// Which items.
@@ -192,6 +198,8 @@ async fn create(desk: Desk<GradesWrite>, body: Body<NewItem>) -> Result<HttpResp
         let mut references = References::default();
         references.add(weight_fault(new.weight));
         references.add(marks_fault(new.max_points));
+        references.add(new.due_on.and_then(day_fault));
+        references.add(new.locked_at.and_then(|at| lock_fault(at, desk.now())));
         category_fits(&mut references, transaction, new.category_id, new.class_id.as_uuid()).await?;
         references.check::<subjects::Entity>(transaction, "/subject_id", new.subject_id).await?;
         references.settle()?;
@@ -209,6 +217,7 @@ async fn create(desk: Desk<GradesWrite>, body: Body<NewItem>) -> Result<HttpResp
             is_extra_credit: Set(new.is_extra_credit),
             is_hidden: Set(new.is_hidden),
             due_on: Set(new.due_on),
+            locked_at: Set(new.locked_at),
             created_at: Set(now),
             updated_at: Set(now),
             ..Default::default()
@@ -221,6 +230,27 @@ async fn create(desk: Desk<GradesWrite>, body: Body<NewItem>) -> Result<HttpResp
 
 fn marks_fault(points: Points) -> Option<Fault> {
     (points.hundredths() == 0).then(|| Fault::new("/max_points", "must be more than none"))
+}
+
+/// What is wrong with a day; PostgreSQL knows fewer than the calendar has.
+fn day_fault(day: NaiveDate) -> Option<Fault> {
+    (!(1900..=2200).contains(&day.year())).then(|| Fault::new("/due_on", "must be from 1900 to 2200"))
+}
+
+fn lock_fault(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Fault> {
+    (at <= now || at.year() > 2200).then(|| Fault::new("/locked_at", "must be a time to come, before 2200"))
+}
+
+/// What is wrong with an item's being worth `max_points`, if somebody has more already.
+fn reach_fault(row: &Model, change: &ChangeItem, grades: &Grades) -> Option<Fault> {
+    let (worth, is_extra) = (change.max_points.map_or(row.max_points, decimal), change.is_extra_credit.unwrap_or(row.is_extra_credit));
+    if is_extra || (worth >= row.max_points && is_extra == row.is_extra_credit) {
+        return None;
+    }
+    let of_item = grades.iter().filter(|grade| grade.item_id.as_uuid() == row.id);
+    let most = of_item.flat_map(|grade| [grade.points, grade.override_points]).flatten().max().map(decimal)?;
+    let pointer = if change.max_points.is_some() { "/max_points" } else { "/is_extra_credit" };
+    (most > worth).then(|| Fault::new(pointer, format!("somebody has {} marks", most.normalize())))
 }
 
 async fn category_fits(
@@ -238,10 +268,10 @@ async fn category_fits(
 }
 
 /// The row, if the caller keeps the book that it is in.
-async fn kept(desk: &Desk<GradesWrite>, id: Uuid) -> Result<Model, Problem> {
+pub(super) async fn kept(desk: &Desk<GradesWrite>, id: Uuid) -> Result<Model, Problem> {
     let row = rows::find::<Entity>(&desk.read().await?, id).await?;
     let viewer = Viewer::of(desk.platform(), desk.caller()).await?;
-    if viewer.keeps(row.class_id.into()) { Ok(row) } else { Err(Problem::not_found(Entity::NOUN)) }
+    if row.status == "active" && viewer.keeps(row.class_id.into()) { Ok(row) } else { Err(Problem::not_found(Entity::NOUN)) }
 }
 
 /// An item.
@@ -253,7 +283,7 @@ async fn show(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, known: IfNoneMat
     Ok(NotModifiedOr(known, row.into(), version))
 }
 
-/// Changes an item that is not locked.
+/// Changes an item that is not locked. It can't be worth less than somebody already has for it.
 #[utoipa::path(
     params(("id" = GradeItemId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
     request_body = ChangeItem,
@@ -267,16 +297,24 @@ async fn edit(
     based_on: IfMatch,
     body: Body<ChangeItem>,
 ) -> Result<Versioned<ItemView>, Problem> {
-    kept(&desk, id.as_uuid()).await?;
+    let row = kept(&desk, id.as_uuid()).await?;
     let change = body.into_inner();
+    let grades = grades_of(desk.platform(), desk.caller().school_id, row.class_id.into()).await?;
     desk.change(async |transaction| {
         let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
-        if row.locked_at.is_some() {
+        if is_locked(&row, desk.now()) {
             return Err(locked());
         }
         let mut references = References::default();
         references.add(change.weight.and_then(weight_fault));
         references.add(change.max_points.and_then(marks_fault));
+        references.add(reach_fault(&row, &change, &grades));
+        if let Patch::Set(day) = change.due_on {
+            references.add(day_fault(day));
+        }
+        if let Patch::Set(at) = change.locked_at {
+            references.add(lock_fault(at, desk.now()));
+        }
         if row.source_kind != "manual" {
             let fed =
                 |given: bool, pointer| given.then(|| Fault::new(pointer, format!("follows the {} that feeds this item", row.source_kind)));
@@ -296,61 +334,9 @@ async fn edit(
             is_extra_credit: rows::patch_required(change.is_extra_credit),
             is_hidden: rows::patch_required(change.is_hidden),
             due_on: rows::patch(change.due_on),
+            locked_at: rows::patch(change.locked_at),
             ..Default::default()
         };
-        let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
-        let version = Entity::version(&row)?;
-        Ok(Versioned(row.into(), version))
-    })
-    .await
-}
-
-/// What a change of a locked item's grades is told.
-pub(super) fn locked() -> Problem {
-    Problem::conflict(Kind::Conflict, "The item is locked: unlock it first.")
-}
-
-/// Locks an item: its grades don't change any more, whoever asks.
-#[utoipa::path(
-    params(("id" = GradeItemId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
-    responses((status = 200, body = ItemView), CommonProblems, EditProblems),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/grade-items/{id}/lock")]
-async fn lock(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<Versioned<ItemView>, Problem> {
-    let now = desk.now();
-    set_lock(&desk, *id, based_on, Some(now)).await
-}
-
-/// Unlocks an item, and takes over what its source has seen meanwhile.
-#[utoipa::path(
-    params(("id" = GradeItemId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
-    responses((status = 200, body = ItemView), CommonProblems, EditProblems),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/grade-items/{id}/unlock")]
-async fn unlock(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<Versioned<ItemView>, Problem> {
-    let done = set_lock(&desk, *id, based_on, None).await?;
-    if let Some(source) = Source::of(&done.0.source_kind, done.0.source_ref) {
-        feed::sync(desk.platform(), desk.caller().school_id, source, None).await?;
-    }
-    Ok(done)
-}
-
-async fn set_lock(
-    desk: &Desk<GradesWrite>,
-    id: GradeItemId,
-    based_on: IfMatch,
-    locked_at: Option<DateTime<Utc>>,
-) -> Result<Versioned<ItemView>, Problem> {
-    kept(desk, id.as_uuid()).await?;
-    desk.change(async |transaction| {
-        let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
-        if row.locked_at.is_some() == locked_at.is_some() {
-            let state = if locked_at.is_some() { "It is locked already." } else { "It is not locked." };
-            return Err(Problem::conflict(Kind::Conflict, state));
-        }
-        let change = ActiveModel { locked_at: Set(locked_at), ..Default::default() };
         let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;
         Ok(Versioned(row.into(), version))
@@ -368,14 +354,14 @@ async fn set_lock(
 async fn remove(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<NoContent, Problem> {
     let row = kept(&desk, id.as_uuid()).await?;
     // A grade that only Redis has refers to it as well.
-    let grades = crate::store::grades_of(desk.platform(), desk.caller().school_id, row.class_id.into()).await?;
+    let grades = grades_of(desk.platform(), desk.caller().school_id, row.class_id.into()).await?;
     if grades.iter().any(|grade| grade.item_id == *id) {
         return Err(Problem::conflict(Kind::StillInUse, "There are grades for this item."));
     }
     desk.change(async |transaction| {
         let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
-        // The row stays: a grade that is being written at this moment points at it.
-        let change = ActiveModel { status: Set("tobedeleted".to_owned()), ..Default::default() };
+        // The row stays: a grade that is being written at this moment points at it. Its category is let go of.
+        let change = ActiveModel { status: Set("tobedeleted".to_owned()), category_id: Set(None), ..Default::default() };
         rows::save(transaction, RULES, &row, change, desk.now()).await.map(drop)
     })
     .await?;

@@ -7,10 +7,12 @@ pub mod gradebook;
 pub mod grades;
 pub mod history;
 pub mod items;
+pub mod locking;
 pub mod scales;
 pub mod settings;
 pub mod sheets;
 pub mod students;
+pub mod totals;
 mod writing;
 
 use actix_web::web::Data;
@@ -24,6 +26,7 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     settings::configure(config);
     categories::configure(config);
     items::configure(config);
+    locking::configure(config);
     sheets::configure(config);
     history::configure(config);
     grades::configure(config);

@@ -124,18 +124,25 @@ pub struct ScaleFilter {
 }
 filters!(ScaleFilter);
 
+/// The most steps of a scale.
+const STEPS: usize = 50;
+
 /// The steps as they are stored, or what is wrong with them.
 fn checked(given: &[StepView]) -> Result<serde_json::Value, Problem> {
     let step = |step: &StepView| Step {
         letter: step.letter.as_str().to_owned(),
-        from_percent: step.from_percent.round_dp(2),
-        grade_points: step.grade_points.map(|points| points.round_dp(4)),
+        from_percent: step.from_percent,
+        grade_points: step.grade_points,
     };
+    if given.len() > STEPS {
+        return Err(Problem::invalid(vec![Fault::new("/steps", format!("must be at most {STEPS}"))]));
+    }
     let scale = Scale::new(given.iter().map(step).collect()).map_err(|invalid| {
         let pointer = match invalid {
             InvalidScale::NoFloor => "/steps".to_owned(),
             InvalidScale::SameStart(index) | InvalidScale::OutOfRange(index) => format!("/steps/{index}/from_percent"),
             InvalidScale::SameLetter(index) => format!("/steps/{index}/letter"),
+            InvalidScale::GradePoints(index) => format!("/steps/{index}/grade_points"),
         };
         Problem::invalid(vec![Fault::new(pointer, invalid.to_string())])
     })?;

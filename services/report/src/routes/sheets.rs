@@ -7,7 +7,7 @@ use actix_web::{get, put};
 use chrono::{DateTime, Utc};
 use domain::{ClassId, Fault, GradeId, GradeItemId, Points, StudentId, UserId, Version};
 use serde::{Deserialize, Serialize};
-use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, IfNoneMatch, NotModifiedOr, Permit, Problem, Versioned, permits};
+use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Permit, Problem, Versioned, permits};
 use store::entity::grade_items;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -105,27 +105,23 @@ fn sheet(item: &grade_items::Model, book: &Book, grades: &Grades) -> (Sheet, Ver
     (Sheet { item_id: id, class_id: item.class_id.into(), lines: book.pupils.iter().map(line).collect(), version }, version)
 }
 
-/// The sheet of an item.
+/// The sheet of an item: everybody who is or was in the class, whether graded or not.
 #[utoipa::path(
     params(("id" = GradeItemId, Path, description = "The item.")),
-    responses((status = 200, body = Sheet), (status = 304, description = "The version in If-None-Match is the present one."), CommonProblems),
+    responses((status = 200, body = Sheet), CommonProblems),
     security(("bearer" = []))
 )]
 #[get("/api/v1/grade-items/{id}/grades")]
-async fn show(
-    permit: Permit<permits::GradesWrite>,
-    id: IdPath<GradeItemId>,
-    known: IfNoneMatch,
-    rooms: Data<Rooms>,
-) -> Result<NotModifiedOr<Sheet>, Problem> {
+async fn show(permit: Permit<permits::GradesWrite>, id: IdPath<GradeItemId>, rooms: Data<Rooms>) -> Result<Versioned<Sheet>, Problem> {
     let caller = permit.caller();
     let viewer = Viewer::of(&rooms.platform, caller).await?;
     let item = item(&rooms.platform, caller.school_id, *id).await?.filter(|item| viewer.keeps(item.class_id.into()));
     let item = item.ok_or_else(|| Problem::not_found("grade item"))?;
     let grades = grades_of(&rooms.platform, caller.school_id, item.class_id.into()).await?;
     let book = book(&rooms.platform, caller.school_id, item.class_id.into(), None).await?;
+    // No conditional GET: the tag counts grades alone, and who is in the class is on the sheet too.
     let (sheet, version) = sheet(&item, &book, &grades);
-    Ok(NotModifiedOr(known, sheet, version))
+    Ok(Versioned(sheet, version))
 }
 
 /// What is said of one student.
@@ -147,7 +143,8 @@ pub struct Marks {
     grades: Vec<Entry>,
 }
 
-/// Grades a class, all of it or nothing. What is wrong is told for every line at once. Two teachers who do it at the same time: one is told with 412.
+/// Grades a class, all of it or nothing. What is wrong is told for every line at once. Of two teachers who grade the same student at the same time one is told
+/// with 412, and nothing of theirs is written.
 #[utoipa::path(
     request_body = Marks,
     params(("id" = GradeItemId, Path, description = "The item."), ("If-Match" = String, Header, description = "The sheet's `ETag` that was read.")),
@@ -168,27 +165,38 @@ async fn mark(
     known.ok_or_else(|| Problem::not_found("grade item"))?;
     let item = open_item(platform, caller.school_id, *id).await?;
     let class = ClassId::from_uuid(item.class_id);
-    let grades = grades_of(platform, caller.school_id, class).await?;
-    seen.require(grades.version(|grade| grade.item_id == *id))?;
     let book = book(platform, caller.school_id, class, None).await?;
     let pupils: HashSet<StudentId> = book.pupils.iter().map(|pupil| pupil.student_id).collect();
+    write(platform, caller, class, |grades| {
+        seen.require(grades.version(|grade| grade.item_id == *id))?;
+        wanted(&body.grades, &item, &pupils, grades)
+    })
+    .await?;
+    let grades = grades_of(platform, caller.school_id, class).await?;
+    let (sheet, version) = sheet(&item, &book, &grades);
+    Ok(Versioned(sheet, version))
+}
+
+/// The most lines of one request.
+const LINES: usize = 500;
+
+/// What `entries` make of the item's grades, or everything that is wrong with them.
+fn wanted(entries: &[Entry], item: &grade_items::Model, pupils: &HashSet<StudentId>, grades: &Grades) -> Result<Vec<Wanted>, Problem> {
+    if !(1..=LINES).contains(&entries.len()) {
+        return Err(Problem::invalid(vec![Fault::new("/grades", format!("must be from 1 to {LINES} lines"))]));
+    }
+    let (id, class) = (GradeItemId::from_uuid(item.id), ClassId::from_uuid(item.class_id));
     let (mut faults, mut named, mut wanted) = (Vec::new(), HashSet::new(), Vec::new());
-    for (index, entry) in body.grades.iter().enumerate() {
+    for (index, entry) in entries.iter().enumerate() {
         let at = format!("/grades/{index}");
         if !pupils.contains(&entry.student_id) {
             faults.push(Fault::new(format!("{at}/student_id"), "is not in this class"));
         } else if !named.insert(entry.student_id) {
             faults.push(Fault::new(format!("{at}/student_id"), "is named twice"));
         }
-        faults.extend(entry.grade.faults(&item, &format!("{at}/grade")));
-        let before = grades.get(*id, entry.student_id).map(Grade::figures).unwrap_or_default();
-        wanted.push(Wanted { item: *id, class, student: entry.student_id, figures: entry.grade.applied_to(&before) });
+        faults.extend(entry.grade.faults(item, &format!("{at}/grade")));
+        let before = grades.get(id, entry.student_id).map(Grade::figures).unwrap_or_default();
+        wanted.push(Wanted { item: id, class, student: entry.student_id, figures: entry.grade.applied_to(&before) });
     }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    write(platform, caller, &grades, wanted).await?;
-    let grades = grades_of(platform, caller.school_id, class).await?;
-    let (sheet, version) = sheet(&item, &book, &grades);
-    Ok(Versioned(sheet, version))
+    if faults.is_empty() { Ok(wanted) } else { Err(Problem::invalid(faults)) }
 }

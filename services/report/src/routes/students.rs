@@ -11,10 +11,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use super::access::Viewer;
-use super::gradebook::{TotalsView, totals_of};
 use super::sheets::GradeView;
+use super::totals::{Reckoner, TotalsView};
 use crate::model::total::Viewpoint;
-use crate::store::{book, grades_of, points};
+use crate::store::{book_for, grades_of, points};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show);
@@ -70,7 +70,8 @@ pub struct GradesOf {
     term_id: Option<TermId>,
 }
 
-/// A student's grades: one's own, a child's, or those of a student whom the caller teaches, in the classes that they teach.
+/// A student's grades: one's own, a child's, or those of a student whom the caller teaches, in the classes that they teach. To students and parents without what is
+/// hidden, and without the marks of quizzes that are not shown to them yet, in grades as in totals.
 #[utoipa::path(
     params(("id" = StudentId, Path, description = "The student."), GradesOf),
     responses((status = 200, body = StudentGrades), CommonProblems),
@@ -93,11 +94,12 @@ async fn show(
         classes = vec![class];
     }
     let viewpoint = if viewer.stands_for(*id) { Viewpoint::Student } else { Viewpoint::Teacher };
+    let student = viewer.stands_for(*id).then(|| (*id, platform.clock().now()));
     let mut shown = Vec::with_capacity(classes.len());
     for class in classes {
         let grades = grades_of(platform, caller.school_id, class).await?;
-        let book = book(platform, caller.school_id, class, params.term_id).await?;
-        let items = book.items.iter().filter(|item| viewpoint == Viewpoint::Teacher || !item.is_hidden);
+        let book = book_for(platform, caller.school_id, class, params.term_id, student).await?;
+        let items = book.items.iter().filter(|item| viewpoint == Viewpoint::Teacher || book.is_shown(item));
         let grade = |item: &store::entity::grade_items::Model| StudentGrade {
             item_id: item.id.into(),
             name: item.name.clone(),
@@ -106,7 +108,7 @@ async fn show(
             is_extra_credit: item.is_extra_credit,
             grade: grades.get(item.id.into(), *id).map(GradeView::from),
         };
-        let totals = (viewpoint == Viewpoint::Teacher || book.shows_totals).then(|| totals_of(&book, &grades, *id, viewpoint));
+        let totals = (viewpoint == Viewpoint::Teacher || book.shows_totals).then(|| Reckoner::of(&book).of_student(&grades, *id, viewpoint));
         shown.push(ClassGrades { class_id: class, grades: items.map(grade).collect(), totals });
     }
     Ok(actix_web::web::Json(StudentGrades { student_id: *id, classes: shown }))

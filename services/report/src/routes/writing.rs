@@ -1,16 +1,19 @@
 //! Writing grades: whose they may be, what they may say, and all of a sheet or nothing.
 
+use std::time::Duration;
+
 use domain::{ClassId, Fault, Points, SchoolId, ServiceName, StudentId, Text};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use service_kit::{Caller, Platform, Problem};
 use store::entity::grade_items;
 use utoipa::ToSchema;
-use write_behind::{Found, Operation, WriteError};
+use write_behind::{Absence, Operation, ReadError, WriteError};
 
-use super::items::locked;
-use crate::feed::with_change;
+use super::locking::locked;
+use crate::feed::{TRIES, with_change};
 use crate::model::grade::{Figures, Grade, decimal};
-use crate::store::{Grades, item, look_for_grade};
+use crate::store::{Grades, grades_to_write, is_locked, item, look_for_grade};
 
 /// What is said of one student. What is left out stays as it is; null takes away.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -78,7 +81,7 @@ impl GradeEdit {
 /// The item, if its grades may be written now. Read from PostgreSQL within the request: whoever begins after a lock was answered finds it.
 pub(super) async fn open_item(platform: &Platform, school: SchoolId, id: domain::GradeItemId) -> Result<grade_items::Model, Problem> {
     let item = item(platform, school, id).await?.ok_or_else(|| Problem::not_found("grade item"))?;
-    if item.locked_at.is_some() { Err(locked()) } else { Ok(item) }
+    if is_locked(&item, platform.clock().now()) { Err(locked()) } else { Ok(item) }
 }
 
 /// A grade that is to say `figures`.
@@ -90,43 +93,80 @@ pub(super) struct Wanted {
     pub(super) figures: Figures,
 }
 
-/// Writes all of `wanted` that says something new, or nothing; `seen` is what the caller's `If-Match` was compared with. Returns how many changed.
-pub(super) async fn write(platform: &Platform, caller: &Caller, seen: &Grades, wanted: Vec<Wanted>) -> Result<usize, Problem> {
+impl Wanted {
+    /// Whether it would change anything.
+    pub(super) fn differs(&self, grades: &Grades) -> bool {
+        grades.get(self.item, self.student).map(Grade::figures).unwrap_or_default() != self.figures
+    }
+}
+
+/// The most grades that one request changes: they are written as one step, which others wait for.
+pub(super) const MOST: usize = 1_000;
+
+/// How many rows are looked for at once.
+const AT_ONCE: usize = 8;
+
+/// Writes all that `wanted` makes of a class's present grades, or nothing; how many changed. `wanted` compares the caller's `If-Match` with the grades that it is
+/// shown, and is asked again when somebody else got in between, so that nobody is refused for what did not concern them.
+pub(super) async fn write(
+    platform: &Platform,
+    caller: &Caller,
+    class: ClassId,
+    wanted: impl Fn(&Grades) -> Result<Vec<Wanted>, Problem>,
+) -> Result<usize, Problem> {
+    for _ in 0..TRIES {
+        let (grades, absence) = grades_to_write(platform, caller.school_id, class).await?;
+        let mut wanted = wanted(&grades)?;
+        wanted.retain(|wanted| wanted.differs(&grades));
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        let Some(operation) = operation(platform, caller, &grades, &absence, &wanted).await? else { continue };
+        match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
+            Ok(_) => return Ok(wanted.len()),
+            // Somebody else was faster, or a row left Redis.
+            Err(WriteError::Conflict(_) | WriteError::Exists | WriteError::Evicted) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::unavailable(Duration::from_secs(1), "The grades, which are being changed by others,"))
+}
+
+/// The operation that makes `grades` say what is wanted; none if they have moved on.
+async fn operation(
+    platform: &Platform,
+    caller: &Caller,
+    grades: &Grades,
+    absence: &Absence,
+    wanted: &[Wanted],
+) -> Result<Option<Operation>, Problem> {
+    let school = caller.school_id;
+    // Puts what only PostgreSQL has into Redis, where the write looks for its version.
+    let known: Vec<&Grade> = wanted.iter().filter_map(|wanted| grades.get(wanted.item, wanted.student)).collect();
+    let look = |seen: &Grade| {
+        let (id, version) = (seen.id, seen.version);
+        async move { Ok::<_, ReadError>(look_for_grade(platform, school, id).await?.row().is_some_and(|row| row.version == version)) }
+    };
+    let unmoved: Vec<bool> = stream::iter(known.into_iter().map(look)).buffered(AT_ONCE).try_collect().await?;
+    if unmoved.contains(&false) {
+        return Ok(None);
+    }
     let now = platform.clock().now();
-    let mut operation = Operation::new(caller.school_id, ServiceName::Report);
-    let mut changed = 0;
-    for Wanted { item, class, student, figures } in wanted {
-        match seen.get(item, student) {
-            Some(row) if row.figures() == figures => continue,
-            None if figures == Figures::default() => continue,
+    let mut operation = Operation::new(school, ServiceName::Report);
+    for Wanted { item, class, student, figures } in wanted.iter().cloned() {
+        let (grade, next) = match grades.get(item, student) {
             Some(row) => {
-                // Puts it into Redis, where the write looks for its version.
-                let present = look_for_grade(platform, caller.school_id, row.id).await?;
-                if present.row().is_none_or(|present| present.version != row.version) {
-                    return Err(Problem::precondition_failed(seen.version(|_| true)));
-                }
                 let grade = row.next(figures, Some(caller.user_id), now);
-                operation = with_change(operation.update(&grade, row.version), &grade, Some(caller.actor()))?;
+                let next = operation.update(&grade, row.version);
+                (grade, next)
             }
             None => {
-                let grade = Grade::first(caller.school_id, class, item, student, figures, Some(caller.user_id), now);
-                let Found::Absent(absence) = look_for_grade(platform, caller.school_id, grade.id).await? else {
-                    return Err(Problem::precondition_failed(seen.version(|_| true)));
-                };
-                operation = with_change(operation.create_absent(&grade, absence), &grade, Some(caller.actor()))?;
+                let grade = Grade::first(school, class, item, student, figures, Some(caller.user_id), now);
+                let next = operation.create_absent(&grade, absence.clone());
+                (grade, next)
             }
-        }
-        changed += 1;
+        };
+        operation = with_change(next, &grade, Some(caller.actor()))?;
     }
-    if changed == 0 {
-        return Ok(0);
-    }
-    match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
-        Ok(_) => Ok(changed),
-        // Somebody else was faster: what was seen is not what is there any more.
-        Err(WriteError::Conflict(_) | WriteError::Exists | WriteError::Evicted) => {
-            Err(Problem::precondition_failed(seen.version(|_| true)))
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(Some(operation))
 }

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
-use write_behind::{Buffered, Found, ReadError, merge};
+use write_behind::{Absence, Buffered, Found, ReadError, merge};
 
 use super::{plain, reading};
 use crate::model::grade::{Change, Grade, decimal};
@@ -219,6 +219,18 @@ pub(crate) async fn grades_of(platform: &Platform, school: SchoolId, class: Clas
         .map_err(StoreError::from)?;
     let rows = merge(plain(saved), unsaved, |_| true, |a: &Grade, b| a.id.cmp(&b.id));
     Ok(Grades(rows.into_iter().map(|row| ((row.item_id, row.student_id), row)).collect()))
+}
+
+/// The same, to be written on: with the proof that there are no others. One proof serves all rows of the service in the school, as it says up to which write
+/// PostgreSQL had been brought before it was asked; a row that only Redis has is seen by the write itself.
+pub(crate) async fn grades_to_write(platform: &Platform, school: SchoolId, class: ClassId) -> Result<(Grades, Absence), Problem> {
+    // A fresh id, which nobody has written: only how far PostgreSQL has come is of interest, and it must be read before the grades are.
+    let nothing = || async { Ok(None) };
+    let absence = match platform.buffer().find::<Grade, _>(school, GradeId::generate().as_uuid(), nothing).await? {
+        Found::Absent(absence) => absence,
+        Found::Row(_) => Absence::unproven(),
+    };
+    Ok((grades_of(platform, school, class).await?, absence))
 }
 
 /// The changes of a grade, the latest first, before version `before` if given.

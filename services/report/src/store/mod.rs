@@ -13,10 +13,10 @@ use service_kit::Platform;
 use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
-pub(crate) use grades::{Grades, changes_of, find_grade, grades_of, look_for_grade};
-pub(crate) use outline::{Book, Pupil, book, ensure_item, item, steps};
+pub(crate) use grades::{Grades, changes_of, find_grade, grades_of, grades_to_write, look_for_grade};
+pub(crate) use outline::{Book, Pupil, Rules, book, book_for, ensure_item, is_locked, item, steps};
 pub use rules::RULES;
-pub(crate) use sources::{Fed, PATIENCE, Source, fed_by, source_item, sources_of};
+pub(crate) use sources::{Fed, PATIENCE, Source, fed_by, source_item, sources_of, withheld};
 
 /// A transaction that only reads.
 pub(crate) async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {

@@ -1,19 +1,21 @@
 //! What a class's grade book is made of, read in one snapshot: categories, items, the scale and the pupils.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 use domain::{ClassId, GradeItemId, SchoolId, ServiceName, StudentId, TermId, Timestamp};
 use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Deserialize;
 use service_kit::{Platform, Problem};
-use store::entity::{grade_book_settings, grade_categories, grade_items, grade_scales, terms};
+use store::entity::{grade_book_settings, grade_categories, grade_items, grade_scales};
 use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
-use write_behind::natural_id;
 
 use super::reading;
-use super::sources::{Source, SourceItem};
+use super::sources::{Source, SourceItem, withheld};
 use crate::model::aggregation::Aggregation;
+use crate::model::grade::fed_item;
 use crate::model::scale::{Scale, Step};
 use crate::model::selection::Selection;
 use crate::model::total::{Category, Item};
@@ -34,11 +36,40 @@ pub(crate) struct Book {
     pub(crate) scale: Option<Scale>,
     pub(crate) shows_totals: bool,
     pub(crate) pupils: Vec<Pupil>,
-    term: Option<(TermId, NaiveDate, NaiveDate)>,
+    /// The terms of the class's year, in their order.
+    pub(crate) terms: Vec<Term>,
+    /// Items that students don't see now, besides those that are hidden.
+    withheld: HashSet<Uuid>,
+}
+
+/// A term.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub(crate) struct Term {
+    pub(crate) id: Uuid,
+    starts_on: NaiveDate,
+    ends_on: NaiveDate,
+}
+
+/// Categories and items, as the rules know them.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) categories: Vec<Category>,
+    pub(crate) items: Vec<Item>,
 }
 
 /// The class's book; of one term if given: the term's categories, what they are made of, and the items at the top that are due within it.
 pub(crate) async fn book(platform: &Platform, school: SchoolId, class: ClassId, term: Option<TermId>) -> Result<Book, Problem> {
+    book_for(platform, school, class, term, None).await
+}
+
+/// The same, without what `viewer`, a student at an instant, is not to see yet.
+pub(crate) async fn book_for(
+    platform: &Platform,
+    school: SchoolId,
+    class: ClassId,
+    term: Option<TermId>,
+    viewer: Option<(StudentId, Timestamp)>,
+) -> Result<Book, Problem> {
     let mut transaction = platform.postgres(ServiceName::Report).school_snapshot(school).await?;
     let categories = grade_categories::Entity::find()
         .filter(grade_categories::Column::SchoolId.eq(school.as_uuid()))
@@ -57,16 +88,24 @@ pub(crate) async fn book(platform: &Platform, school: SchoolId, class: ClassId, 
         .await?;
     let settings = grade_book_settings::Entity::find_by_id((school.as_uuid(), class.as_uuid())).one(&transaction).await?;
     let scale = scale(&transaction, school, settings.as_ref().and_then(|settings| settings.scale_id)).await?;
-    let term = match term {
-        None => None,
-        Some(id) => {
-            let term = terms::Entity::find_by_id((school.as_uuid(), id.as_uuid())).one(&transaction).await?;
-            let term = term.ok_or_else(|| Problem::not_found("term"))?;
-            Some((id, term.starts_on, term.ends_on))
+    let terms: Vec<Term> = sqlx::query_as(
+        "SELECT t.id, t.starts_on, t.ends_on FROM terms t JOIN classes c ON c.school_id = t.school_id AND c.academic_year_id = t.academic_year_id
+         WHERE c.school_id = $1 AND c.id = $2 AND t.status = 'active' ORDER BY t.starts_on, t.id",
+    )
+    .bind(school.as_uuid())
+    .bind(class.as_uuid())
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(StoreError::from)?;
+    let withheld = match viewer {
+        None => HashSet::new(),
+        Some((student, now)) => {
+            let quizzes = withheld(&mut transaction, school, student, class, now).await?;
+            items.iter().filter(|row| row.source_ref.is_some_and(|source| quizzes.contains(&source))).map(|row| row.id).collect()
         }
     };
     let pupils: Vec<(Uuid, String, String)> = sqlx::query_as(
-        "SELECT s.id, concat_ws(' ', u.first_name, u.last_name), s.admission_number FROM students s JOIN users u ON u.id = s.user_id
+        "SELECT s.id, u.full_name, s.admission_number FROM students s JOIN users u ON u.id = s.user_id
          WHERE s.school_id = $1 AND EXISTS (SELECT FROM enrollments e WHERE e.school_id = s.school_id AND e.student_id = s.id AND e.class_id = $2
              AND e.status = 'active')
          ORDER BY 2, 1",
@@ -83,40 +122,56 @@ pub(crate) async fn book(platform: &Platform, school: SchoolId, class: ClassId, 
         scale,
         shows_totals: settings.is_none_or(|settings| settings.shows_totals),
         pupils: pupils.into_iter().map(pupil).collect(),
-        term,
+        terms,
+        withheld,
     };
-    book.narrow();
+    if let Some(term) = term {
+        let term = book.terms.iter().copied().find(|known| known.id == term.as_uuid()).ok_or_else(|| Problem::not_found("term"))?;
+        book.narrow(term);
+    }
     Ok(book)
 }
 
 impl Book {
-    /// Keeps what belongs to the term: a category with what is below it, and items at the top by the day on which they are due.
-    fn narrow(&mut self) {
-        let Some((term, from, to)) = self.term else { return };
-        let mut kept: Vec<Uuid> = Vec::new();
-        loop {
-            let below = |row: &grade_categories::Model| row.parent_category_id.is_some_and(|parent| kept.contains(&parent));
-            let more: Vec<Uuid> = self
-                .categories
-                .iter()
-                .filter(|row| !kept.contains(&row.id) && (row.term_id == Some(term.as_uuid()) || below(row)))
-                .map(|row| row.id)
-                .collect();
-            if more.is_empty() {
-                break;
-            }
-            kept.extend(more);
-        }
+    /// Keeps what belongs to the term.
+    fn narrow(&mut self, term: Term) {
+        let kept = self.categories_of(term);
+        self.items.retain(|row| is_of(row, term, &kept));
         self.categories.retain(|row| kept.contains(&row.id));
-        self.items.retain(|row| match row.category_id {
-            Some(category) => kept.contains(&category),
-            None => row.due_on.is_some_and(|due| from <= due && due <= to),
-        });
+        self.terms.clear();
     }
 
-    /// The categories, as the rules know them. One whose parent is of another term stands at the top.
-    pub(crate) fn rules_of_categories(&self) -> Vec<Category> {
-        let known: Vec<Uuid> = self.categories.iter().map(|row| row.id).collect();
+    /// The categories of the term, each with what is below it.
+    fn categories_of(&self, term: Term) -> HashSet<Uuid> {
+        let mut kept = HashSet::new();
+        loop {
+            let before = kept.len();
+            for row in &self.categories {
+                if row.term_id == Some(term.id) || row.parent_category_id.is_some_and(|parent| kept.contains(&parent)) {
+                    kept.insert(row.id);
+                }
+            }
+            if kept.len() == before {
+                return kept;
+            }
+        }
+    }
+
+    /// Everything, as the rules know it.
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules_of(|_| true, |_| true)
+    }
+
+    /// What belongs to the term, as the rules know it.
+    pub(crate) fn rules_of_term(&self, term: Term) -> Rules {
+        let kept = self.categories_of(term);
+        self.rules_of(|row| kept.contains(&row.id), |row| is_of(row, term, &kept))
+    }
+
+    /// A category whose parent is not among them stands at the top.
+    fn rules_of(&self, category: impl Fn(&grade_categories::Model) -> bool, item: impl Fn(&grade_items::Model) -> bool) -> Rules {
+        let rows: Vec<&grade_categories::Model> = self.categories.iter().filter(|row| category(row)).collect();
+        let known: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
         let category = |row: &grade_categories::Model| Category {
             id: row.id,
             parent: row.parent_category_id.filter(|parent| known.contains(parent)),
@@ -124,26 +179,39 @@ impl Book {
             weight: row.weight,
             selection: selection(row.drop_lowest, row.keep_highest),
         };
-        self.categories.iter().map(category).collect()
-    }
-
-    /// The items, as the rules know them.
-    pub(crate) fn rules_of_items(&self) -> Vec<Item> {
-        let item = |row: &grade_items::Model| Item {
+        let rule = |row: &grade_items::Model| Item {
             id: row.id,
             category: row.category_id,
             max_points: row.max_points,
             weight: row.weight,
             is_extra_credit: row.is_extra_credit,
-            is_hidden: row.is_hidden,
+            is_hidden: !self.is_shown(row),
         };
-        self.items.iter().map(item).collect()
+        Rules { categories: rows.into_iter().map(category).collect(), items: self.items.iter().filter(|row| item(row)).map(rule).collect() }
+    }
+
+    /// Whether students see the item now.
+    pub(crate) fn is_shown(&self, row: &grade_items::Model) -> bool {
+        !row.is_hidden && !self.withheld.contains(&row.id)
     }
 
     /// The item of this id.
     pub(crate) fn item(&self, id: GradeItemId) -> Option<&grade_items::Model> {
         self.items.iter().find(|row| row.id == id.as_uuid())
     }
+}
+
+/// Whether an item is of a term whose categories are `kept`: by its category, or at the top by the day on which it is due.
+fn is_of(row: &grade_items::Model, term: Term, kept: &HashSet<Uuid>) -> bool {
+    match row.category_id {
+        Some(category) => kept.contains(&category),
+        None => row.due_on.is_some_and(|due| term.starts_on <= due && due <= term.ends_on),
+    }
+}
+
+/// Whether the grades of an item don't change any more at `now`.
+pub(crate) fn is_locked(row: &grade_items::Model, now: Timestamp) -> bool {
+    row.locked_at.is_some_and(|locked| locked <= now)
 }
 
 /// The kind of a stored aggregation.
@@ -209,7 +277,7 @@ pub(crate) async fn ensure_item(
     about: &SourceItem,
     now: Timestamp,
 ) -> Result<grade_items::Model, StoreError> {
-    let id = natural_id("grade_item", &[school.as_uuid().as_bytes(), source.kind().as_bytes(), source.id().as_bytes()]);
+    let id = fed_item(school, source.kind(), source.id());
     let mut transaction = platform.postgres(ServiceName::Report).school(school).await?;
     sqlx::query(
         "INSERT INTO grade_items (id, school_id, class_id, subject_id, name, source_kind, source_ref, max_points, due_on, created_at, updated_at)
@@ -217,9 +285,9 @@ pub(crate) async fn ensure_item(
          ON CONFLICT (school_id, source_kind, source_ref) DO UPDATE SET
              name = excluded.name, max_points = excluded.max_points, due_on = excluded.due_on, version = grade_items.version + 1, updated_at = excluded.updated_at
          WHERE (grade_items.name, grade_items.max_points, grade_items.due_on) IS DISTINCT FROM (excluded.name, excluded.max_points, excluded.due_on)
-             AND grade_items.locked_at IS NULL",
+             AND (grade_items.locked_at IS NULL OR grade_items.locked_at > excluded.updated_at)",
     )
-    .bind(id)
+    .bind(id.as_uuid())
     .bind(school.as_uuid())
     .bind(about.class_id)
     .bind(about.subject_id)

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::school::{School, put};
+use crate::school::{School, line_of, put};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_teachers_who_grade_a_class_at_once_one_does_and_the_others_are_told() {
@@ -71,4 +71,68 @@ async fn a_locked_item_takes_no_grades_until_it_is_unlocked() {
     school.teacher.patch(&path, &etag, &json!({"max_points": 50})).await.expect(409);
     school.teacher.post_if(&format!("{path}/unlock"), &etag, &json!({})).await.expect(200);
     put(&school.teacher, &sheet, &seen, &marks).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_teachers_who_send_a_file_at_the_same_time_one_is_told() {
+    let school = School::open().await;
+    let item = school.item("Test", json!({})).await;
+    let etag = school.teacher.get(&school.book()).await.etag();
+    let tries = (0..8).map(|marks| {
+        let file = format!("student_id,{item}\r\n{},{marks}\r\n{},{marks}.5\r\n", school.student_id, school.classmate_id);
+        let (school, etag) = (&school, &etag);
+        async move { (marks, school.import(etag, "", file).await.status) }
+    });
+    let outcomes = join_all(tries).await;
+    let done: Vec<i32> = outcomes.iter().filter(|(_, status)| *status == 200).map(|(marks, _)| *marks).collect();
+    assert!(done.len() == 1 && outcomes.iter().all(|(_, status)| matches!(status, 200 | 412)), "{outcomes:?}");
+    let sheet = school.teacher.get(&format!("/api/v1/grade-items/{item}/grades")).await.expect(200);
+    let marks = [school.student_id, school.classmate_id].map(|student| line_of(&sheet, student)["grade"]["points"].as_f64().unwrap());
+    assert_eq!(marks, [f64::from(done[0]), f64::from(done[0]) + 0.5]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_writers_of_one_sheet_who_read_again_when_told_lose_nothing() {
+    let school = School::open().await;
+    let items: Vec<String> = join_all((0..2).map(|n| { let school = &school; async move { school.item(&format!("Test {n}"), json!({})).await } })).await;
+    let writers = (0..50).map(|number| {
+        let (school, item) = (&school, &items[number % 2]);
+        let student = [school.student_id, school.classmate_id][number / 2 % 2];
+        async move {
+            let path = format!("/api/v1/grade-items/{item}/grades");
+            let body = json!({"grades": [{"student_id": student, "grade": {"points": number + 1}}]});
+            loop {
+                let etag = school.teacher.get(&path).await.etag();
+                let answer = put(&school.teacher, &path, &etag, &body).await;
+                match answer.status {
+                    200 => return,
+                    412 => {}
+                    status => panic!("{status}: {:#}", answer.body),
+                }
+            }
+        }
+    });
+    join_all(writers).await;
+    let book = school.teacher.get(&school.book()).await.expect(200);
+    let grades: Vec<&serde_json::Value> = book["lines"].as_array().unwrap().iter().flat_map(|line| line["grades"].as_array().unwrap()).collect();
+    assert_eq!(grades.len(), 4);
+    assert_eq!(book["version"], json!(51), "each write moved it by one");
+    let mut marks = Vec::new();
+    for grade in grades {
+        let history = school.teacher.get(&format!("/api/v1/grades/{}/history?limit=200", grade["id"].as_str().unwrap())).await.expect(200);
+        marks.extend(history["items"].as_array().unwrap().iter().map(|change| change["points"].as_u64().unwrap()));
+    }
+    marks.sort_unstable();
+    assert_eq!(marks, (1..=50).collect::<Vec<u64>>(), "what was acknowledged is in the history, each once");
+    // And so it reaches the tables.
+    let saved = school.fleet.platform.buffer().wait_until_saved(domain::ServiceName::Report, school.school, std::time::Duration::from_secs(15));
+    assert!(saved.await.unwrap());
+    let mut superuser = school.fleet.database.superuser().await;
+    let sum: (i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT sum(version) FROM grades), (SELECT count(*) FROM grade_changes), (SELECT count(*) FROM dead_letters)",
+    )
+    .fetch_one(&mut superuser)
+    .await
+    .unwrap();
+    assert_eq!(sum, (50, 50, 0));
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use testkit::Api;
 
-use crate::school::{School, eventually, id};
+use crate::school::{School, eventually, id, line_of};
 
-/// Homework set, handed in by the student, graded with `points` and given back.
-async fn returned(school: &School, title: &str, points: f64) -> String {
+/// Homework set, handed in by the student, graded with `points` and given back: the homework and the submission.
+async fn returned(school: &School, title: &str, points: f64) -> (String, String) {
     let body = json!({"class_id": school.class, "title": title, "due_at": "2030-01-01T00:00:00Z", "max_points": 20});
     let homework = school.teacher.post("/api/v1/homework", &body).await;
     let (etag, homework) = (homework.etag(), id(&homework.expect(201)));
@@ -15,7 +15,7 @@ async fn returned(school: &School, title: &str, points: f64) -> String {
         school.student.post_once(&format!("/api/v1/homework/{homework}/submissions"), title, &json!({"content": "Here."})).await;
     let submission = id(&submitted.expect(201));
     grade(&school.teacher, &submission, points).await;
-    homework
+    (homework, submission)
 }
 
 async fn grade(teacher: &Api, submission: &str, points: f64) {
@@ -27,21 +27,15 @@ async fn grade(teacher: &Api, submission: &str, points: f64) {
     teacher.post_if(&format!("{path}/return"), &etag, &json!({})).await.expect(200);
 }
 
-async fn grades(school: &School) -> Vec<Value> {
-    let line = school.line().await;
-    line["grades"].as_array().unwrap().clone()
-}
-
 #[tokio::test]
 async fn a_returned_submission_becomes_a_grade_and_computing_anew_changes_nothing() {
     let school = School::open().await;
-    let homework = returned(&school, "Fractions", 17.5).await;
-    let found = eventually(async || grades(&school).await, |grades| !grades.is_empty()).await;
+    let (homework, _) = returned(&school, "Fractions", 17.5).await;
+    let found = eventually(async || school.grades().await, |grades| !grades.is_empty()).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((&found[0]["points"], &found[0]["graded_by"]), (&json!(17.5), &Value::Null));
     assert_eq!(school.line().await["totals"]["overall"]["percent"], json!(87.5));
-    let again = school.teacher.post(&format!("{}/recompute", school.book()), &json!({})).await.expect(200);
-    assert_eq!(again, json!({"changed": 0, "unchanged": 1}));
+    assert_eq!(school.recompute().await, json!({"changed": 0, "unchanged": 1}));
     // Its marks are the homework's: by hand only an override.
     let items = school.teacher.get(&format!("/api/v1/grade-items?class_id={}", school.class)).await.expect(200);
     let item = &items["items"][0];
@@ -60,7 +54,7 @@ async fn what_events_bring_one_by_one_is_what_computing_anew_finds_when_all_of_t
     for (title, points) in [("One", 10.0), ("Two", 20.0), ("Three", 5.25)] {
         returned(&school, title, points).await;
     }
-    let fed = eventually(async || grades(&school).await, |grades| grades.len() == 3).await;
+    let fed = eventually(async || school.grades().await, |grades| grades.len() == 3).await;
     let mut fed: Vec<(String, Value)> = fed.iter().map(|grade| (id(grade), grade["points"].clone())).collect();
     fed.sort_by(|a, b| a.0.cmp(&b.0));
     let total = school.line().await["totals"].clone();
@@ -72,11 +66,97 @@ async fn what_events_bring_one_by_one_is_what_computing_anew_finds_when_all_of_t
     let keys: Vec<String> =
         fed.iter().map(|(id, _)| cache::key::value("grade", domain::Partition::of(school.school), id)).collect();
     let _: () = fred::interfaces::KeysInterface::del(school.fleet.platform.redis(), keys).await.unwrap();
-    assert!(grades(&school).await.is_empty());
-    let done = school.teacher.post(&format!("{}/recompute", school.book()), &json!({})).await.expect(200);
-    assert_eq!(done, json!({"changed": 3, "unchanged": 0}));
-    let mut anew: Vec<(String, Value)> = grades(&school).await.iter().map(|grade| (id(grade), grade["points"].clone())).collect();
+    assert!(school.grades().await.is_empty());
+    assert_eq!(school.recompute().await, json!({"changed": 3, "unchanged": 0}));
+    let mut anew: Vec<(String, Value)> = school.grades().await.iter().map(|grade| (id(grade), grade["points"].clone())).collect();
     anew.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(anew, fed);
     assert_eq!(school.line().await["totals"], total);
+}
+
+#[tokio::test]
+async fn homework_that_is_graded_again_takes_its_marks_back_and_brings_the_new_ones() {
+    let school = School::open().await;
+    let (_, submission) = returned(&school, "Fractions", 10.0).await;
+    let points = async || school.grades().await.first().map(|grade| grade["points"].clone());
+    eventually(points, |points| *points == Some(json!(10))).await;
+    let path = format!("/api/v1/submissions/{submission}");
+    let etag = school.teacher.get(&path).await.etag();
+    school.teacher.post_if(&format!("{path}/grade"), &etag, &json!({"points": 15})).await.expect(200);
+    eventually(points, |points| *points == Some(Value::Null)).await;
+    assert_eq!(school.line().await["totals"]["overall"], Value::Null, "not graded is no zero");
+    let etag = school.teacher.get(&path).await.etag();
+    school.teacher.post_if(&format!("{path}/return"), &etag, &json!({})).await.expect(200);
+    eventually(points, |points| *points == Some(json!(15))).await;
+    let history = school.teacher.get(&format!("/api/v1/grades/{}/history", id(&school.grades().await[0]))).await.expect(200);
+    let marks: Vec<&Value> = history["items"].as_array().unwrap().iter().map(|change| &change["points"]).collect();
+    assert_eq!(marks, [&json!(15), &Value::Null, &json!(10)]);
+}
+
+#[tokio::test]
+async fn an_item_is_there_when_homework_is_set_and_follows_what_is_changed_about_it() {
+    let school = School::open().await;
+    let (homework, _) = returned(&school, "Fractions", 10.0).await;
+    eventually(async || school.grades().await, |grades| !grades.is_empty()).await;
+    let path = format!("/api/v1/homework/{homework}");
+    let etag = school.teacher.get(&path).await.etag();
+    school.teacher.patch(&path, &etag, &json!({"title": "Fractions and decimals", "max_points": 40})).await.expect(200);
+    let item = eventually(async || school.fed_item(&homework).await, |item| item["max_points"] == json!(40)).await;
+    assert_eq!((&item["name"], &item["due_on"]), (&json!("Fractions and decimals"), &json!("2030-01-01")));
+    assert_eq!(school.line().await["totals"]["overall"]["percent"], json!(25.0));
+    assert_eq!(school.recompute().await, json!({"changed": 0, "unchanged": 1}));
+    // What is set and not handed in yet has its place, and a category if the teacher wants.
+    let body = json!({"class_id": school.class, "title": "Angles", "due_at": "2030-01-01T00:00:00Z", "max_points": 20});
+    let set = school.teacher.post("/api/v1/homework", &body).await;
+    let (etag, set) = (set.etag(), id(&set.expect(201)));
+    assert_eq!(school.fed_item(&set).await, Value::Null, "a draft is nobody's business");
+    school.teacher.post_if(&format!("/api/v1/homework/{set}/publish"), &etag, &json!({})).await.expect(200);
+    let item = eventually(async || school.fed_item(&set).await, |item| !item.is_null()).await;
+    let category = school.category(json!({"name": "Homework"})).await;
+    let path = format!("/api/v1/grade-items/{}", id(&item));
+    let etag = school.teacher.get(&path).await.etag();
+    let refused = school.teacher.patch(&path, &etag, &json!({"name": "Mine", "max_points": 1, "due_on": null})).await;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/name", "/max_points", "/due_on"]));
+    school.teacher.patch(&path, &etag, &json!({"category_id": category, "weight": 2.5})).await.expect(200);
+}
+
+#[tokio::test]
+async fn events_that_come_again_change_nothing() {
+    use fred::interfaces::StreamsInterface;
+    let school = School::open().await;
+    let (_, submission) = returned(&school, "Once", 10.0).await;
+    grade(&school.teacher, &submission, 12.0).await;
+    eventually(async || school.grades().await, |grades| grades.first().is_some_and(|grade| grade["points"] == json!(12))).await;
+    let before = school.teacher.get(&school.book()).await;
+    // All of them, the oldest last.
+    let (redis, stream) = (school.fleet.platform.redis(), cache::key::events(domain::Partition::of(school.school)));
+    let told: Vec<(String, std::collections::HashMap<String, String>)> = redis.xrange_values(&stream, "-", "+", None).await.unwrap();
+    assert!(told.len() >= 6, "{told:?}");
+    for (_, fields) in told.iter().rev() {
+        let _: String = redis.xadd(&stream, false, None::<()>, "*", vec![("e", fields["e"].as_str())]).await.unwrap();
+    }
+    // What comes behind them has been taken over: so were they.
+    returned(&school, "Twice", 5.0).await;
+    eventually(async || school.grades().await, |grades| grades.len() == 2 && grades.iter().all(|grade| grade["points"] != Value::Null)).await;
+    let after = school.teacher.get(&school.book()).await;
+    let (before, after) = (line_of(&before.body, school.student_id), line_of(&after.body, school.student_id));
+    assert_eq!(before["grades"][0], after["grades"][0]);
+}
+
+#[tokio::test]
+async fn a_locked_item_takes_nothing_over_and_catches_up_when_it_is_unlocked() {
+    let school = School::open().await;
+    let (homework, submission) = returned(&school, "Locked", 10.0).await;
+    let points = async || school.grades().await.first().map(|grade| grade["points"].clone());
+    eventually(points, |points| *points == Some(json!(10))).await;
+    let item = id(&school.fed_item(&homework).await);
+    school.lock(&item, "lock").await;
+    grade(&school.teacher, &submission, 20.0).await;
+    // What comes behind it has been taken over.
+    returned(&school, "Open", 5.0).await;
+    eventually(async || school.grades().await, |grades| grades.len() == 2).await;
+    assert_eq!(points().await, Some(json!(10)));
+    assert_eq!(school.recompute().await, json!({"changed": 0, "unchanged": 1}));
+    school.lock(&item, "unlock").await;
+    assert_eq!(points().await, Some(json!(20)), "unlocking is answered when it has caught up");
 }

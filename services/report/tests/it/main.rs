@@ -5,5 +5,8 @@ mod bad_input;
 mod book;
 mod contention;
 mod feeding;
+mod import;
+mod locking;
+mod quizzes;
 mod school;
 mod visibility;

@@ -3,7 +3,7 @@
 use domain::Role;
 use serde_json::{Value, json};
 
-use crate::school::School;
+use crate::school::{School, line_of};
 
 #[tokio::test]
 async fn students_and_parents_see_their_own_and_nothing_that_is_hidden_shows_in_a_total() {
@@ -62,7 +62,9 @@ async fn a_third_school_finds_no_door() {
         assert_eq!(answer.status, 404, "{path}: {}", answer.body);
     }
     stranger.patch(&format!("/api/v1/grades/{grade}"), "\"v1\"", &json!({"points": 1})).await.expect(404);
-    stranger.post(&format!("{}/recompute", school.book()), &json!({})).await.expect(404);
+    stranger.post_if(&format!("{}/recompute", school.book()), "\"v1\"", &json!({})).await.expect(404);
+    stranger.post_if(&format!("/api/v1/grade-items/{item}/lock"), "\"v1\"", &json!({})).await.expect(404);
+    stranger.delete(&format!("/api/v1/grade-categories/{category}"), "\"v1\"").await.expect(404);
     let body = json!({"class_id": school.class, "name": "Mine", "max_points": 1});
     stranger.post("/api/v1/grade-items", &body).await.expect(404);
 }
@@ -76,4 +78,25 @@ async fn a_teacher_of_another_class_keeps_no_book_here() {
     other.get(&school.book()).await.expect(404);
     other.get(&format!("/api/v1/grade-items/{item}/grades")).await.expect(404);
     other.get(&format!("/api/v1/students/{}/grades", school.student_id)).await.expect(404);
+}
+
+#[tokio::test]
+async fn of_classmates_each_sees_their_own_and_nobody_changes_what_they_see() {
+    let school = School::open().await;
+    let item = school.item("Test", json!({})).await;
+    let sheet = school.mark(&item, json!({"points": 80, "comment": "Well done."}), json!({"points": 30})).await;
+    let grade = format!("/api/v1/grades/{}", line_of(&sheet, school.student_id)["grade"]["id"].as_str().unwrap());
+    for api in [&school.student, &school.parent] {
+        let seen = api.get(&grade).await;
+        assert_eq!(api.get(&grade).await.expect(200)["comment"], json!("Well done."));
+        api.patch(&grade, &seen.etag(), &json!({"points": 100})).await.expect(403);
+    }
+    school.classmate.get(&grade).await.expect(404);
+    school.classmate.get(&format!("/api/v1/students/{}/grades", school.student_id)).await.expect(404);
+    let own = school.classmate.get(&format!("/api/v1/students/{}/grades", school.classmate_id)).await.expect(200);
+    assert_eq!(own["classes"][0]["grades"][0]["grade"]["points"], json!(30));
+    school.fleet.member(school.school, Role::Staff, "staff@a.example").await;
+    let staff = school.fleet.login("staff@a.example").await;
+    staff.get(&school.book()).await.expect(403);
+    staff.get(&grade).await.expect(403);
 }
