@@ -189,8 +189,14 @@ mod tests {
 
     /// A category within another, and one beside them; all drop so many.
     fn tree(kinds: &[usize], drop: u32) -> [Category; 3] {
-        const ALL: [Aggregation; 6] =
-            [Aggregation::WeightedMean, Aggregation::Mean, Aggregation::Sum, Aggregation::Median, Aggregation::Lowest, Aggregation::Highest];
+        const ALL: [Aggregation; 6] = [
+            Aggregation::WeightedMean,
+            Aggregation::Mean,
+            Aggregation::Sum,
+            Aggregation::Median,
+            Aggregation::Lowest,
+            Aggregation::Highest,
+        ];
         let of = |number: u128, kind: usize| Category { aggregation: ALL[kind], ..category(number, 2, Selection::DropLowest(drop)) };
         [of(1, kinds[0]), Category { parent: Some(id(1)), ..of(2, kinds[1]) }, of(3, kinds[2])]
     }

@@ -79,7 +79,7 @@ pub struct CategoryView {
     /// How its results become one: `weighted_mean`, `mean`, `sum`, `median`, `lowest` or `highest`.
     aggregation: String,
     /// Its weight among its siblings.
-    #[serde(with = "rust_decimal::serde::float")]
+    #[serde(with = "super::number")]
     #[schema(value_type = f64)]
     weight: Decimal,
     /// So many of the lowest results don't count.
@@ -129,7 +129,7 @@ pub struct NewCategory {
     #[serde(default)]
     aggregation: AggregationName,
     /// Its weight among its siblings, at most four decimals; 1 unless said otherwise.
-    #[serde(default = "one", with = "rust_decimal::serde::float")]
+    #[serde(default = "one", with = "super::number")]
     #[schema(value_type = f64, minimum = 0, maximum = 99999)]
     weight: Decimal,
     /// So many of the lowest results don't count. Not together with `keep_highest`.
@@ -154,7 +154,7 @@ pub struct ChangeCategory {
     /// How its results become one.
     aggregation: Option<AggregationName>,
     /// Its weight among its siblings, at most four decimals.
-    #[serde(default, with = "rust_decimal::serde::float_option")]
+    #[serde(default, with = "super::number::option")]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 99999)]
     weight: Option<Decimal>,
     /// So many of the lowest results don't count. Not together with `keep_highest`.

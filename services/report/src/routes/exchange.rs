@@ -217,13 +217,7 @@ fn interpret(lines: &[Line], book: &Book, grades: &Grades, class: ClassId, now: 
 }
 
 /// What a grade says with the marks of a cell; none if they are the present ones.
-fn marks(
-    text: &str,
-    item: &grade_items::Model,
-    grades: &Grades,
-    student: StudentId,
-    now: Timestamp,
-) -> Result<Option<Figures>, String> {
+fn marks(text: &str, item: &grade_items::Model, grades: &Grades, student: StudentId, now: Timestamp) -> Result<Option<Figures>, String> {
     let number: f64 = text.replace(',', ".").parse().map_err(|_| "is not a number".to_owned())?;
     let points = Points::try_from(number).map_err(|error| error.to_string())?;
     let before = grades.get(item.id.into(), student).map(Grade::figures).unwrap_or_default();

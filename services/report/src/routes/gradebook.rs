@@ -82,7 +82,8 @@ async fn show(
     let grades = grades_of(&rooms.platform, caller.school_id, *id).await?;
     let book = book(&rooms.platform, caller.school_id, *id, params.term_id).await?;
     let reckoner = Reckoner::of(&book);
-    let totals: Vec<TotalsView> = book.pupils.iter().map(|pupil| reckoner.of_student(&grades, pupil.student_id, Viewpoint::Teacher)).collect();
+    let totals: Vec<TotalsView> =
+        book.pupils.iter().map(|pupil| reckoner.of_student(&grades, pupil.student_id, Viewpoint::Teacher)).collect();
     let places = places(&totals.iter().map(TotalsView::percent).collect::<Vec<_>>());
     let line = |((pupil, totals), rank): ((&crate::store::Pupil, TotalsView), Option<usize>)| BookLine {
         student_id: pupil.student_id,

@@ -51,7 +51,7 @@ pub struct ItemView {
     /// The marks that it is worth.
     max_points: Option<Points>,
     /// Its weight among its siblings.
-    #[serde(with = "rust_decimal::serde::float")]
+    #[serde(with = "super::number")]
     #[schema(value_type = f64)]
     weight: Decimal,
     /// Adds to what is earned and nothing to what is possible.
@@ -108,7 +108,7 @@ pub struct NewItem {
     /// The marks that it is worth; more than none.
     max_points: Points,
     /// Its weight among its siblings, at most four decimals; 1 unless said otherwise.
-    #[serde(default = "one", with = "rust_decimal::serde::float")]
+    #[serde(default = "one", with = "super::number")]
     #[schema(value_type = f64, minimum = 0, maximum = 99999)]
     weight: Decimal,
     /// Adds to what is earned and nothing to what is possible.
@@ -140,7 +140,7 @@ pub struct ChangeItem {
     /// The marks that it is worth.
     max_points: Option<Points>,
     /// Its weight among its siblings, at most four decimals.
-    #[serde(default, with = "rust_decimal::serde::float_option")]
+    #[serde(default, with = "super::number::option")]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 99999)]
     weight: Option<Decimal>,
     /// Adds to what is earned and nothing to what is possible.
@@ -353,6 +353,7 @@ async fn edit(
 #[delete("/api/v1/grade-items/{id}")]
 async fn remove(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<NoContent, Problem> {
     let row = kept(&desk, id.as_uuid()).await?;
+    based_on.require(Entity::version(&row)?)?;
     // A grade that only Redis has refers to it as well.
     let grades = grades_of(desk.platform(), desk.caller().school_id, row.class_id.into()).await?;
     if grades.iter().any(|grade| grade.item_id == *id) {

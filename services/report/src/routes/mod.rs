@@ -8,6 +8,7 @@ pub mod grades;
 pub mod history;
 pub mod items;
 pub mod locking;
+mod number;
 pub mod scales;
 pub mod settings;
 pub mod sheets;

@@ -33,11 +33,11 @@ pub struct StepView {
     #[schema(value_type = String, min_length = 1, max_length = 50)]
     letter: Text<50>,
     /// The lowest percentage that earns it, as shown: two decimals.
-    #[serde(with = "rust_decimal::serde::float")]
+    #[serde(with = "super::number")]
     #[schema(value_type = f64, minimum = 0, maximum = 100)]
     from_percent: Decimal,
     /// What it counts in a grade point average.
-    #[serde(default, with = "rust_decimal::serde::float_option")]
+    #[serde(default, with = "super::number::option")]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 100)]
     grade_points: Option<Decimal>,
 }

@@ -108,7 +108,8 @@ async fn show(
             is_extra_credit: item.is_extra_credit,
             grade: grades.get(item.id.into(), *id).map(GradeView::from),
         };
-        let totals = (viewpoint == Viewpoint::Teacher || book.shows_totals).then(|| Reckoner::of(&book).of_student(&grades, *id, viewpoint));
+        let totals =
+            (viewpoint == Viewpoint::Teacher || book.shows_totals).then(|| Reckoner::of(&book).of_student(&grades, *id, viewpoint));
         shown.push(ClassGrades { class_id: class, grades: items.map(grade).collect(), totals });
     }
     Ok(actix_web::web::Json(StudentGrades { student_id: *id, classes: shown }))

