@@ -9,12 +9,25 @@ use events::{HandleError, Handler};
 use mongodb::bson::{DateTime, Document, doc};
 use store::{CollectionName, Mongo, MongoError};
 
-/// What is logged.
+/// What is logged: what somebody did to a row. An absence is told beside the register that it stands in, and is not logged a second time.
 pub const KINDS: &[EventKind] = &[
     EventKind::HomeworkAssigned,
     EventKind::HomeworkSubmitted,
     EventKind::HomeworkGraded,
     EventKind::HomeworkReturned,
+    EventKind::AttendanceTaken,
+    EventKind::AttendanceCorrected,
+    EventKind::AttendanceLocked,
+    EventKind::LeaveRequested,
+    EventKind::LeaveApproved,
+    EventKind::LeaveRejected,
+    EventKind::LeaveWithdrawn,
+    EventKind::QuizAssigned,
+    EventKind::QuizChanged,
+    EventKind::QuizSubmitted,
+    EventKind::QuizGraded,
+    EventKind::QuizReleased,
+    EventKind::GradeChanged,
     EventKind::RosterImported,
 ];
 
