@@ -16,6 +16,7 @@ CREATE TABLE attendance_settings (
     weekdays integer[] NOT NULL DEFAULT '{1,2,3,4,5}' CHECK (cardinality(weekdays) BETWEEN 1 AND 7 AND weekdays <@ ARRAY[1, 2, 3, 4, 5, 6, 7]),
     daily_registers boolean NOT NULL DEFAULT true,
     period_registers boolean NOT NULL DEFAULT false,
+    self_registration boolean NOT NULL DEFAULT false,
     day_minutes integer NOT NULL DEFAULT 360 CHECK (day_minutes BETWEEN 1 AND 1440),
     period_minutes integer NOT NULL DEFAULT 45 CHECK (period_minutes BETWEEN 1 AND 1440),
     full_day_percent integer NOT NULL DEFAULT 75 CHECK (full_day_percent BETWEEN 1 AND 100),
@@ -27,6 +28,7 @@ CREATE TABLE attendance_settings (
     UNIQUE (school_id),
     CHECK (half_day_percent <= full_day_percent)
 );
+COMMENT ON COLUMN attendance_settings.self_registration IS 'whether students may say themselves that they are there';
 COMMENT ON COLUMN attendance_settings.weekdays IS 'days of the week with school, 1 is Monday (ISO 8601)';
 COMMENT ON COLUMN attendance_settings.lock_after_days IS 'a register can be changed by its teachers for so many days after its own';
 CALL adopt_tenant_table('attendance_settings', 'schools24_attendance');

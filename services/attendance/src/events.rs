@@ -1,9 +1,10 @@
 //! What attendance tells the other services. The data of each event holds ids and what a listener needs to decide whether it cares: no names, no notes, no reasons.
 
 use chrono::NaiveDate;
-use domain::{ClassId, EventEnvelope, EventKind, RegisterId, StudentId, Timestamp};
+use domain::{ClassId, EventEnvelope, EventId, EventKind, RegisterId, StudentId, Timestamp};
 use serde::Serialize;
 use service_kit::{Caller, Problem};
+use write_behind::natural_id;
 
 use crate::model::code::{CodeBook, CountsAs};
 use crate::model::leave::Leave;
@@ -52,7 +53,10 @@ pub(crate) fn marked(
             period: after.period,
         };
         let subject = Mark::row_id(after.school_id, after.id, mark.student_id);
-        told.push(::events::envelope(EventKind::AttendanceAbsent, after.school_id, Some(caller.actor()), subject, now, &data)?);
+        let event = ::events::envelope(EventKind::AttendanceAbsent, after.school_id, Some(caller.actor()), subject, now, &data)?;
+        // Marked there in between and away again, it is the same absence: whoever tells the parents tells them once.
+        let id = natural_id("attendance:absent", &[subject.as_bytes()]);
+        told.push(EventEnvelope { id: EventId::from_uuid(id), ..event });
     }
     Ok(told)
 }

@@ -1,9 +1,10 @@
 //! Attendance: registers of the day and of periods, absences, leave.
 //!
-//! Routes: [`routes::sessions`] (open, list, show, lock a register, its corrections), [`routes::records`] (mark a whole register or one student),
-//! [`routes::sheet`] (the class list to fill in, as JSON or CSV), [`routes::uploads`] (a register as CSV or Excel workbook, with a dry run),
-//! [`routes::students`] (a student's marks), [`routes::summary`] (rates), [`routes::absences`] (who has been away for days), [`routes::conflicts`] (day against lessons), [`routes::missing`] (registers not
-//! yet taken), [`routes::codes`], [`routes::settings`], [`routes::leave_requests`], [`routes::leave_decisions`].
+//! Routes: [`routes::sessions`] (open, list, show, lock a register), [`routes::records`] (mark a whole register or one student), [`routes::corrections`],
+//! [`routes::self_registration`] (students who mark themselves), [`routes::sheet`] (the class list to fill in, as JSON or CSV), [`routes::uploads`] (a register as
+//! CSV or Excel workbook, with a dry run), [`routes::students`] (a student's marks), [`routes::summary`] (rates), [`routes::absences`] (who has been away for
+//! days), [`routes::conflicts`] (day against lessons), [`routes::missing`] (registers not yet taken), [`routes::codes`], [`routes::settings`],
+//! [`routes::leave_requests`], [`routes::leave_decisions`].
 //!
 //! Tables: `attendance_sessions` with `attendance_records`, buffered as one row a register, acknowledged by Redis as `write_buffer:attendance:…`;
 //! `attendance_corrections`, buffered with the register that they tell of and never changed; `attendance_codes`, `attendance_settings` and `leave_requests`,

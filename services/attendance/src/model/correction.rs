@@ -83,3 +83,58 @@ pub fn changes(before: &Register, after: &Register) -> Vec<Change> {
 pub fn is_due(before: &Register, after_lock: bool) -> bool {
     after_lock || before.state != State::Open
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::{TimeZone, Utc};
+    use domain::ClassId;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::register::{Lesson, Place};
+
+    type Marks = BTreeMap<u128, (u8, Option<u16>)>;
+
+    fn register(marks: &Marks) -> Register {
+        let now = Utc.with_ymd_and_hms(2026, 11, 20, 9, 0, 0).unwrap();
+        let place = Place { held_on: now.date_naive(), class_id: ClassId::generate(), period: None };
+        let mark = |(student, (code, minutes_late)): (&u128, &(u8, Option<u16>))| Mark {
+            student_id: StudentId::from_uuid(uuid::Uuid::from_u128(*student)),
+            teacher_code: Some(code.to_string()),
+            office_code: None,
+            minutes_late: *minutes_late,
+            note: None,
+            marked_by: UserId::generate(),
+            marked_at: now,
+            version: Version::FIRST,
+        };
+        Register { marks: marks.iter().map(mark).collect(), ..Register::open(SchoolId::generate(), place, Lesson::default(), now) }
+    }
+
+    fn marks() -> impl Strategy<Value = Marks> {
+        prop::collection::btree_map(1..12_u128, (0..3_u8, prop::option::of(0..3_u16)), 0..10)
+    }
+
+    proptest! {
+        #[test]
+        fn a_correction_tells_all_that_changed_and_nothing_else(before in marks(), said in marks()) {
+            // Nobody's mark is ever removed.
+            let mut after = before.clone();
+            after.extend(said);
+            let (before, after) = (register(&before), register(&after));
+            let changes = changes(&before, &after);
+            for change in &changes {
+                prop_assert_eq!(&before.mark(change.student_id).map(Seen::from), &change.before);
+                prop_assert_eq!(after.mark(change.student_id).map(Seen::from), Some(change.after.clone()));
+                prop_assert_ne!(change.before.as_ref(), Some(&change.after));
+            }
+            for mark in &after.marks {
+                let told = changes.iter().filter(|change| change.student_id == mark.student_id).count();
+                let same = before.mark(mark.student_id).is_some_and(|old| Seen::from(old) == Seen::from(mark));
+                prop_assert_eq!(told, usize::from(!same));
+            }
+        }
+    }
+}

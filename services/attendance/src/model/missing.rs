@@ -1,5 +1,5 @@
 //! Which registers ought to have been taken: one a class and school day where the school keeps daily ones, one a lesson of the timetable where it keeps those of
-//! periods. Days to come are not missing yet.
+//! periods, unless an examination stands in for the timetable. Days to come are not missing yet.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -59,7 +59,7 @@ pub fn expected(classes: &[ClassYear], lessons: &[TimetableLesson], settings: &S
             if settings.daily_registers {
                 all.push(Expected { place: Place { held_on, class_id, period: None }, subject_id: None, teacher_id: None });
             }
-            if settings.period_registers {
+            if settings.period_registers && class.calendar.has_lessons(held_on) {
                 let weekday = held_on.weekday().number_from_monday();
                 let given = lessons.iter().filter(|lesson| lesson.class_id == class_id && u32::from(lesson.rotation_day) == weekday);
                 all.extend(given.filter(|lesson| lesson.valid.has(held_on)).map(|lesson| Expected {
@@ -87,7 +87,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::school_day::Holiday;
+    use crate::model::school_day::DaysOff;
 
     fn day(number: i64) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + chrono::Duration::days(number)
@@ -106,6 +106,7 @@ mod tests {
             weekdays: vec![1, 2, 3, 4, 5],
             daily_registers,
             period_registers,
+            self_registration: false,
             day_minutes: 360,
             period_minutes: 45,
             full_day_percent: 75,
@@ -117,9 +118,9 @@ mod tests {
     }
 
     prop_compose! {
-        fn class_year()(term in 0..30_i64, long in 0..60_i64, holiday in 0..60_i64, off in 0..5_i64, came in 0..60_i64, stayed in 0..60_i64) -> ClassYear {
-            let holidays = vec![Holiday { span: span(holiday, off), audience: serde_json::json!({}) }];
-            let calendar = Calendar { class_id: ClassId::generate(), spans: vec![span(term, long)], holidays };
+        fn class_year()(term in 0..30_i64, long in 0..60_i64, holiday in 0..60_i64, off in 0..5_i64, exams in 0..60_i64, came in 0..60_i64, stayed in 0..60_i64) -> ClassYear {
+            let days = |from, length| vec![DaysOff { span: span(from, length), audience: serde_json::json!({}) }];
+            let calendar = Calendar { class_id: ClassId::generate(), spans: vec![span(term, long)], holidays: days(holiday, off), off_timetable: days(exams, off) };
             ClassYear { calendar, enrolled: vec![span(came, stayed)] }
         }
     }
@@ -142,6 +143,7 @@ mod tests {
                 prop_assert!(span(from, length).has(one.place.held_on));
                 let is_kept = if one.place.period.is_some() { periods } else { daily };
                 prop_assert!(is_kept);
+                prop_assert!(one.place.period.is_none() || class.calendar.has_lessons(one.place.held_on));
             }
             prop_assert!(all.windows(2).all(|pair| pair[0].place < pair[1].place));
             if !all.is_empty() {

@@ -12,6 +12,7 @@ pub mod missing;
 pub mod register;
 pub mod roll;
 pub mod school_day;
+pub mod self_registration;
 pub mod settings;
 pub mod summary;
 pub mod upload;

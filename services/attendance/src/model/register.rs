@@ -11,7 +11,7 @@ use write_behind::natural_id;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Opened, and nobody marked yet.
+    /// Opened, and not taken yet; where the school wants that, students may have marked themselves.
     Open,
     /// Taken.
     Taken,
@@ -64,7 +64,7 @@ impl Place {
 pub struct Mark {
     /// The student.
     pub student_id: StudentId,
-    /// The code that the teacher gave.
+    /// The code that the teacher gave, or the student who registered themselves.
     pub teacher_code: Option<String>,
     /// The code that the office gave; it stands above the teacher's.
     pub office_code: Option<String>,

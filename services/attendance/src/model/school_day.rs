@@ -22,17 +22,17 @@ impl Span {
     }
 }
 
-/// A holiday of the school's calendar.
+/// Days of the school's calendar that are not as others: a holiday, or an examination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holiday {
+pub struct DaysOff {
     /// Its days.
     pub span: Span,
     /// For whom it is: `{}` means everybody, `class_ids` some classes only, `roles` some people only.
     pub audience: Value,
 }
 
-impl Holiday {
-    /// Whether `class` has this day off.
+impl DaysOff {
+    /// Whether they are meant for the students of `class`.
     #[must_use]
     pub fn is_for(&self, class: ClassId) -> bool {
         let names = |key: &str, wanted: &str| {
@@ -51,7 +51,10 @@ pub struct Calendar {
     /// Its term; else the terms of its year; else its year.
     pub spans: Vec<Span>,
     /// The school's holidays.
-    pub holidays: Vec<Holiday>,
+    pub holidays: Vec<DaysOff>,
+    /// Days on which there is school and the timetable does not hold: examinations that last all day.
+    #[serde(default)]
+    pub off_timetable: Vec<DaysOff>,
 }
 
 /// Why there is no school on a day.
@@ -90,6 +93,12 @@ impl Calendar {
         if weekdays.iter().any(|known| u32::from(*known) == weekday) { Ok(()) } else { Err(NoSchool::Weekend) }
     }
 
+    /// Whether the timetable holds on `day`, if there is school at all.
+    #[must_use]
+    pub fn has_lessons(&self, day: NaiveDate) -> bool {
+        !self.off_timetable.iter().any(|days| days.span.has(day) && days.is_for(self.class_id))
+    }
+
     /// The days with school among those from `from` to `to`.
     pub fn days<'c>(&'c self, from: NaiveDate, to: NaiveDate, weekdays: &'c [u8]) -> impl Iterator<Item = NaiveDate> + 'c {
         from.iter_days().take_while(move |day| *day <= to).filter(|day| self.judge(*day, weekdays).is_ok())
@@ -98,6 +107,7 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -112,8 +122,13 @@ mod tests {
 
     #[test]
     fn there_is_school_on_weekdays_of_the_term_that_are_no_holiday() {
-        let holiday = Holiday { span: span("2026-11-10", "2026-11-11"), audience: json!({}) };
-        let calendar = Calendar { class_id: ClassId::generate(), spans: vec![span("2026-11-02", "2026-11-30")], holidays: vec![holiday] };
+        let off = |from, to| vec![DaysOff { span: span(from, to), audience: json!({}) }];
+        let calendar = Calendar {
+            class_id: ClassId::generate(),
+            spans: vec![span("2026-11-02", "2026-11-30")],
+            holidays: off("2026-11-10", "2026-11-11"),
+            off_timetable: off("2026-11-12", "2026-11-12"),
+        };
         let week = [1, 2, 3, 4, 5];
         assert_eq!(calendar.judge(day("2026-11-09"), &week), Ok(()));
         assert_eq!(calendar.judge(day("2026-11-10"), &week), Err(NoSchool::Holiday));
@@ -122,17 +137,44 @@ mod tests {
         assert_eq!(calendar.judge(day("2026-11-14"), &[6]), Ok(()));
         assert_eq!(calendar.judge(day("2026-11-01"), &week), Err(NoSchool::OutsideTerm));
         assert_eq!(calendar.judge(day("2026-12-01"), &week), Err(NoSchool::OutsideTerm));
+        assert_eq!((calendar.judge(day("2026-11-12"), &week), calendar.has_lessons(day("2026-11-12"))), (Ok(()), false));
+        assert!(calendar.has_lessons(day("2026-11-13")));
         assert_eq!(calendar.days(day("2026-11-07"), day("2026-11-15"), &week).count(), 3);
     }
 
     #[test]
     fn a_holiday_of_others_is_none_for_the_class() {
         let (ours, theirs) = (ClassId::generate(), ClassId::generate());
-        let holiday = |audience| Holiday { span: span("2026-11-10", "2026-11-10"), audience };
+        let holiday = |audience| DaysOff { span: span("2026-11-10", "2026-11-10"), audience };
         assert!(holiday(json!({})).is_for(ours));
         assert!(holiday(json!({"class_ids": [theirs, ours]})).is_for(ours));
         assert!(!holiday(json!({"class_ids": [theirs]})).is_for(ours));
         assert!(!holiday(json!({"roles": ["teacher"]})).is_for(ours));
         assert!(holiday(json!({"roles": ["student"]})).is_for(ours));
+    }
+
+    proptest! {
+        #[test]
+        fn days_with_school_are_what_is_left_of_the_terms(
+            terms in prop::collection::vec((0..60_i64, 0..30_i64), 0..3), off in prop::collection::vec((0..90_i64, 0..6_i64, any::<bool>()), 0..4),
+            week in prop::collection::btree_set(1..=7_u8, 1..7), from in 0..90_i64, length in 0..60_i64,
+        ) {
+            let (ours, theirs) = (ClassId::generate(), ClassId::generate());
+            let at = |number: i64| day("2026-01-01") + chrono::Duration::days(number);
+            let span = |from: i64, length: i64| Span { from: at(from), to: at(from + length) };
+            let holidays = off.iter().map(|(from, length, is_ours)| DaysOff {
+                span: span(*from, *length), audience: json!({"class_ids": [if *is_ours { ours } else { theirs }]}),
+            });
+            let spans = terms.iter().map(|(from, length)| span(*from, *length)).collect();
+            let calendar = Calendar { class_id: ours, spans, holidays: holidays.collect(), off_timetable: Vec::new() };
+            let week: Vec<u8> = week.into_iter().collect();
+            let found: Vec<NaiveDate> = calendar.days(at(from), at(from + length), &week).collect();
+            let has_school = |number: &i64| {
+                terms.iter().any(|(from, length)| (*from..=from + length).contains(number))
+                    && !off.iter().any(|(from, length, is_ours)| *is_ours && (*from..=from + length).contains(number))
+                    && week.iter().any(|weekday| u32::from(*weekday) == at(*number).weekday().number_from_monday())
+            };
+            prop_assert_eq!(found, (from..=from + length).filter(has_school).map(at).collect::<Vec<_>>());
+        }
     }
 }

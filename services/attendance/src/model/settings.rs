@@ -19,6 +19,9 @@ pub struct Settings {
     pub daily_registers: bool,
     /// Whether every lesson of the timetable is to have a register.
     pub period_registers: bool,
+    /// Whether students may say themselves that they are there.
+    #[serde(default)]
+    pub self_registration: bool,
     /// How long a school day is.
     pub day_minutes: u16,
     /// How long a period is whose register does not say.
@@ -54,5 +57,40 @@ impl Settings {
         faults.require((1..=100).contains(&self.half_day_percent), "/half_day_percent", "must be from 1 to 100");
         faults.require(self.half_day_percent <= self.full_day_percent, "/half_day_percent", "must not be more than full_day_percent");
         faults.into_result()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rules_hold_when_each_is_in_reach_and_a_half_is_no_more_than_a_whole(
+            lock_after_days in 0..500_u16, weekdays in prop::collection::vec(0..9_u8, 0..8), day_minutes in 0..2_000_u16, period_minutes in 0..2_000_u16,
+            full_day_percent in 0..110_u8, half_day_percent in 0..110_u8,
+        ) {
+            let now = chrono::DateTime::from_timestamp(0, 0).unwrap();
+            let settings = Settings {
+                id: Uuid::nil(), school_id: SchoolId::generate(), lock_after_days, weekdays: weekdays.clone(), daily_registers: true, period_registers: false,
+                self_registration: false, day_minutes, period_minutes, full_day_percent, half_day_percent, version: Version::FIRST, created_at: now, updated_at: now,
+            };
+            let found: BTreeSet<String> = settings.check().err().unwrap_or_default().into_iter().map(|fault| fault.pointer).collect();
+            let each: Vec<u8> = weekdays.iter().copied().collect::<BTreeSet<u8>>().into_iter().filter(|day| (1..=7).contains(day)).collect();
+            let expected = [
+                ("/lock_after_days", lock_after_days > 366),
+                ("/weekdays", weekdays.is_empty() || each != weekdays),
+                ("/day_minutes", day_minutes == 0 || day_minutes > 1440),
+                ("/period_minutes", period_minutes == 0 || period_minutes > 1440),
+                ("/full_day_percent", full_day_percent == 0 || full_day_percent > 100),
+                ("/half_day_percent", half_day_percent == 0 || half_day_percent > 100 || half_day_percent > full_day_percent),
+            ];
+            let expected: BTreeSet<String> = expected.into_iter().filter(|(_, wrong)| *wrong).map(|(pointer, _)| pointer.to_owned()).collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }

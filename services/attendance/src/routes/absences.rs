@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::get;
 use actix_web::web::Data;
 use chrono::NaiveDate;
+use directory::Glance;
 use domain::{ClassId, StudentId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
@@ -15,7 +16,7 @@ use super::figures::Enrolled;
 use super::{Rooms, range};
 use crate::model::absence::current;
 use crate::model::day_value::{Thresholds, day};
-use crate::store::{MarkFilter, all_classes, rules};
+use crate::store::{MarkFilter, rules};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -76,22 +77,21 @@ async fn list(
     params: Params<ListAbsences>,
 ) -> Result<Page<AbsenceRun>, Problem> {
     let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
     let rules = rules(&rooms.platform, caller.school_id).await?;
     let (from, to) = range(None, params.on, rules.day_at(rooms.platform.clock().now()), WINDOW)?;
-    let classes = match params.class_id {
-        Some(class) if viewer.may_mark(class) => vec![class],
-        Some(_) => return Err(Problem::not_found("class")),
-        None if viewer.is_office() => all_classes(&rooms.platform, caller.school_id).await?,
-        None => viewer.classes_taught().to_vec(),
-    };
-    let (mut enrolled, mut known) = (Enrolled::new(), HashMap::new());
-    for class in &classes {
-        for seat in rooms.directory.roster(caller.school_id, *class).await? {
-            known.entry(seat.student_id).or_insert((seat.name, *class));
-            enrolled.insert(seat.student_id, seat.attends);
+    let look = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer_at(glance, caller).await?;
+        let classes = rooms.classes(&viewer, params.class_id).await?;
+        let (mut enrolled, mut known) = (Enrolled::new(), HashMap::new());
+        for class in &classes {
+            for seat in &glance.roster(*class).await?.0 {
+                known.entry(seat.student_id).or_insert_with(|| (seat.name.clone(), *class));
+                enrolled.insert(seat.student_id, seat.attends.clone());
+            }
         }
-    }
+        Ok::<_, Problem>((classes, enrolled, known))
+    };
+    let (classes, enrolled, known) = rooms.directory.consult(caller.school_id, look).await?;
     let days = rooms.days(caller.school_id, &rules, &enrolled, &MarkFilter { classes, student: None, from, to }).await?;
     let thresholds = Thresholds::from(&rules.settings);
     let runs = days.into_iter().filter_map(|(student_id, days)| {

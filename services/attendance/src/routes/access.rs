@@ -1,42 +1,69 @@
 //! Whose attendance a caller may see and change: a teacher that of the classes they teach, a student their own, a parent their children's, the office all of it.
 
+use std::sync::Arc;
+
 use chrono::{Days, NaiveDate};
-use directory::{Learner, Person};
+use directory::{Glance, Learner, Person};
 use domain::{ClassId, Role, StudentId, TeacherId};
 use service_kit::{Caller, Problem};
 use store::StoreError;
 
 use super::Rooms;
+use crate::store::{all_classes, classes_of_learner};
 
 /// The caller, with what the directory knows of them.
 pub(super) struct Viewer {
     pub(super) caller: Caller,
-    person: Person,
+    person: Arc<Person>,
 }
 
 impl Rooms {
+    /// The caller as the directory holds them now: for what commits in PostgreSQL, where no step into Redis confirms what was remembered.
     pub(super) async fn viewer(&self, caller: &Caller) -> Result<Viewer, StoreError> {
         // The office may see all, so nothing about the person needs to be known.
         let person =
-            if caller.role.is_office() { Person::default() } else { self.directory.person(caller.school_id, caller.user_id).await? };
+            if caller.role.is_office() { Arc::default() } else { Arc::new(self.directory.person(caller.school_id, caller.user_id).await?) };
         Ok(Viewer { caller: *caller, person })
     }
 
-    /// The student, if the caller may see their attendance, and the classes whose registers the caller may see of them; all of them if none are named.
-    pub(super) async fn student(&self, viewer: &Viewer, student: StudentId) -> Result<(Learner, Option<Vec<ClassId>>), Problem> {
-        let missing = || Problem::not_found("student");
-        if let Some(learner) = viewer.learner(student) {
-            return Ok((learner.clone(), None));
+    /// The caller at a glance.
+    pub(super) async fn viewer_at(&self, glance: &Glance<'_>, caller: &Caller) -> Result<Viewer, StoreError> {
+        let person = if caller.role.is_office() { Arc::default() } else { glance.person(caller.user_id).await? };
+        Ok(Viewer { caller: *caller, person })
+    }
+
+    /// The classes that a report is about: `class` alone, else all that the caller may mark.
+    pub(super) async fn classes(&self, viewer: &Viewer, class: Option<ClassId>) -> Result<Vec<ClassId>, Problem> {
+        match class {
+            Some(class) if viewer.may_mark(class) => Ok(vec![class]),
+            Some(_) => Err(Problem::not_found("class")),
+            None if viewer.is_office() => Ok(all_classes(&self.platform, viewer.caller.school_id).await?),
+            None => Ok(viewer.classes_taught().to_vec()),
         }
-        if !viewer.works_here() {
-            return Err(missing());
-        }
-        let learner = self.directory.learner(viewer.caller.school_id, student).await?.ok_or_else(missing)?;
-        if viewer.is_office() {
-            return Ok((learner, None));
-        }
-        let classes: Vec<ClassId> = learner.classes().filter(|class| viewer.teaches(*class)).collect();
-        if classes.is_empty() { Err(missing()) } else { Ok((learner, Some(classes))) }
+    }
+
+    /// The student, if the caller may see their attendance, and the classes whose registers the caller may see of them.
+    pub(super) async fn student(&self, caller: &Caller, student: StudentId) -> Result<(Learner, Vec<ClassId>), Problem> {
+        let look = async |glance: &Glance<'_>| {
+            let missing = || Problem::not_found("student");
+            let viewer = self.viewer_at(glance, caller).await?;
+            if let Some(learner) = viewer.learner(student) {
+                return Ok((learner.clone(), classes_of_learner(learner)));
+            }
+            if !viewer.works_here() {
+                return Err(missing());
+            }
+            let learner = glance.learner(student).await?.ok_or_else(missing)?;
+            let mut classes = classes_of_learner(&learner);
+            if !viewer.is_office() {
+                classes.retain(|class| viewer.teaches(*class));
+                if classes.is_empty() {
+                    return Err(missing());
+                }
+            }
+            Ok((Learner::clone(&learner), classes))
+        };
+        self.directory.consult(caller.school_id, look).await
     }
 }
 
@@ -46,8 +73,8 @@ impl Viewer {
     }
 
     /// Teachers and the office.
-    pub(super) fn works_here(&self) -> bool {
-        self.is_office() || self.caller.role == Role::Teacher
+    fn works_here(&self) -> bool {
+        works_here(self.caller.role)
     }
 
     /// The role counts, not only the link: a teacher who is a parent too sees their child's attendance as a parent.
@@ -86,4 +113,9 @@ impl Viewer {
         let days = [today - Days::new(1), today, today + Days::new(1)];
         learner.attends.iter().any(|attends| self.teaches(attends.class_id) && days.iter().any(|day| attends.covers(*day)))
     }
+}
+
+/// Teachers and the office.
+pub(super) fn works_here(role: Role) -> bool {
+    role.is_office() || role == Role::Teacher
 }

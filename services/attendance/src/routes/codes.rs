@@ -15,7 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use crate::model::code::{Code, CountsAs};
-use crate::store::{change_code, create_code, find_code, rules, rules_changed};
+use crate::store::{announce, change_code, create_code, find_code, rules};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(change).service(remove);
@@ -164,7 +164,7 @@ async fn create(
         error => error.into(),
     })?;
     transaction.commit().await?;
-    rules_changed(&rooms.platform, school).await;
+    announce(&rooms.platform, school).await;
     let location = format!("/api/v1/attendance/codes/{}", code.id);
     Ok(Created { version: code.version, body: code.into(), location })
 }
@@ -244,6 +244,6 @@ async fn edit(rooms: &Rooms, caller: &Caller, id: AttendanceCodeId, seen: IfMatc
     check(&code)?;
     change_code(connection, &code).await?;
     transaction.commit().await?;
-    rules_changed(&rooms.platform, caller.school_id).await;
+    announce(&rooms.platform, caller.school_id).await;
     Ok(code)
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::get;
 use actix_web::web::Data;
 use chrono::NaiveDate;
+use directory::Glance;
 use domain::{ClassId, RegisterId, StudentId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
@@ -13,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Rooms, range};
 use crate::model::conflict::{Conflict, between};
-use crate::store::{MarkFilter, MarkRow, all_classes, marks, rules};
+use crate::store::{MarkFilter, MarkRow, marks, rules};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -68,15 +69,10 @@ async fn list(
     params: Params<ListConflicts>,
 ) -> Result<Page<ConflictView>, Problem> {
     let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
+    let look = async |glance: &Glance<'_>| rooms.classes(&rooms.viewer_at(glance, caller).await?, params.class_id).await;
+    let classes = rooms.directory.consult(caller.school_id, look).await?;
     let rules = rules(&rooms.platform, caller.school_id).await?;
     let (from, to) = range(params.from, params.to, rules.day_at(rooms.platform.clock().now()), 7)?;
-    let classes = match params.class_id {
-        Some(class) if viewer.may_mark(class) => vec![class],
-        Some(_) => return Err(Problem::not_found("class")),
-        None if viewer.is_office() => all_classes(&rooms.platform, caller.school_id).await?,
-        None => viewer.classes_taught().to_vec(),
-    };
     let rows = marks(&rooms.platform, caller.school_id, &MarkFilter { classes, student: None, from, to }).await?;
     let daily: HashMap<(StudentId, NaiveDate), &MarkRow> =
         rows.iter().filter(|row| row.period.is_none()).map(|row| ((row.student_id, row.held_on), row)).collect();

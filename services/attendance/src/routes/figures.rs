@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 use directory::Attends;
 use domain::{ClassId, SchoolId, StudentId};
+use futures_util::future::try_join_all;
 use service_kit::Problem;
 
 use super::Rooms;
@@ -24,14 +25,13 @@ impl Rooms {
     /// The days that count of `students`, in registers of the filter's classes.
     pub(super) async fn days(&self, school: SchoolId, rules: &Rules, students: &Enrolled, filter: &MarkFilter) -> Result<Days, Problem> {
         let rows = store::marks(&self.platform, school, filter).await?;
-        let mut calendars: HashMap<ClassId, Option<Calendar>> = HashMap::new();
-        for class in &filter.classes {
-            calendars.insert(*class, store::calendar(&self.platform, school, *class).await?);
-        }
+        let calendars = filter.classes.iter().map(|class| store::calendar(&self.platform, school, *class));
+        let calendars: HashMap<ClassId, Calendar> =
+            try_join_all(calendars).await?.into_iter().flatten().map(|calendar| (calendar.class_id, calendar)).collect();
         let ids: Vec<StudentId> = students.keys().copied().collect();
         let leaves = store::approved_leave(&self.platform, school, &ids, filter.from, filter.to).await?;
         let counts = |row: &MarkRow| {
-            let calendar = calendars.get(&row.class_id).and_then(Option::as_ref);
+            let calendar = calendars.get(&row.class_id);
             let has_school = calendar.is_some_and(|calendar| calendar.judge(row.held_on, &rules.settings.weekdays).is_ok());
             let attends = students.get(&row.student_id).map(Vec::as_slice).unwrap_or_default();
             has_school && attends.iter().any(|attends| attends.class_id == row.class_id && attends.covers(row.held_on))

@@ -19,7 +19,7 @@ use super::Rooms;
 use super::access::Viewer;
 use crate::events::about_leave;
 use crate::model::leave::{Leave, LeaveStatus, check_dates};
-use crate::store::{LeaveFilter, create_leave, find_leave, list_leave, lock_leave, rules, save_leave};
+use crate::store::{LeaveFilter, announce, create_leave, find_leave, list_leave, lock_leave, rules, save_leave};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(ask).service(list).service(show).service(change).service(withdraw);
@@ -376,6 +376,9 @@ impl Rooms {
             ::events::outbox::enqueue(&transaction, &event).await.map_err(Problem::internal)?;
         }
         transaction.commit().await?;
+        if leave.status == LeaveStatus::Approved || changed.status == LeaveStatus::Approved {
+            announce(&self.platform, caller.school_id).await;
+        }
         Ok(changed)
     }
 }

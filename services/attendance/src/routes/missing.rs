@@ -3,6 +3,7 @@
 use actix_web::get;
 use actix_web::web::Data;
 use chrono::NaiveDate;
+use directory::Glance;
 use domain::{ClassId, Fault, RegisterId, SubjectId, TeacherId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
@@ -13,7 +14,7 @@ use super::{Rooms, range};
 use crate::model::lock;
 use crate::model::missing::{expected, missing};
 use crate::model::register::Place;
-use crate::store::{all_classes, class_years, rules, taken, timetable};
+use crate::store::{class_years, rules, taken, timetable};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -71,19 +72,14 @@ async fn list(
 ) -> Result<Page<MissingRegister>, Problem> {
     let caller = permit.caller();
     let (platform, school) = (&rooms.platform, caller.school_id);
-    let viewer = rooms.viewer(caller).await?;
+    let look = async |glance: &Glance<'_>| rooms.classes(&rooms.viewer_at(glance, caller).await?, params.class_id).await;
+    let classes = rooms.directory.consult(caller.school_id, look).await?;
     let rules = rules(platform, school).await?;
     let today = rules.day_at(platform.clock().now());
     let (from, to) = range(params.from, Some(params.to.unwrap_or(today).min(today)), today, 1)?;
     if (to - from).num_days() >= LONGEST {
         return Err(Problem::invalid(vec![Fault::new("query:from", format!("must be less than {LONGEST} days before to"))]));
     }
-    let classes = match params.class_id {
-        Some(class) if viewer.may_mark(class) => vec![class],
-        Some(_) => return Err(Problem::not_found("class")),
-        None if viewer.is_office() => all_classes(platform, school).await?,
-        None => viewer.classes_taught().to_vec(),
-    };
     let years = class_years(platform, school, &classes).await?;
     let lessons = if rules.settings.period_registers { timetable(platform, school, &classes, from, to).await? } else { Vec::new() };
     let taken = taken(platform, school, &classes, from, to).await?;

@@ -4,11 +4,13 @@ pub mod absences;
 mod access;
 pub mod codes;
 pub mod conflicts;
+pub mod corrections;
 mod figures;
 pub mod leave_decisions;
 pub mod leave_requests;
 pub mod missing;
 pub mod records;
+pub mod self_registration;
 pub mod sessions;
 pub mod settings;
 pub mod sheet;
@@ -40,6 +42,8 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     students::configure(config);
     records::configure(config);
     sessions::configure(config);
+    corrections::configure(config);
+    self_registration::configure(config);
     leave_requests::configure(config);
     leave_decisions::configure(config);
 }
@@ -51,17 +55,27 @@ pub struct Rooms {
     directory: Directory,
 }
 
-/// How often a write is begun anew when its row left Redis between being read and being written. Each try puts the row back there first.
-const TRIES: usize = 4;
+/// How often a write is begun anew when its row left Redis between being read and being written, or when something was settled since it was seen to be free:
+/// in a busy partition that is not rare.
+const TRIES: usize = 8;
 
 /// Runs `attempt` until it is not told that its row was evicted meanwhile.
-async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
-    let mut tries = 0;
+async fn retried<T>(attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
+    tried(TRIES, |error| matches!(error, WriteError::Evicted | WriteError::Exists), attempt).await
+}
+
+/// Runs `attempt` at most `tries` times, as long as it is told something that `again` says is worth another try.
+async fn tried<T>(
+    tries: usize,
+    again: impl Fn(&WriteError) -> bool,
+    mut attempt: impl AsyncFnMut() -> Result<T, Refusal>,
+) -> Result<T, Problem> {
+    let mut left = tries;
     loop {
-        tries += 1;
+        left = left.saturating_sub(1);
         match attempt().await {
             Ok(done) => return Ok(done),
-            Err(Refusal::Write(WriteError::Evicted | WriteError::Exists)) if tries < TRIES => {}
+            Err(Refusal::Write(error)) if left > 0 && again(&error) => {}
             Err(Refusal::Write(error)) => return Err(error.into()),
             Err(Refusal::Problem(problem)) => return Err(problem),
         }

@@ -1,11 +1,11 @@
-//! Registers: open, list, show, lock, and what was corrected in them.
+//! Registers: open, list, show, lock.
 
 use actix_web::web::Data;
 use actix_web::{get, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{
-    ClassId, CorrectionId, EventKind, Permission, RegisterId, Role, ServiceName, StudentId, SubjectId, TeacherId, UserId, Version,
-};
+use directory::Glance;
+use domain::{ClassId, EventKind, Fault, RegisterId, ServiceName, StudentId, SubjectId, TeacherId, UserId, Version};
+use futures_util::future::{join, join3, try_join};
 use serde::{Deserialize, Serialize};
 use service_kit::{
     Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit,
@@ -13,20 +13,19 @@ use service_kit::{
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
 use write_behind::{Found, Operation};
 
-use super::access::Viewer;
 use super::taking::{RegisterPlace, lesson};
 use super::{Refusal, Rooms, range, retried};
 use crate::events;
 use crate::model::code::CountsAs;
-use crate::model::correction::{Change, Correction};
 use crate::model::lock;
 use crate::model::register::{Mark, Register, State};
-use crate::store::{RegisterFilter, Rules, list_corrections, list_registers, look_for_register, rules};
+use crate::store::{RegisterFilter, Rules, day, list_registers, look_for_register, rules};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(open).service(list).service(show).service(lock_register).service(corrections);
+    config.service(open).service(list).service(show).service(lock_register);
 }
 
 /// A register without its marks.
@@ -50,7 +49,7 @@ pub struct RegisterSummary {
     ends_at: Option<DateTime<Utc>>,
     /// Where it stands.
     state: State,
-    /// Whether only the office can change it now, by time or because somebody locked it.
+    /// Whether only the office can change it now, by time or because somebody locked it. Time and the school's settings make no new version: see `locks_on`.
     is_locked: bool,
     /// The first day on which it is locked by time.
     locks_on: NaiveDate,
@@ -88,7 +87,7 @@ pub struct RecordView {
     code: String,
     /// What it counts as.
     counts_as: CountsAs,
-    /// The code that the teacher gave.
+    /// The code that the teacher gave, or the student who registered themselves.
     teacher_code: Option<String>,
     /// The code that the office gave, where it differs.
     office_code: Option<String>,
@@ -144,7 +143,7 @@ impl RegisterSummary {
 }
 
 impl RecordView {
-    fn of(mark: &Mark, rules: &Rules) -> Self {
+    pub(super) fn of(mark: &Mark, rules: &Rules) -> Self {
         Self {
             student_id: mark.student_id,
             code: mark.code().to_owned(),
@@ -180,29 +179,39 @@ async fn open(
     rooms: Data<Rooms>,
     body: Body<RegisterPlace>,
 ) -> Result<Created<RegisterView>, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    let (wanted, school) = (&body.0, permit.school_id);
-    let no_class = || Problem::invalid(vec![domain::Fault::new("/class_id", "is no class that you teach")]);
-    let ground = rooms.ground(&viewer, wanted.class_id).await?.ok_or_else(no_class)?;
-    let mut faults = rooms.check_place(&ground, &viewer, "", wanted).await?;
-    let too_late = lock::has_passed(wanted.held_on, ground.rules.settings.lock_after_days, ground.today);
-    if too_late && !viewer.is_office() {
-        faults.push(domain::Fault::new("/held_on", "is so long ago that its registers are locked"));
-    }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    let now = rooms.platform.clock().now();
-    let register = Register::open(school, wanted.place(), lesson(&viewer, wanted), now);
-    retried(async || {
-        let Found::Absent(absence) = look_for_register(&rooms.platform, school, register.id).await? else {
-            return Err(Problem::conflict(Kind::AlreadyExists, "This register is open already.").into());
-        };
-        let operation = Operation::new(school, ServiceName::Attendance).create_absent(&register, absence);
-        rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Attendance), operation).await.map_err(Refusal::Write)?;
-        Ok(())
-    })
-    .await?;
+    let (caller, wanted, now) = (permit.caller(), &body.0, rooms.platform.clock().now());
+    let school = caller.school_id;
+    let id = wanted.place().id(school);
+    // The same in every try: a try whose outcome is unknown must be known again.
+    let name = Uuid::now_v7();
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer_at(glance, caller).await?;
+        retried(async || {
+            let found = look_for_register(&rooms.platform, glance.guard(), school, id);
+            let day = day(&rooms.platform, school, wanted.class_id, wanted.held_on);
+            let (found, rules, day) = join3(found, rules(&rooms.platform, school), day).await;
+            let no_class = || Problem::invalid(vec![Fault::new("/class_id", "is no class that you teach")]);
+            let ground = rooms.ground(glance, &viewer, wanted.class_id, rules?).await?.ok_or_else(no_class)?;
+            let mut faults = Rooms::check_place(&ground, &day?, "", wanted);
+            let too_late = lock::has_passed(wanted.held_on, ground.rules.settings.lock_after_days, ground.today);
+            if too_late && !viewer.is_office() {
+                faults.push(Fault::new("/held_on", "is so long ago that its registers are locked"));
+            }
+            if !faults.is_empty() {
+                return Err(Problem::invalid(faults).into());
+            }
+            let Found::Absent(absence) = found? else {
+                return Err(Problem::conflict(Kind::AlreadyExists, "This register is open already.").into());
+            };
+            let register = Register::open(school, wanted.place(), lesson(&viewer, wanted), now);
+            let operation = Operation::new(school, ServiceName::Attendance).named(name).create_absent(&register, absence);
+            let operation = operation.guarded(glance.guard());
+            rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Attendance), operation).await.map_err(Refusal::Write)?;
+            Ok((register, ground))
+        })
+        .await
+    };
+    let (register, ground) = rooms.directory.consult(school, work).await?;
     let location = format!("/api/v1/attendance/sessions/{}", register.id);
     Ok(Created { body: RegisterView::of(&register, &ground.rules, ground.today), version: register.version, location })
 }
@@ -240,8 +249,8 @@ async fn list(
     params: Params<ListRegisters>,
 ) -> Result<Page<RegisterSummary>, Problem> {
     let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
-    let rules = rules(&rooms.platform, caller.school_id).await?;
+    let look = async |glance: &Glance<'_>| rooms.viewer_at(glance, caller).await;
+    let (viewer, rules) = try_join(rooms.directory.consult(caller.school_id, look), rules(&rooms.platform, caller.school_id)).await?;
     let today = rules.day_at(rooms.platform.clock().now());
     let (from, to) = range(params.from.or(params.date), params.to.or(params.date), today, 31)?;
     let classes = match params.class_id {
@@ -273,9 +282,12 @@ async fn show(
     known: IfNoneMatch,
     rooms: Data<Rooms>,
 ) -> Result<NotModifiedOr<RegisterView>, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    let register = rooms.register(&viewer, *id).await?;
-    let rules = rules(&rooms.platform, permit.school_id).await?;
+    let find = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer_at(glance, permit.caller()).await?;
+        let (register, rules) = join(rooms.register(glance, &viewer, *id), rules(&rooms.platform, permit.school_id)).await;
+        Ok::<_, Problem>((register?, rules?))
+    };
+    let (register, rules) = rooms.directory.consult(permit.school_id, find).await?;
     let today = rules.day_at(rooms.platform.clock().now());
     let version = register.version;
     Ok(NotModifiedOr(known, RegisterView::of(&register, &rules, today), version))
@@ -294,99 +306,25 @@ async fn lock_register(
     seen: IfMatch,
     rooms: Data<Rooms>,
 ) -> Result<Versioned<RegisterView>, Problem> {
-    let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
-    let now = rooms.platform.clock().now();
-    let locked = retried(async || {
-        let register = rooms.register(&viewer, *id).await?;
-        seen.require(register.version)?;
-        let Some(locked) = register.locked(now) else {
-            let detail = if register.state == State::Locked { "It is locked already." } else { "Nobody is marked in it yet." };
-            return Err(Problem::conflict(Kind::Conflict, detail).into());
-        };
-        let event = events::about_register(EventKind::AttendanceLocked, caller, &locked, now)?;
-        let operation = Operation::new(caller.school_id, ServiceName::Attendance).update(&locked, register.version).event(event);
-        rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Attendance), operation).await.map_err(Refusal::Write)?;
-        Ok(locked)
-    })
-    .await?;
+    let (caller, now, name) = (permit.caller(), rooms.platform.clock().now(), Uuid::now_v7());
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer_at(glance, caller).await?;
+        retried(async || {
+            let register = rooms.register(glance, &viewer, *id).await?;
+            seen.require(register.version)?;
+            let Some(locked) = register.locked(now) else {
+                let detail = if register.state == State::Locked { "It is locked already." } else { "Nobody is marked in it yet." };
+                return Err(Problem::conflict(Kind::Conflict, detail).into());
+            };
+            let event = events::about_register(EventKind::AttendanceLocked, caller, &locked, now)?;
+            let operation = Operation::new(caller.school_id, ServiceName::Attendance).named(name).update(&locked, register.version);
+            let operation = operation.event(event).guarded(glance.guard());
+            rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Attendance), operation).await.map_err(Refusal::Write)?;
+            Ok(locked)
+        })
+        .await
+    };
+    let locked = rooms.directory.consult(caller.school_id, work).await?;
     let rules = rules(&rooms.platform, caller.school_id).await?;
     Ok(Versioned(RegisterView::of(&locked, &rules, rules.day_at(now)), locked.version))
-}
-
-/// A correction: who changed a register that had been taken, when, why, and what it said before.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CorrectionView {
-    /// Its id.
-    id: CorrectionId,
-    /// The register.
-    session_id: RegisterId,
-    /// The register's version that it made.
-    session_version: Version,
-    /// Who.
-    corrected_by: UserId,
-    /// In which role.
-    role: Role,
-    /// Whether the register was locked.
-    after_lock: bool,
-    /// Why.
-    reason: Option<String>,
-    /// The marks that changed, before and after.
-    changes: Vec<Change>,
-    /// When.
-    corrected_at: DateTime<Utc>,
-}
-
-impl From<Correction> for CorrectionView {
-    fn from(row: Correction) -> Self {
-        Self {
-            id: row.id,
-            session_id: row.session_id,
-            session_version: row.session_version,
-            corrected_by: row.corrected_by,
-            role: row.role,
-            after_lock: row.after_lock,
-            reason: row.reason,
-            changes: row.changes,
-            corrected_at: row.created_at,
-        }
-    }
-}
-
-/// Where to go on.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListCorrections {
-    /// How many to a page.
-    #[serde(default)]
-    limit: Limit,
-    /// Where the page starts: `next_cursor` of the one before.
-    cursor: Option<String>,
-}
-
-/// Lists the corrections of a register, the latest first.
-#[utoipa::path(
-    params(("id" = RegisterId, Path, description = "The register."), ListCorrections),
-    responses((status = 200, body = Page<CorrectionView>), CommonProblems),
-    security(("bearer" = []))
-)]
-#[get("/api/v1/attendance/sessions/{id}/corrections")]
-async fn corrections(
-    permit: Permit<permits::AttendanceMark>,
-    id: IdPath<RegisterId>,
-    rooms: Data<Rooms>,
-    params: Params<ListCorrections>,
-) -> Result<Page<CorrectionView>, Problem> {
-    let caller = permit.caller();
-    let viewer: Viewer = rooms.viewer(caller).await?;
-    let register = rooms.register(&viewer, *id).await?;
-    let asked = (caller.school_id, register.id, Permission::AttendanceMark.as_str());
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "corrections", &asked, cursor)).transpose()?;
-    let rows = list_corrections(&rooms.platform, caller.school_id, register.id, after, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| {
-        Cursor::<(DateTime<Utc>, CorrectionId)>::seal(key, "corrections", &asked, &(last.created_at, last.id))
-    });
-    Ok(page.map(Into::into))
 }

@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use crate::model::settings::Settings;
-use crate::store::{change_settings, rules, rules_changed};
+use crate::store::{announce, change_settings, rules};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show).service(change);
@@ -29,6 +29,8 @@ pub struct SettingsView {
     daily_registers: bool,
     /// Whether every lesson of the timetable is to have a register.
     period_registers: bool,
+    /// Whether students may say themselves that they are there, in a register that a teacher has opened.
+    self_registration: bool,
     /// How long a school day is, in minutes.
     day_minutes: u16,
     /// How long a period is whose register does not say, in minutes.
@@ -50,6 +52,7 @@ impl From<Settings> for SettingsView {
             weekdays: row.weekdays,
             daily_registers: row.daily_registers,
             period_registers: row.period_registers,
+            self_registration: row.self_registration,
             day_minutes: row.day_minutes,
             period_minutes: row.period_minutes,
             full_day_percent: row.full_day_percent,
@@ -74,6 +77,8 @@ pub struct ChangeSettings {
     daily_registers: Option<bool>,
     /// Whether every lesson of the timetable is to have a register.
     period_registers: Option<bool>,
+    /// Whether students may say themselves that they are there, in a register that a teacher has opened.
+    self_registration: Option<bool>,
     /// How long a school day is, in minutes.
     #[schema(minimum = 1, maximum = 1440)]
     day_minutes: Option<u16>,
@@ -95,6 +100,7 @@ impl ChangeSettings {
             weekdays: self.weekdays.unwrap_or_else(|| row.weekdays.clone()),
             daily_registers: self.daily_registers.unwrap_or(row.daily_registers),
             period_registers: self.period_registers.unwrap_or(row.period_registers),
+            self_registration: self.self_registration.unwrap_or(row.self_registration),
             day_minutes: self.day_minutes.unwrap_or(row.day_minutes),
             period_minutes: self.period_minutes.unwrap_or(row.period_minutes),
             full_day_percent: self.full_day_percent.unwrap_or(row.full_day_percent),
@@ -145,11 +151,11 @@ async fn change(
     if !change_settings(transaction.connection()?, &changed).await? {
         drop(transaction);
         // Somebody was quicker: what they wrote is announced, or will be in a moment.
-        rules_changed(&rooms.platform, school).await;
+        announce(&rooms.platform, school).await;
         return Err(Problem::precondition_failed(rules(&rooms.platform, school).await?.settings.version));
     }
     transaction.commit().await?;
-    rules_changed(&rooms.platform, school).await;
+    announce(&rooms.platform, school).await;
     let version = changed.version;
     Ok(Versioned(changed.into(), version))
 }

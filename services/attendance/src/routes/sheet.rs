@@ -5,9 +5,11 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::NaiveDate;
+use directory::Glance;
 use domain::{ClassId, RegisterId, StudentId, Version};
+use futures_util::future::join;
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, Params, Permit, Problem, permits};
+use service_kit::{Caller, CommonProblems, Params, Permit, Problem, permits};
 use spreadsheet::csv_file;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -17,7 +19,7 @@ use super::access::Viewer;
 use crate::model::code::CountsAs;
 use crate::model::lock;
 use crate::model::register::{Place, State};
-use crate::store::{find_register, on_leave};
+use crate::store::{day, find_register, rules};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show).service(download);
@@ -87,24 +89,33 @@ pub struct SheetView {
 }
 
 impl Rooms {
-    async fn sheet(&self, viewer: &Viewer, params: &SheetOf) -> Result<SheetView, Problem> {
+    async fn sheet(&self, caller: &Caller, params: &SheetOf) -> Result<SheetView, Problem> {
+        let work = async |glance: &Glance<'_>| {
+            let viewer = self.viewer_at(glance, caller).await?;
+            self.sheet_at(glance, &viewer, params).await
+        };
+        self.directory.consult(caller.school_id, work).await
+    }
+
+    async fn sheet_at(&self, glance: &Glance<'_>, viewer: &Viewer, params: &SheetOf) -> Result<SheetView, Problem> {
         let school = viewer.caller.school_id;
-        let ground = self.ground(viewer, params.class_id).await?.ok_or_else(|| Problem::not_found("class"))?;
-        let held_on = params.held_on.unwrap_or(ground.today);
+        let rules = rules(&self.platform, school).await?;
+        let held_on = params.held_on.unwrap_or_else(|| rules.day_at(self.platform.clock().now()));
+        let ground = self.ground(glance, viewer, params.class_id, rules).await?.ok_or_else(|| Problem::not_found("class"))?;
         let place = Place { held_on, class_id: params.class_id, period: params.period };
-        let register = find_register(&self.platform, school, place.id(school)).await?;
+        let register = find_register(&self.platform, glance.guard(), school, place.id(school));
+        let (register, day) = join(register, day(&self.platform, school, params.class_id, held_on)).await;
+        let (register, day) = (register?, day?);
         let pupils = self.pupils(&ground, viewer, place).await?;
-        let on_leave = on_leave(&self.platform, school, &pupils, held_on).await?;
-        let calendar = crate::store::calendar(&self.platform, school, params.class_id).await?;
-        let no_school = calendar.and_then(|calendar| calendar.judge(held_on, &ground.rules.settings.weekdays).err());
+        let no_school = day.calendar.and_then(|calendar| calendar.judge(held_on, &ground.rules.settings.weekdays).err());
         let codes = &ground.rules.codes;
         let mut rows = Vec::with_capacity(pupils.len());
-        for seat in &ground.seats {
+        for seat in ground.seats() {
             let mark = register.as_ref().and_then(|register| register.mark(seat.student_id));
             if mark.is_none() && !pupils.contains(&seat.student_id) {
                 continue;
             }
-            let on_leave = on_leave.contains(&seat.student_id);
+            let on_leave = day.on_leave.contains(&seat.student_id);
             let begin = || if on_leave { codes.leave_code() } else { None }.or_else(|| codes.default_code());
             let code = mark.map(|mark| mark.code().to_owned()).or_else(|| begin().map(|code| code.code.clone()));
             rows.push(SheetRow {
@@ -143,8 +154,7 @@ impl Rooms {
 #[utoipa::path(params(SheetOf), responses((status = 200, body = SheetView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/attendance/sheet")]
 async fn show(permit: Permit<permits::AttendanceMark>, rooms: Data<Rooms>, params: Params<SheetOf>) -> Result<HttpResponse, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    Ok(HttpResponse::Ok().json(rooms.sheet(&viewer, &params).await?))
+    Ok(HttpResponse::Ok().json(rooms.sheet(permit.caller(), &params).await?))
 }
 
 /// The class list as CSV (RFC 4180). Cells that a spreadsheet would take for a formula begin with an apostrophe.
@@ -155,8 +165,7 @@ async fn show(permit: Permit<permits::AttendanceMark>, rooms: Data<Rooms>, param
 )]
 #[get("/api/v1/attendance/sheet.csv")]
 async fn download(permit: Permit<permits::AttendanceMark>, rooms: Data<Rooms>, params: Params<SheetOf>) -> Result<HttpResponse, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    let sheet = rooms.sheet(&viewer, &params).await?;
+    let sheet = rooms.sheet(permit.caller(), &params).await?;
     let heading = ["student_id", "admission_number", "roll_number", "name", "code", "minutes_late", "note"].map(str::to_owned).to_vec();
     let rows = sheet.rows.into_iter().map(|row| {
         vec![

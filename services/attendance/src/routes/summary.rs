@@ -3,6 +3,7 @@
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use chrono::NaiveDate;
+use directory::Glance;
 use domain::{ClassId, Fault, StudentId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Params, Permit, Problem, permits};
@@ -13,7 +14,7 @@ use super::figures::Enrolled;
 use super::{Rooms, range};
 use crate::model::day_value::Thresholds;
 use crate::model::summary::{Figures, Tally, tally};
-use crate::store::{MarkFilter, classes_of_learner, rules, taken};
+use crate::store::{MarkFilter, rules, taken};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show);
@@ -71,22 +72,24 @@ pub struct Summary {
 #[get("/api/v1/attendance/summary")]
 async fn show(permit: Permit<permits::AttendanceRead>, rooms: Data<Rooms>, params: Params<SummaryOf>) -> Result<Json<Summary>, Problem> {
     let caller = permit.caller();
-    let viewer = rooms.viewer(caller).await?;
     let rules = rules(&rooms.platform, caller.school_id).await?;
     let (from, to) = range(params.from, params.to, rules.day_at(rooms.platform.clock().now()), 30)?;
     let (enrolled, names, filter) = match (params.class_id, params.student_id) {
         (Some(class), None) => {
-            if !viewer.may_mark(class) || rooms.directory.class(caller.school_id, class).await?.is_none() {
-                return Err(Problem::not_found("class"));
-            }
-            let seats = rooms.directory.roster(caller.school_id, class).await?;
+            let look = async |glance: &Glance<'_>| {
+                let viewer = rooms.viewer_at(glance, caller).await?;
+                if !viewer.may_mark(class) || glance.class(class).await?.is_none() {
+                    return Err(Problem::not_found("class"));
+                }
+                Ok(glance.roster(class).await?)
+            };
+            let seats = &rooms.directory.consult(caller.school_id, look).await?.0;
             let names: Vec<(StudentId, Option<String>)> = seats.iter().map(|seat| (seat.student_id, Some(seat.name.clone()))).collect();
-            let enrolled: Enrolled = seats.into_iter().map(|seat| (seat.student_id, seat.attends)).collect();
+            let enrolled: Enrolled = seats.iter().map(|seat| (seat.student_id, seat.attends.clone())).collect();
             (enrolled, names, MarkFilter { classes: vec![class], student: None, from, to })
         }
         (None, Some(student)) => {
-            let (learner, classes) = rooms.student(&viewer, student).await?;
-            let classes = classes.unwrap_or_else(|| classes_of_learner(&learner));
+            let (learner, classes) = rooms.student(caller, student).await?;
             let enrolled: Enrolled = [(student, learner.attends)].into_iter().collect();
             (enrolled, vec![(student, None)], MarkFilter { classes, student: Some(student), from, to })
         }

@@ -1,17 +1,21 @@
 //! The way of every change to a register's marks, whether it came as JSON for a class, for one student, or as a file: who may, is there school, is it locked,
 //! who is to be marked, what stands there, and then one write that holds the register, its correction and its events, or nothing.
+//!
+//! Who teaches and attends the class is remembered; the register, the school's rules and the day are asked for together. So a marking takes two round trips to
+//! Redis, the second one being the write; one that opens its register also asks PostgreSQL whether it is the first.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, NaiveDate, Utc};
-use directory::{Class, Seat};
+use directory::{Class, Glance, Roster, Seat};
 use domain::{ClassId, CorrectionId, Fault, RegisterId, ServiceName, StudentId, SubjectId, Version};
-use futures_util::future::{Ready, ready};
+use futures_util::future::{Ready, join3, ready};
 use serde::Deserialize;
-use service_kit::{IfMatch, Kind, Problem};
+use service_kit::{Caller, IfMatch, Kind, Problem};
 use store::StoreError;
 use utoipa::ToSchema;
 use write_behind::{Absence, Found, Operation, ReadError};
@@ -23,7 +27,7 @@ use crate::model::correction::{Change, Correction, changes, is_due};
 use crate::model::marking::{Context, Sheet, mark};
 use crate::model::register::{Lesson, Place, Register};
 use crate::model::{lock, roll};
-use crate::store::{self as tables, Rules};
+use crate::store::{self as tables, Day, Rules};
 
 /// What a change is based on: `If-Match` with the version that was read, or `If-None-Match: *` for a register that nobody has opened yet. Neither is 428, both 400.
 #[derive(Debug, Clone, Copy)]
@@ -84,35 +88,46 @@ impl RegisterPlace {
 pub(super) struct Ground {
     pub(super) rules: Rules,
     pub(super) today: NaiveDate,
-    pub(super) class: Class,
-    pub(super) seats: Vec<Seat>,
+    pub(super) class: Arc<Class>,
+    roster: Arc<Roster>,
+}
+
+impl Ground {
+    /// The class list, past and present.
+    pub(super) fn seats(&self) -> &[Seat] {
+        &self.roster.0
+    }
 }
 
 impl Rooms {
     /// The ground of `class`; none if there is no such class that the caller may mark.
-    pub(super) async fn ground(&self, viewer: &Viewer, class: ClassId) -> Result<Option<Ground>, Problem> {
+    pub(super) async fn ground(
+        &self,
+        glance: &Glance<'_>,
+        viewer: &Viewer,
+        class: ClassId,
+        rules: Rules,
+    ) -> Result<Option<Ground>, StoreError> {
         if !viewer.may_mark(class) {
             return Ok(None);
         }
-        let school = viewer.caller.school_id;
-        let Some(class) = self.directory.class(school, class).await? else { return Ok(None) };
-        let rules = tables::rules(&self.platform, school).await?;
+        let Some(class) = glance.class(class).await? else { return Ok(None) };
+        let roster = glance.roster(class.class_id).await?;
         let today = rules.day_at(self.platform.clock().now());
-        let seats = self.directory.roster(school, class.class_id).await?;
-        Ok(Some(Ground { rules, today, class, seats }))
+        Ok(Some(Ground { rules, today, class, roster }))
     }
 
     /// Who is to be marked. Somebody who left another class on that day or the day before, and stands in its daily register of that day, is not marked again.
     pub(super) async fn pupils(&self, ground: &Ground, viewer: &Viewer, place: Place) -> Result<Vec<StudentId>, Problem> {
-        let mut pupils = roll::pupils(&ground.seats, place.class_id, place.held_on, place.period);
+        let mut pupils = roll::pupils(ground.seats(), place.class_id, place.held_on, place.period);
         if place.period.is_some() {
             return Ok(pupils);
         }
         let school = viewer.caller.school_id;
         let mut marked = HashSet::new();
-        for seat in ground.seats.iter().filter(|seat| pupils.contains(&seat.student_id)) {
+        for seat in ground.seats().iter().filter(|seat| pupils.contains(&seat.student_id)) {
             for class_id in roll::left_lately(seat, place.class_id, place.held_on) {
-                let other = tables::find_register(&self.platform, school, Place { class_id, ..place }.id(school)).await?;
+                let other = tables::find_register(&self.platform, None, school, Place { class_id, ..place }.id(school)).await?;
                 if other.is_some_and(|other| other.mark(seat.student_id).is_some()) {
                     marked.insert(seat.student_id);
                 }
@@ -123,25 +138,17 @@ impl Rooms {
     }
 
     /// Judges a register that is to be opened: its day, its lesson.
-    pub(super) async fn check_place(
-        &self,
-        ground: &Ground,
-        viewer: &Viewer,
-        at: &str,
-        wanted: &RegisterPlace,
-    ) -> Result<Vec<Fault>, Problem> {
+    pub(super) fn check_place(ground: &Ground, day: &Day, at: &str, wanted: &RegisterPlace) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut wrong = |field: &str, detail: &str| faults.push(Fault::new(format!("{at}/{field}"), detail));
         if wanted.held_on > ground.today {
             wrong("held_on", "is in the future");
-        } else {
-            let calendar = tables::calendar(&self.platform, viewer.caller.school_id, wanted.class_id).await?;
-            let verdict = calendar.map(|calendar| calendar.judge(wanted.held_on, &ground.rules.settings.weekdays));
-            if let Some(Err(no_school)) = verdict {
-                wrong("held_on", no_school.reason());
-            } else if roll::pupils(&ground.seats, wanted.class_id, wanted.held_on, wanted.period).is_empty() {
-                wrong("held_on", "is a day on which nobody is to be marked in this class");
-            }
+        } else if let Some(Err(no_school)) =
+            day.calendar.as_ref().map(|calendar| calendar.judge(wanted.held_on, &ground.rules.settings.weekdays))
+        {
+            wrong("held_on", no_school.reason());
+        } else if roll::pupils(ground.seats(), wanted.class_id, wanted.held_on, wanted.period).is_empty() {
+            wrong("held_on", "is a day on which nobody is to be marked in this class");
         }
         if wanted.period.is_some_and(|period| period > 99) {
             wrong("period", "must be from 0 to 99");
@@ -162,12 +169,12 @@ impl Rooms {
             }
             _ => wrong("ends_at", "is needed with starts_at, and the other way round"),
         }
-        Ok(faults)
+        faults
     }
 
     /// The register that the caller may take, by id; others don't exist for them.
-    pub(super) async fn register(&self, viewer: &Viewer, id: RegisterId) -> Result<Register, Problem> {
-        let found = tables::find_register(&self.platform, viewer.caller.school_id, id).await?;
+    pub(super) async fn register(&self, glance: &Glance<'_>, viewer: &Viewer, id: RegisterId) -> Result<Register, Problem> {
+        let found = tables::find_register(&self.platform, glance.guard(), viewer.caller.school_id, id).await?;
         found.filter(|register| viewer.may_mark(register.class_id)).ok_or_else(|| Problem::not_found("register"))
     }
 }
@@ -193,33 +200,54 @@ pub(super) struct Taken {
     pub(super) ground: Ground,
 }
 
+/// What stays the same however often a change is tried: a try whose outcome is unknown must be known again.
+struct Try {
+    now: DateTime<Utc>,
+    /// Names the operation, and the correction if there is one.
+    correction: CorrectionId,
+}
+
 impl Rooms {
     /// Marks a register.
-    pub(super) async fn take(&self, viewer: &Viewer, taking: &Taking<'_>) -> Result<Taken, Problem> {
-        retried(async || self.try_take(viewer, taking).await).await
+    pub(super) async fn take(&self, caller: &Caller, taking: &Taking<'_>) -> Result<Taken, Problem> {
+        let this = Try { now: self.platform.clock().now(), correction: CorrectionId::generate() };
+        let work = async |glance: &Glance<'_>| {
+            let viewer = self.viewer_at(glance, caller).await?;
+            retried(async || self.try_take(glance, &viewer, taking, &this).await).await
+        };
+        self.directory.consult(caller.school_id, work).await
     }
 
-    async fn try_take(&self, viewer: &Viewer, taking: &Taking<'_>) -> Result<Taken, Refusal> {
-        let (caller, now) = (&viewer.caller, self.platform.clock().now());
+    async fn try_take(&self, glance: &Glance<'_>, viewer: &Viewer, taking: &Taking<'_>, this: &Try) -> Result<Taken, Refusal> {
+        let (caller, now) = (&viewer.caller, this.now);
         let missing = || Problem::not_found("register");
-        let found = match tables::look_for_register(&self.platform, caller.school_id, taking.id).await {
+        let opening = taking.place.as_ref().map(|(_, place)| place).filter(|_| matches!(taking.basis, Basis::Fresh));
+        let day = async {
+            let Some(place) = opening else { return Ok(None) };
+            tables::day(&self.platform, caller.school_id, place.class_id, place.held_on).await.map(Some)
+        };
+        let found = tables::look_for_register(&self.platform, glance.guard(), caller.school_id, taking.id);
+        let (found, rules, day) = join3(found, tables::rules(&self.platform, caller.school_id), day).await;
+        let found = match found {
             // Taking registers goes on while PostgreSQL is away. Should there be one after all, the drain keeps both.
             Err(ReadError::Store(StoreError::Unavailable(_))) if matches!(taking.basis, Basis::Fresh) => Found::Absent(Absence::unproven()),
             found => found?,
         };
-        let (before, ground, absence) = match found {
+        let rules = rules?;
+        let (before, ground, absence, day) = match found {
             Found::Row(register) => {
-                let ground = self.ground(viewer, register.class_id).await?.ok_or_else(missing)?;
+                let ground = self.ground(glance, viewer, register.class_id, rules).await?.ok_or_else(missing)?;
                 match taking.basis {
                     Basis::Seen(seen) => seen.require(register.version)?,
                     Basis::Fresh => return Err(Problem::precondition_failed(register.version).into()),
                 }
-                (register, ground, None)
+                (register, ground, None, None)
             }
             Found::Absent(absence) => {
                 let Basis::Fresh = taking.basis else { return Err(missing().into()) };
-                let (register, ground) = self.opened(viewer, taking, now).await?;
-                (register, ground, Some(absence))
+                let day = day?;
+                let (register, ground) = self.opened(glance, viewer, taking, (rules, day.as_ref()), now).await?;
+                (register, ground, Some(absence), day)
             }
         };
         let is_locked = lock::is_locked(&before, ground.rules.settings.lock_after_days, ground.today);
@@ -229,20 +257,20 @@ impl Rooms {
         if is_locked && taking.reason.is_none() && !taking.dry_run {
             return Err(Problem::invalid(vec![Fault::new("/reason", "is required where a register is locked")]).into());
         }
-        let after = self.marked(viewer, taking, &before, &ground, absence.is_some(), now).await?;
+        let after = self.marked(viewer, taking, (&before, absence.is_some()), &ground, day, now).await?;
         let changed = changes(&before, &after);
         let is_new = absence.is_some();
         if taking.dry_run || (!is_new && after == before) {
             return Ok(Taken { register: after, changes: changed, is_new, ground });
         }
-        let operation = Operation::new(caller.school_id, ServiceName::Attendance);
+        let operation = Operation::new(caller.school_id, ServiceName::Attendance).named(this.correction.as_uuid());
         let mut operation = match absence {
             Some(absence) => operation.create_absent(&after, absence),
             None => operation.update(&after, before.version),
         };
         if is_due(&before, is_locked) && !changed.is_empty() {
             operation = operation.create(&Correction {
-                id: CorrectionId::generate(),
+                id: this.correction,
                 school_id: caller.school_id,
                 session_id: after.id,
                 session_version: after.version,
@@ -258,20 +286,27 @@ impl Rooms {
         for event in events::marked(caller, &before, &after, &ground.rules.codes, now)? {
             operation = operation.event(event);
         }
-        let postgres = self.platform.postgres(ServiceName::Attendance);
-        self.platform.buffer().write(postgres, operation).await.map_err(Refusal::Write)?;
+        let operation = operation.guarded(glance.guard());
+        self.platform.buffer().write(self.platform.postgres(ServiceName::Attendance), operation).await.map_err(Refusal::Write)?;
         Ok(Taken { register: after, changes: changed, is_new, ground })
     }
 
     /// The register that is to come into being, still open.
-    async fn opened(&self, viewer: &Viewer, taking: &Taking<'_>, now: DateTime<Utc>) -> Result<(Register, Ground), Problem> {
-        let Some((at, wanted)) = &taking.place else {
+    async fn opened(
+        &self,
+        glance: &Glance<'_>,
+        viewer: &Viewer,
+        taking: &Taking<'_>,
+        (rules, day): (Rules, Option<&Day>),
+        now: DateTime<Utc>,
+    ) -> Result<(Register, Ground), Problem> {
+        let (Some((at, wanted)), Some(day)) = (&taking.place, day) else {
             return Err(Problem::invalid(vec![Fault::new("/register", "is required for a register that nobody has opened yet")]));
         };
         let school = viewer.caller.school_id;
         let no_class = || Problem::invalid(vec![Fault::new(format!("{at}/class_id"), "is no class that you teach")]);
-        let ground = self.ground(viewer, wanted.class_id).await?.ok_or_else(no_class)?;
-        let mut faults = self.check_place(&ground, viewer, at, wanted).await?;
+        let ground = self.ground(glance, viewer, wanted.class_id, rules).await?.ok_or_else(no_class)?;
+        let mut faults = Self::check_place(&ground, day, at, wanted);
         if wanted.place().id(school) != taking.id {
             faults.push(Fault::new(*at, "names another register than the path does"));
         }
@@ -285,16 +320,17 @@ impl Rooms {
         &self,
         viewer: &Viewer,
         taking: &Taking<'_>,
-        before: &Register,
+        (before, is_new): (&Register, bool),
         ground: &Ground,
-        is_new: bool,
+        day: Option<Day>,
         now: DateTime<Utc>,
     ) -> Result<Register, Problem> {
         let sheet = (taking.sheet)(before, ground)?;
         let pupils = self.pupils(ground, viewer, before.place()).await?;
-        let on_leave = match sheet.others {
-            Some(_) => tables::on_leave(&self.platform, viewer.caller.school_id, &pupils, before.held_on).await?,
-            None => HashSet::new(),
+        let on_leave = match (&sheet.others, day) {
+            (None, _) => HashSet::new(),
+            (Some(_), Some(day)) => day.on_leave,
+            (Some(_), None) => tables::on_leave(&self.platform, viewer.caller.school_id, before.held_on).await?,
         };
         let context = Context {
             codes: &ground.rules.codes,

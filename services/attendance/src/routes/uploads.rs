@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, post};
 use chrono::NaiveDate;
+use directory::Glance;
 use domain::{ClassId, Fault, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::extract::{etag, read_payload};
@@ -105,15 +106,16 @@ async fn upload(
     rooms: Data<Rooms>,
 ) -> Result<HttpResponse, Problem> {
     let format = Format::of(&request)?;
-    let viewer = rooms.viewer(permit.caller()).await?;
+    let caller = permit.caller();
+    let look = async |glance: &Glance<'_>| rooms.viewer_at(glance, caller).await;
     // Before anything is unpacked: who may not mark this class has no business here.
-    if !viewer.may_mark(params.class_id) {
+    if !rooms.directory.consult(caller.school_id, look).await?.may_mark(params.class_id) {
         return Err(Problem::invalid(vec![Fault::new("query:class_id", "is no class that you teach")]));
     }
     let place = Place { held_on: params.held_on, class_id: params.class_id, period: params.period };
     let id = place.id(permit.school_id);
     let basis = if params.dry_run {
-        match look_for_register(&rooms.platform, permit.school_id, id).await?.row() {
+        match look_for_register(&rooms.platform, None, permit.school_id, id).await?.row() {
             Some(register) => Basis::Seen(IfMatch(register.version)),
             None => Basis::Fresh,
         }
@@ -135,11 +137,11 @@ async fn upload(
         id,
         basis,
         place: Some(("query:", place)),
-        sheet: &|_, ground| Ok(Sheet { entries: interpret(&lines, &ground.seats).map_err(shown)?, others: others.clone() }),
+        sheet: &|_, ground| Ok(Sheet { entries: interpret(&lines, ground.seats()).map_err(shown)?, others: others.clone() }),
         reason: params.reason.as_ref().map(|reason| reason.as_str().to_owned()),
         dry_run: params.dry_run,
     };
-    let taken = rooms.take(&viewer, &taking).await.map_err(in_terms_of_the_file)?;
+    let taken = rooms.take(caller, &taking).await.map_err(in_terms_of_the_file)?;
     let report = UploadReport {
         dry_run: params.dry_run,
         rows: lines.len().saturating_sub(1),

@@ -1,19 +1,22 @@
 //! What others' tables tell: when a class has school, what its timetable says, who is enrolled. Attendance reads them and writes none.
 //!
-//! A holiday is an all-day event of the kind `holiday` that is confirmed. A holiday that recurs counts on the days that stand in the table (its first, and
+//! A holiday is an all-day event of the kind `holiday` that is confirmed, and one of the kind `exam` stands in for the timetable. A holiday that recurs counts on the days that stand in the table (its first, and
 //! occurrences of their own); the rule itself is the calendar's to expand.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 use directory::Learner;
-use domain::{ClassId, SchoolId};
+use domain::{ClassId, SchoolId, StudentId};
+use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 use service_kit::Platform;
 use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
 
+use super::leave::on_leave;
 use super::{plain, reading, uuids};
 use crate::model::missing::{ClassYear, TimetableLesson};
 use crate::model::school_day::{Calendar, Span};
@@ -29,17 +32,36 @@ SELECT jsonb_build_object('class_id', c.id,
         (SELECT jsonb_agg(jsonb_build_object('from', t.starts_on, 'to', t.ends_on) ORDER BY t.starts_on)
          FROM terms t WHERE t.school_id = c.school_id AND t.academic_year_id = c.academic_year_id AND t.status = 'active' AND t.kind <> 'grading_period'),
         jsonb_build_array(jsonb_build_object('from', y.starts_on, 'to', y.ends_on))),
-    'holidays', (SELECT coalesce(jsonb_agg(jsonb_build_object('span', jsonb_build_object('from', e.start_date, 'to', e.end_date), 'audience', e.audience)), '[]')
-         FROM calendar_events e
-         WHERE e.school_id = c.school_id AND e.kind = 'holiday' AND e.is_all_day AND e.status = 'confirmed'
-             AND e.start_date <= y.ends_on AND e.end_date >= y.starts_on))
+    'holidays', coalesce(off.holidays, '[]'), 'off_timetable', coalesce(off.examinations, '[]'))
 FROM classes c JOIN academic_years y ON y.school_id = c.school_id AND y.id = c.academic_year_id
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(days) FILTER (WHERE kind = 'holiday') AS holidays, jsonb_agg(days) FILTER (WHERE kind = 'exam') AS examinations
+    FROM (SELECT e.kind, jsonb_build_object('span', jsonb_build_object('from', e.start_date, 'to', e.end_date), 'audience', e.audience) AS days
+        FROM calendar_events e
+        WHERE e.school_id = c.school_id AND e.kind IN ('holiday', 'exam') AND e.is_all_day AND e.status = 'confirmed'
+            AND e.start_date <= y.ends_on AND e.end_date >= y.starts_on) AS events) AS off
 WHERE c.school_id = $1 AND c.id = ANY ($2)";
 
 /// When the class has school; none if there is no such class.
 pub(crate) async fn calendar(platform: &Platform, school: SchoolId, class: ClassId) -> Result<Option<Calendar>, StoreError> {
     let load = || async move { Ok(calendars(platform, school, &[class]).await?.into_iter().next()) };
-    platform.cache().get_or_load(format!("attendance:calendar:{school}:{class}"), TTL, load).await
+    // Boxed, as what is asked for beside it.
+    Box::pin(platform.cache().get_or_load(format!("attendance:calendar:{school}:{class}"), TTL, load)).await
+}
+
+/// What there is to know of a day before its registers can be judged.
+#[derive(Debug)]
+pub(crate) struct Day {
+    /// When the class has school.
+    pub(crate) calendar: Option<Calendar>,
+    /// Who of the school has leave.
+    pub(crate) on_leave: HashSet<StudentId>,
+}
+
+/// A day of a class. One round trip if both are cached.
+pub(crate) async fn day(platform: &Platform, school: SchoolId, class: ClassId, day: NaiveDate) -> Result<Day, StoreError> {
+    let (calendar, on_leave) = try_join(calendar(platform, school, class), on_leave(platform, school, day)).await?;
+    Ok(Day { calendar, on_leave })
 }
 
 async fn calendars(platform: &Platform, school: SchoolId, classes: &[ClassId]) -> Result<Vec<Calendar>, StoreError> {

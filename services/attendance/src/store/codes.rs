@@ -70,7 +70,7 @@ pub(crate) async fn change_code(connection: &mut PgConnection, code: &Code) -> R
 pub(crate) async fn change_settings(connection: &mut PgConnection, settings: &Settings) -> Result<bool, StoreError> {
     let update =
         "UPDATE attendance_settings SET lock_after_days = $2, weekdays = $3, daily_registers = $4, period_registers = $5, day_minutes = $6,
-        period_minutes = $7, full_day_percent = $8, half_day_percent = $9, version = $10, updated_at = $11
+        period_minutes = $7, full_day_percent = $8, half_day_percent = $9, version = $10, updated_at = $11, self_registration = $12
         WHERE school_id = $1 AND version = $10 - 1";
     let done = sqlx::query(update)
         .bind(settings.school_id.as_uuid())
@@ -84,6 +84,7 @@ pub(crate) async fn change_settings(connection: &mut PgConnection, settings: &Se
         .bind(i32::from(settings.half_day_percent))
         .bind(settings.version.get())
         .bind(settings.updated_at)
+        .bind(settings.self_registration)
         .execute(connection)
         .await?;
     Ok(done.rows_affected() == 1)

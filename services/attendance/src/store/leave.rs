@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
 
+use super::cached::cached;
 use super::{plain, reading, uuids};
 use crate::model::leave::{Leave, LeaveStatus};
 
@@ -108,12 +109,14 @@ pub(crate) async fn approved_leave(
     Ok(rows.into_iter().map(|(student, from, to)| (StudentId::from_uuid(student), from, to)).collect())
 }
 
-/// Who of `students` has approved leave on `day`.
-pub(crate) async fn on_leave(
-    platform: &Platform,
-    school: SchoolId,
-    students: &[StudentId],
-    day: NaiveDate,
-) -> Result<HashSet<StudentId>, StoreError> {
-    Ok(approved_leave(platform, school, students, day, day).await?.into_iter().map(|(student, _, _)| student).collect())
+/// Who has approved leave on `day`.
+pub(crate) async fn on_leave(platform: &Platform, school: SchoolId, day: NaiveDate) -> Result<HashSet<StudentId>, StoreError> {
+    let load = async || {
+        let mut transaction = reading(platform, school).await?;
+        let query =
+            "SELECT student_id FROM leave_requests WHERE school_id = $1 AND status = 'approved' AND $2 BETWEEN from_date AND to_date";
+        let rows: Vec<Uuid> = sqlx::query_scalar(query).bind(school.as_uuid()).bind(day).fetch_all(transaction.connection()?).await?;
+        Ok(rows.into_iter().map(StudentId::from_uuid).collect())
+    };
+    cached(platform, school, &format!("leave:{day}"), load).await
 }

@@ -1,4 +1,4 @@
-//! Marks across registers, for figures and for a student's own list: PostgreSQL's, with those of unsaved registers in their place.
+//! Marks of registers that were taken, for figures and for a student's own list: PostgreSQL's, with those of unsaved registers in their place.
 
 use std::collections::{HashMap, HashSet};
 
@@ -44,7 +44,7 @@ const SELECT: &str = "
 SELECT jsonb_build_object('session_id', s.id, 'version', s.version, 'class_id', s.class_id, 'student_id', r.student_id, 'held_on', s.held_on,
     'period', s.period, 'code', r.code, 'minutes_late', r.minutes_late, 'note', r.note, 'minutes', round(extract(epoch FROM s.ends_at - s.starts_at) / 60))
 FROM attendance_sessions s JOIN attendance_records r ON r.school_id = s.school_id AND r.session_id = s.id
-WHERE s.school_id = $1 AND s.class_id = ANY ($2) AND s.held_on BETWEEN $3 AND $4 AND ($5::uuid IS NULL OR r.student_id = $5)";
+WHERE s.school_id = $1 AND s.class_id = ANY ($2) AND s.held_on BETWEEN $3 AND $4 AND s.state <> 'open' AND ($5::uuid IS NULL OR r.student_id = $5)";
 
 /// The marks, in no order.
 pub(crate) async fn marks(platform: &Platform, school: SchoolId, filter: &MarkFilter) -> Result<Vec<MarkRow>, Problem> {
@@ -71,7 +71,8 @@ fn merged(saved: Vec<MarkRow>, mut unsaved: HashMap<Uuid, Register>, filter: &Ma
         }
     }
     let mut rows: Vec<MarkRow> = saved.into_iter().filter(|row| !unsaved.contains_key(&row.session_id.as_uuid())).collect();
-    for register in unsaved.into_values().filter(|register| (filter.from..=filter.to).contains(&register.held_on)) {
+    let wanted = |register: &Register| register.state != State::Open && (filter.from..=filter.to).contains(&register.held_on);
+    for register in unsaved.into_values().filter(wanted) {
         let wanted = register.marks.iter().filter(|mark| filter.student.is_none_or(|student| mark.student_id == student));
         rows.extend(wanted.map(|mark| MarkRow {
             session_id: register.id,

@@ -1,5 +1,6 @@
 //! How attendance reaches its tables and comes back. Registers and corrections are buffered; codes, rules and leave commit in PostgreSQL before the answer.
 
+mod cached;
 mod calendar;
 mod codes;
 mod corrections;
@@ -14,13 +15,14 @@ use service_kit::Platform;
 use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
-pub(crate) use calendar::{all_classes, calendar, class_years, classes_of_learner, timetable};
+pub(crate) use cached::announce;
+pub(crate) use calendar::{Day, all_classes, calendar, class_years, classes_of_learner, day, timetable};
 pub(crate) use codes::{change_code, change_settings, create_code, find_code};
 pub(crate) use corrections::list_corrections;
 pub(crate) use leave::{LeaveFilter, approved_leave, create_leave, find_leave, list_leave, lock_leave, on_leave, save_leave};
 pub(crate) use marks::{MarkFilter, MarkRow, marks, taken};
 pub(crate) use registers::{RegisterFilter, find_register, list_registers, look_for_register};
-pub(crate) use rules::{Rules, rules, rules_changed};
+pub(crate) use rules::{Rules, rules};
 
 /// A transaction that only reads.
 async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {

@@ -5,8 +5,10 @@
 //! decides.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use cache::Guard;
 use chrono::NaiveDate;
 use domain::{ClassId, RegisterId, SchoolId, ServiceName, SubjectId, TeacherId, Timestamp, UserId, Version};
 use service_kit::{Platform, Problem};
@@ -173,30 +175,34 @@ pub(super) async fn unsaved(
     school: SchoolId,
     classes: Option<&[ClassId]>,
 ) -> Result<HashMap<Uuid, Register>, ReadError> {
-    let Some(classes) = classes else {
-        return platform.buffer().unsaved(school, &school_scope(school)).await;
-    };
-    let mut all = HashMap::new();
-    for class in classes {
-        all.extend(platform.buffer().unsaved::<Register>(school, &class_scope(*class)).await?);
-    }
-    Ok(all)
+    let scopes = classes.map_or_else(|| vec![school_scope(school)], |classes| classes.iter().map(|class| class_scope(*class)).collect());
+    platform.buffer().unsaved_many(school, &scopes).await
 }
 
 /// The register with this id, saved or not.
-pub(crate) async fn find_register(platform: &Platform, school: SchoolId, id: RegisterId) -> Result<Option<Register>, ReadError> {
-    Ok(look_for_register(platform, school, id).await?.row())
+pub(crate) async fn find_register(
+    platform: &Platform,
+    guard: Option<&Arc<Guard>>,
+    school: SchoolId,
+    id: RegisterId,
+) -> Result<Option<Register>, ReadError> {
+    Ok(look_for_register(platform, guard, school, id).await?.row())
 }
 
 /// The register with this id, saved or not, or the proof that there is none.
-pub(crate) async fn look_for_register(platform: &Platform, school: SchoolId, id: RegisterId) -> Result<Found<Register>, ReadError> {
+pub(crate) async fn look_for_register(
+    platform: &Platform,
+    guard: Option<&Arc<Guard>>,
+    school: SchoolId,
+    id: RegisterId,
+) -> Result<Found<Register>, ReadError> {
     let load = || async move {
         let mut transaction = reading(platform, school).await?;
         let query = sqlx::query_scalar(select_registers!("WHERE s.school_id = $1 AND s.id = $2"));
         let row: Option<Json<Register>> = query.bind(school.as_uuid()).bind(id.as_uuid()).fetch_optional(transaction.connection()?).await?;
         Ok(row.map(|Json(row)| row))
     };
-    platform.buffer().find(school, id.as_uuid(), load).await
+    platform.buffer().find_guarded(guard, school, id.as_uuid(), load).await
 }
 
 /// Which registers a list holds.

@@ -58,7 +58,7 @@ async fn a_rate_is_of_what_took_place_while_the_student_was_there() {
             school.pupils[0]
         ))
         .await;
-    school.fleet.redis.flush().await;
+    school.forget().await;
     let figures = total(&school, &student).await;
     assert_eq!(
         (&figures["days_counted"], &figures["days_attended"], &figures["absent"]),
@@ -148,6 +148,25 @@ async fn lessons_of_the_timetable_are_missed_where_the_school_keeps_registers_of
     fresh(&school.teacher, &path, &body).await.expect(201);
     let list = school.teacher.get("/api/v1/attendance/missing").await.expect(200)["items"].clone();
     assert_eq!((list.as_array().map(Vec::len), &list[0]["period"]), (Some(1), &json!(2)));
+    // An examination that lasts all day stands in for the timetable; one of another class does not.
+    let examination = async |class: domain::ClassId| {
+        school
+            .sql(&format!(
+                "INSERT INTO calendar_events (school_id, id, uid, kind, title, is_all_day, start_date, end_date, audience, created_by)
+                 VALUES ('{}', '{}', '{class}', 'exam', 'Physics', true, '{2}', '{2}', '{{\"class_ids\": [\"{class}\"]}}', '{3}')",
+                school.id,
+                Uuid::now_v7(),
+                school.today,
+                school.user(0)
+            ))
+            .await;
+        school.forget().await;
+        school.teacher.get("/api/v1/attendance/missing").await.expect(200)["items"].as_array().map(Vec::len)
+    };
+    assert_eq!(examination(school.other_class).await, Some(1));
+    assert_eq!(examination(school.class).await, Some(0));
+    // There is school all the same.
+    school.take(&school.teacher, school.today, ["P", "P", "P"]).await.expect(201);
 }
 
 #[tokio::test]

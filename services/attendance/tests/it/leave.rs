@@ -124,3 +124,43 @@ async fn each_sees_the_leave_that_is_their_business() {
     assert_eq!((rest["items"].as_array().map(Vec::len), &rest["next_cursor"]), (Some(1), &json!(null)));
     assert_eq!(school.office.get(&format!("{LEAVE}?status=approved")).await.expect(200)["items"], json!([]));
 }
+
+#[tokio::test]
+async fn a_decision_counts_from_the_next_marking_on_and_a_refused_leave_not_at_all() {
+    let school = School::open().await;
+    let mark = async |day: chrono::NaiveDate| {
+        let body = json!({"register": {"class_id": school.class, "held_on": day}, "records": [], "others": "A"});
+        let taken = fresh(&school.teacher, &format!("{}/records", school.register(day).await), &body).await.expect(201);
+        (taken["excused"].clone(), taken["absent"].clone())
+    };
+    // Everybody's leave of these days was looked at before, and is remembered.
+    assert_eq!(mark(school.day(5)).await, (json!(0), json!(3)));
+    let mut paths = Vec::new();
+    for (student, from, to) in [(school.pupils[0], 4, 3), (school.pupils[1], 4, 3)] {
+        let ask = json!({"student_id": student, "from_date": school.day(from), "to_date": school.day(to), "reason": "Away"});
+        paths.push(school.office.post(LEAVE, &ask).await.header("location").to_owned());
+    }
+    for day in [4, 3] {
+        school.teacher.get(&format!("/api/v1/attendance/sheet?class_id={}&held_on={}", school.class, school.day(day))).await.expect(200);
+    }
+    school.teacher.post_if(&format!("{}/approve", paths[0]), "\"v1\"", &json!({})).await.expect(200);
+    school.teacher.post_if(&format!("{}/reject", paths[1]), "\"v1\"", &json!({"note": "No"})).await.expect(200);
+    assert_eq!(mark(school.day(4)).await, (json!(1), json!(2)));
+    // Where it was approved the absence is excused, where it was refused it counts.
+    let of =
+        async |student| school.office.get(&format!("/api/v1/attendance/summary?student_id={student}")).await.expect(200)["total"].clone();
+    assert_eq!(of(school.pupils[0]).await["days_excused"], 1);
+    assert_eq!((&of(school.pupils[1]).await["days_excused"], &of(school.pupils[1]).await["days_absent"]), (&json!(0), &json!(2)));
+    // Leave that lies ahead can be taken back, and then it is none.
+    let ahead = json!({"student_id": school.pupils[2], "from_date": school.day(-1), "to_date": school.day(-1), "reason": "Away"});
+    let path = school.office.post(LEAVE, &ahead).await.header("location").to_owned();
+    school.teacher.post_if(&format!("{path}/approve"), "\"v1\"", &json!({})).await.expect(200);
+    let sheet = format!("/api/v1/attendance/sheet?class_id={}&held_on={}", school.class, school.day(-1));
+    let on_leave = async || {
+        let rows = school.teacher.get(&sheet).await.expect(200)["rows"].clone();
+        rows.as_array().unwrap().iter().filter(|row| row["on_leave"] == true).count()
+    };
+    assert_eq!(on_leave().await, 1);
+    assert_eq!(school.office.delete(&path, "\"v2\"").await.status, 204);
+    assert_eq!(on_leave().await, 0);
+}

@@ -1,7 +1,12 @@
 //! A school with one class: two teachers, three students, a parent, and people who have nothing to do with it.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use chrono::{Duration, NaiveDate};
+use directory::Directory;
 use domain::{ClassId, Clock, Role, SchoolId, ServiceName, StudentId, SystemClock, UserId};
+use fred::interfaces::StreamsInterface;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::Service;
@@ -32,6 +37,7 @@ pub struct School {
     pub stranger: StudentId,
     pub today: NaiveDate,
     users: Vec<UserId>,
+    forgotten: AtomicU32,
 }
 
 impl School {
@@ -80,6 +86,7 @@ impl School {
             stranger,
             today: SystemClock.now().date_naive(),
             users: vec![student, classmate, third],
+            forgotten: AtomicU32::new(0),
         }
     }
 
@@ -131,6 +138,19 @@ impl School {
     pub async fn forget(&self) {
         self.saved().await;
         self.fleet.redis.flush().await;
+        // The directory's generation went with the rest: it must not come back to a number that it has had.
+        let directory = Directory::new(self.fleet.platform.redis().clone(), self.fleet.platform.postgres(ServiceName::Attendance).clone());
+        for _ in 0..=self.forgotten.fetch_add(1, Ordering::Relaxed) {
+            directory.changed(self.id).await;
+        }
+    }
+
+    /// What was told so far, in order.
+    pub async fn events(&self) -> Vec<Value> {
+        let stream = cache::key::events(domain::Partition::of(self.id));
+        let entries: Vec<(String, HashMap<String, String>)> =
+            self.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
+        entries.iter().map(|(_, fields)| serde_json::from_str(&fields["e"]).unwrap()).collect()
     }
 }
 

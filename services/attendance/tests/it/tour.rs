@@ -105,10 +105,7 @@ async fn an_absence_is_told_once_and_a_late_correction_too() {
     school.teacher.patch(&format!("{path}/records/{}", school.pupils[0]), "\"v1\"", &json!({"code": "A"})).await.expect(200);
     let locked = school.teacher.post_if(&format!("{path}/lock"), "\"v2\"", &json!({})).await;
     assert_eq!((locked.status, &locked.body["is_locked"]), (200, &json!(true)));
-    let stream = cache::key::events(domain::Partition::of(school.id));
-    let entries: Vec<(String, std::collections::HashMap<String, String>)> =
-        school.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
-    let told: Vec<Value> = entries.iter().map(|(_, fields)| serde_json::from_str(&fields["e"]).unwrap()).collect();
+    let told = school.events().await;
     let kinds: Vec<&str> = told.iter().filter_map(|event| event["type"].as_str()).filter(|kind| kind.starts_with("attendance")).collect();
     assert_eq!(kinds, ["attendance:taken", "attendance:absent", "attendance:corrected", "attendance:absent", "attendance:locked"]);
     let absent: Vec<String> = told
@@ -117,6 +114,26 @@ async fn an_absence_is_told_once_and_a_late_correction_too() {
         .map(|event| serde_json::from_str::<Value>(event["data"].as_str().unwrap()).unwrap()["student_id"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(absent, [school.pupils[1].to_string(), school.pupils[0].to_string()]);
+}
+
+#[tokio::test]
+async fn an_absence_that_was_taken_back_and_marked_again_is_the_same_event() {
+    let school = School::open().await;
+    let path = school.take(&school.teacher, school.today, ["A", "P", "A"]).await.header("location").to_owned();
+    let one = format!("{path}/records/{}", school.pupils[0]);
+    for (version, code) in ["P", "A", "L", "A"].iter().enumerate() {
+        school.teacher.patch(&one, &format!("\"v{}\"", version + 1), &json!({"code": code})).await.expect(200);
+    }
+    let mut ids = std::collections::HashMap::<String, std::collections::HashSet<String>>::new();
+    for event in school.events().await.iter().filter(|event| event["type"] == "attendance:absent") {
+        let data: Value = serde_json::from_str(event["data"].as_str().unwrap()).unwrap();
+        ids.entry(data["student_id"].to_string()).or_default().insert(event["id"].to_string());
+    }
+    // Whoever tells the parents is idempotent by the event's id.
+    let each: Vec<usize> = ids.values().map(std::collections::HashSet::len).collect();
+    assert_eq!(each, [1, 1], "{ids:#?}");
+    let all: std::collections::HashSet<&String> = ids.values().flatten().collect();
+    assert_eq!(all.len(), 2, "two students are two absences");
 }
 
 #[tokio::test]

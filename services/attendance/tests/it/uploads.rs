@@ -62,13 +62,22 @@ async fn a_dry_run_tells_what_would_come_of_a_file_and_writes_nothing() {
 #[tokio::test]
 async fn a_workbook_says_the_same_as_a_csv_file() {
     let school = School::open().await;
-    let done = send(&school.teacher, &school.upload(""), XLSX, workbook::of(&school.rows(["A", "P", "L"])), FRESH).await;
+    let book = || workbook::of(&school.rows(["A", "P", "L"]));
+    let dry = send(&school.teacher, &school.upload("&dry_run=true"), XLSX, book(), &[]).await;
+    assert_eq!((dry.status, &dry.body["dry_run"], dry.etag()), (200, &json!(true), String::new()), "{:#}", dry.body);
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM attendance_sessions").await, 0);
+    let done = send(&school.teacher, &school.upload(""), XLSX, book(), FRESH).await;
+    assert_eq!(done.body["changes"], dry.body["changes"]);
     assert_eq!(
         (done.status, &done.body["register"]["late"], &done.body["register"]["absent"]),
         (201, &json!(1), &json!(1)),
         "{:#}",
         done.body
     );
+    // A line of a workbook is named as one of a file is.
+    let answer = send(&school.teacher, &school.upload("&dry_run=true"), XLSX, workbook::of(&school.rows(["?", "P", "P"])), &[]).await;
+    assert_eq!((answer.status, answer.pointers()), (422, vec!["/rows/2/code"]), "{:#}", answer.body);
     let record = done.body["register"]["records"].as_array().unwrap().iter().find(|row| row["code"] == "L").cloned().unwrap();
     assert_eq!(record["minutes_late"], 12);
 }

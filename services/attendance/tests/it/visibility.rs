@@ -76,3 +76,44 @@ async fn codes_and_rules_are_the_offices_to_change() {
     assert_eq!(school.outsider.delete(ours.header("location"), &ours.etag()).await.status, 404);
     assert_eq!(school.outsider.post("/api/v1/attendance/codes", &body).await.status, 201);
 }
+
+#[tokio::test]
+async fn another_schools_ids_are_unknown_wherever_they_stand() {
+    let school = School::open().await;
+    let path = school.take(&school.teacher, school.today, ["P", "A", "P"]).await.header("location").to_owned();
+    let ask = json!({"student_id": school.pupils[0], "from_date": school.today, "to_date": school.today, "reason": "x"});
+    let leave = school.parent.post("/api/v1/leave-requests", &ask).await.header("location").to_owned();
+    let codes = school.office.get("/api/v1/attendance/codes").await.expect(200);
+    let code = format!("/api/v1/attendance/codes/{}", codes[0]["id"].as_str().unwrap());
+    let (office, class, student) = (&school.outsider, school.class, school.pupils[0]);
+    let nothing = json!({});
+    for path in [
+        path.clone(),
+        format!("{path}/corrections"),
+        leave.clone(),
+        code.clone(),
+        format!("/api/v1/students/{student}/attendance"),
+        format!("/api/v1/attendance/summary?student_id={student}"),
+        format!("/api/v1/attendance/summary?class_id={class}"),
+        format!("/api/v1/attendance/sheet?class_id={class}"),
+        format!("/api/v1/attendance/sheet.csv?class_id={class}"),
+    ] {
+        assert_eq!(office.get(&path).await.status, 404, "{path}");
+    }
+    for (path, body) in [(format!("{path}/lock"), &nothing), (format!("{leave}/approve"), &nothing), (format!("{leave}/reject"), &nothing)]
+    {
+        assert_eq!(office.post_if(&path, "\"v1\"", body).await.status, 404, "{path}");
+    }
+    assert_eq!(office.patch(&code, "\"v1\"", &json!({"name": "Mine"})).await.status, 404);
+    assert_eq!(office.patch(&format!("{path}/records/{student}"), "\"v1\"", &json!({"code": "A"})).await.status, 404);
+    assert_eq!(put(office, &format!("{path}/records"), "\"v1\"", &school.marks(school.today, ["A", "A", "A"])).await.status, 404);
+    // In a body an id that is nobody's is a wrong value, whoever else's it is.
+    assert_eq!(office.post("/api/v1/leave-requests", &ask).await.pointers(), ["/student_id"]);
+    let place = json!({"class_id": class, "held_on": school.today});
+    assert_eq!(office.post("/api/v1/attendance/sessions", &place).await.pointers(), ["/class_id"]);
+    // Reports about a class that is not there are empty.
+    for report in ["absences?min_days=1&", "conflicts?", "missing?"] {
+        assert_eq!(office.get(&format!("/api/v1/attendance/{report}class_id={class}")).await.expect(200)["items"], json!([]), "{report}");
+    }
+    assert_eq!(school.teacher.get(&path).await.etag(), "\"v1\"");
+}
