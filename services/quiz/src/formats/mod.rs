@@ -225,6 +225,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_of_the_largest_size_is_read_or_refused_in_seconds_whatever_it_holds() {
+        let most = 4 * 1024 * 1024;
+        let long = |head: &str, body: &str, tail: &str| format!("{head}{}{tail}", body.repeat(most / body.len()));
+        let files = [
+            (Format::MoodleXml, long("<quiz>", "<a/>\n\n", "</quiz>")),
+            (Format::MoodleXml, long("<quiz>", "<question type=\"essay\"/>", "</quiz>")),
+            (
+                Format::MoodleXml,
+                long("<quiz><question type=\"cloze\"><questiontext><text>", "{1:SA:=a}", "</text></questiontext></question></quiz>"),
+            ),
+            (Format::MoodleXml, long("<quiz>", "&amp;", "</quiz>")),
+            (Format::Qti, long("<assessmentItem><itemBody>", "<choiceInteraction/>", "</itemBody></assessmentItem>")),
+            (Format::Gift, long("Q {", "~a", "}")),
+            (Format::Gift, long("Q {=a", "->", "}")),
+            (Format::Gift, long("", "a {T}\n\n", "")),
+            (Format::Gift, long("", "{", "")),
+            (Format::Gift, long("", "::", "")),
+            (Format::Gift, long("Q {#", "=1:", "}")),
+        ];
+        for (format, file) in files {
+            let begun = std::time::Instant::now();
+            if let Ok(imported) = format.import(file.as_bytes()) {
+                let faults: usize = imported.questions.iter().map(|draft| draft.content.check().err().unwrap_or_default().len()).sum();
+                assert!(faults < 10_000, "{format:?}: {}", &file[..40]);
+            }
+            assert!(begun.elapsed().as_secs() < 20, "{format:?} took {:?} for {}", begun.elapsed(), &file[..40]);
+        }
+    }
+
     fn text() -> impl Strategy<Value = String> {
         // Whatever a format gives a meaning to, and blanks within.
         "[a-zA-Z0-9é=~#{}:\\\\<>&\"'%*|\\->$/.,\\]\\[]([a-zA-Z0-9é=~#{}:\\\\<>&\"'%*|\\->$/.,\\]\\[ ]{0,20}[a-zA-Z0-9é=~#{}:\\\\<>&\"'%|.,])?"

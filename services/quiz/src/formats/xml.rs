@@ -77,13 +77,14 @@ pub(super) fn parse(document: &str) -> Result<Node, Vec<Broken>> {
     let mut open: Vec<Node> = Vec::new();
     let mut root = None;
     let mut count = 0;
+    let mut lines = Lines { document: document.as_bytes(), read: 0, line: 1 };
     loop {
-        let at = line_at(document, reader.buffer_position());
+        let at = lines.up_to(reader.buffer_position());
         let broken = |detail: &str| vec![Broken::new(at, detail)];
         let event = match reader.read_event() {
             Ok(event) => event,
             Err(error) => {
-                return Err(vec![Broken::new(line_at(document, reader.error_position()), format!("the XML is not well formed: {error}"))]);
+                return Err(vec![Broken::new(lines.up_to(reader.error_position()), format!("the XML is not well formed: {error}"))]);
             }
         };
         match event {
@@ -96,6 +97,9 @@ pub(super) fn parse(document: &str) -> Result<Node, Vec<Broken>> {
             }
             Event::Empty(tag) => {
                 count += 1;
+                if count > MOST {
+                    return Err(broken("the XML has too many elements"));
+                }
                 close(node(&tag, at)?, &mut open, &mut root).map_err(broken)?;
             }
             Event::End(_) => match open.pop() {
@@ -128,9 +132,22 @@ pub(super) fn parse(document: &str) -> Result<Node, Vec<Broken>> {
     }
 }
 
-fn line_at(document: &str, offset: u64) -> usize {
-    let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(document.len());
-    line_of(document.as_bytes().get(..offset).unwrap_or_default())
+/// Counts lines as the document is read: each byte once, however many elements there are.
+struct Lines<'d> {
+    document: &'d [u8],
+    read: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line at `offset`; offsets don't go back.
+    fn up_to(&mut self, offset: u64) -> usize {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.document.len());
+        let passed = self.document.get(self.read..offset).unwrap_or_default();
+        self.line += line_of(passed) - 1;
+        self.read = self.read.max(offset);
+        self.line
+    }
 }
 
 fn node(tag: &BytesStart<'_>, line: usize) -> Result<Node, Vec<Broken>> {
@@ -199,6 +216,7 @@ mod tests {
         }
         let deep = format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000));
         assert!(parse(&deep).is_err());
+        assert!(parse(&format!("<quiz>{}</quiz>", "<a/>".repeat(MOST))).is_err(), "too many elements");
     }
 
     #[test]

@@ -50,9 +50,10 @@ impl Content {
             }
             Spec::Matching { pairs, distractors, .. } => matching(&mut faults, pairs, distractors),
             Spec::Ordering { items: all, .. } => {
-                count(&mut faults, "/answer/items", all.len(), 2);
-                items(&mut faults, "/answer/items", all);
-                keys(&mut faults, "/answer/items", all.iter().map(|item| item.key.as_str()));
+                if count(&mut faults, "/answer/items", all.len(), 2) {
+                    items(&mut faults, "/answer/items", all);
+                    keys(&mut faults, "/answer/items", all.iter().map(|item| item.key.as_str()));
+                }
             }
             Spec::Cloze { gaps } => cloze(&mut faults, &self.stem, gaps),
             Spec::Essay { min_words, max_words, template, marking_guide } => {
@@ -85,8 +86,10 @@ fn optional(faults: &mut Faults, pointer: &str, given: Option<&str>, max: usize)
     }
 }
 
-fn count(faults: &mut Faults, pointer: &str, count: usize, least: usize) {
+/// Whether there are no more than can be looked at one by one: a file of megabytes may hold a million.
+fn count(faults: &mut Faults, pointer: &str, count: usize, least: usize) -> bool {
     faults.require((least..=MAX_PARTS).contains(&count), pointer, format!("must be from {least} to {MAX_PARTS}"));
+    count <= MAX_PARTS
 }
 
 fn keys<'k>(faults: &mut Faults, pointer: &str, keys: impl Iterator<Item = &'k str>) {
@@ -99,7 +102,9 @@ fn keys<'k>(faults: &mut Faults, pointer: &str, keys: impl Iterator<Item = &'k s
 }
 
 fn choices(faults: &mut Faults, pointer: &str, options: &[Choice]) {
-    count(faults, pointer, options.len(), 2);
+    if !count(faults, pointer, options.len(), 2) {
+        return;
+    }
     for (at, option) in options.iter().enumerate() {
         text(faults, &format!("{pointer}/{at}/text"), &option.text, MAX_PART);
         optional(faults, &format!("{pointer}/{at}/feedback"), option.feedback.as_deref(), MAX_PART);
@@ -115,7 +120,9 @@ fn fractions(faults: &mut Faults, pointer: &str, fractions: impl Iterator<Item =
 }
 
 fn texts(faults: &mut Faults, pointer: &str, accepted: &[Accepted]) {
-    count(faults, pointer, accepted.len(), 1);
+    if !count(faults, pointer, accepted.len(), 1) {
+        return;
+    }
     for (at, answer) in accepted.iter().enumerate() {
         text(faults, &format!("{pointer}/{at}/text"), &answer.text, 500);
         optional(faults, &format!("{pointer}/{at}/feedback"), answer.feedback.as_deref(), MAX_PART);
@@ -124,7 +131,9 @@ fn texts(faults: &mut Faults, pointer: &str, accepted: &[Accepted]) {
 }
 
 fn numbers(faults: &mut Faults, pointer: &str, accepted: &[NumericKey]) {
-    count(faults, pointer, accepted.len(), 1);
+    if !count(faults, pointer, accepted.len(), 1) {
+        return;
+    }
     for (at, answer) in accepted.iter().enumerate() {
         let positive = answer.tolerance.decimal() >= Decimal::ZERO;
         faults.require(positive, &format!("{pointer}/{at}/tolerance"), "must not be negative");
@@ -134,7 +143,9 @@ fn numbers(faults: &mut Faults, pointer: &str, accepted: &[NumericKey]) {
 }
 
 fn check_units(faults: &mut Faults, units: &[Unit]) {
-    faults.require(units.len() <= MAX_PARTS, "/answer/units", format!("must be at most {MAX_PARTS}"));
+    if !count(faults, "/answer/units", units.len(), 0) {
+        return;
+    }
     let mut seen = HashSet::new();
     for (at, unit) in units.iter().enumerate() {
         let pointer = format!("/answer/units/{at}");
@@ -155,8 +166,10 @@ fn items(faults: &mut Faults, pointer: &str, items: &[Item]) {
 }
 
 fn matching(faults: &mut Faults, pairs: &[Pair], distractors: &[Item]) {
-    count(faults, "/answer/pairs", pairs.len(), 2);
-    count(faults, "/answer/distractors", distractors.len(), 0);
+    let few = count(faults, "/answer/pairs", pairs.len(), 2);
+    if !count(faults, "/answer/distractors", distractors.len(), 0) || !few {
+        return;
+    }
     for (at, pair) in pairs.iter().enumerate() {
         text(faults, &format!("/answer/pairs/{at}/premise"), &pair.premise, MAX_PART);
         text(faults, &format!("/answer/pairs/{at}/target"), &pair.target, MAX_PART);
@@ -171,7 +184,9 @@ fn matching(faults: &mut Faults, pairs: &[Pair], distractors: &[Item]) {
 }
 
 fn cloze(faults: &mut Faults, stem: &str, gaps: &[Gap]) {
-    count(faults, "/answer/gaps", gaps.len(), 1);
+    if !count(faults, "/answer/gaps", gaps.len(), 1) {
+        return;
+    }
     keys(faults, "/answer/gaps", gaps.iter().map(|gap| gap.key.as_str()));
     for (at, gap) in gaps.iter().enumerate() {
         let pointer = format!("/answer/gaps/{at}");
