@@ -183,6 +183,8 @@ pub fn right_answer(spec: &Spec) -> Option<Response> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::grade::{Outcome, grade};
     use crate::model::mark::Fraction;
@@ -197,6 +199,26 @@ mod tests {
                 assert!(!json.contains(secret), "{secret} in {json}");
             }
             assert_eq!(json, serde_json::to_string(&asked(&content, slot, 5, true)).unwrap(), "the order is the attempt's own and stays");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_attempt_every_part_is_offered_once_and_only_the_order_differs(seed in any::<i64>(), other in any::<i64>(), shuffles in any::<bool>()) {
+            let slot = SlotId::generate();
+            let sorted = |asked: &Asked| {
+                let lists = [&asked.options, &asked.premises, &asked.targets].map(|list| {
+                    let mut keys: Vec<String> = list.iter().flatten().map(|part| format!("{} {}", part.key, part.text)).collect();
+                    keys.sort_unstable();
+                    keys
+                });
+                (lists, asked.gaps.clone(), asked.units.clone(), asked.stem.clone())
+            };
+            for content in one_of_each() {
+                let (one, two) = (asked(&content, slot, seed, shuffles), asked(&content, slot, other, shuffles));
+                prop_assert_eq!(sorted(&one), sorted(&two));
+                prop_assert_eq!(asked(&content, slot, seed, shuffles), one);
+            }
         }
     }
 

@@ -333,6 +333,13 @@ impl Answer {
 }
 
 impl Attempt {
+    /// Whether it has never been touched after it had ended. Attempts begin one after the other, each when those before it have ended; so as long as this holds there
+    /// was no later one when this version was written.
+    #[must_use]
+    pub fn is_in_turn(&self) -> bool {
+        self.version == if self.state.is_running() { Version::FIRST } else { Version::FIRST.next() }
+    }
+
     fn next(&self, now: Timestamp) -> Self {
         Self { version: self.version.next(), updated_at: now, ..self.clone() }
     }
@@ -391,3 +398,6 @@ impl Attempt {
         Ok((attempt, answers.iter().map(open).collect()))
     }
 }
+
+#[cfg(test)]
+mod tests;

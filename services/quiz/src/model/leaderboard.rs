@@ -28,7 +28,25 @@ pub fn places<T>(mut scores: Vec<(T, f64)>, hidden: impl Fn(&T) -> bool) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_place_is_one_more_than_there_are_better_ones_among_those_who_are_shown(all in proptest::collection::vec((0_u8..5, any::<bool>()), 0..30)) {
+            let scores = all.iter().enumerate().map(|(who, (score, _))| (who, f64::from(*score))).collect();
+            let lines = places(scores, |who| all[*who].1);
+            let shown: Vec<u8> = all.iter().filter(|(_, hidden)| !hidden).map(|(score, _)| *score).collect();
+            prop_assert_eq!(lines.len(), shown.len());
+            prop_assert!(lines.windows(2).all(|pair| pair[0].rank <= pair[1].rank));
+            for line in lines {
+                let (own, hidden) = all[line.who];
+                prop_assert!(!hidden);
+                prop_assert_eq!(line.rank, 1 + shown.iter().filter(|other| **other > own).count());
+            }
+        }
+    }
 
     #[test]
     fn ties_share_a_place_and_who_is_hidden_takes_none() {

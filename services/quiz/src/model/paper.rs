@@ -170,6 +170,34 @@ mod tests {
 
     proptest! {
         #[test]
+        fn whatever_is_shuffled_each_slot_stands_once_and_sections_stay_in_order(seed in any::<i64>(), sections in proptest::collection::vec((1_usize..6, any::<bool>()), 1..5), all in any::<bool>()) {
+            let mut quiz = quiz();
+            quiz.settings.shuffle_questions = all;
+            quiz.settings.sections = sections.iter().map(|(_, shuffle)| Section { title: "S".into(), shuffle: *shuffle }).collect();
+            let mut slots: Vec<Slot> = Vec::new();
+            for (section, (count, _)) in (1..).zip(&sections) {
+                for _ in 0..*count {
+                    slots.push(slot(u16::try_from(slots.len()).unwrap() + 1, section));
+                }
+            }
+            let places = lay_out(&quiz, &slots, seed).unwrap();
+            prop_assert_eq!(&lay_out(&quiz, &slots, seed).unwrap(), &places, "an attempt's paper never changes");
+            let section_of = |id: SlotId| slots.iter().find(|slot| slot.id == id).unwrap().section;
+            prop_assert!(places.windows(2).all(|pair| section_of(pair[0].slot_id) <= section_of(pair[1].slot_id)));
+            let mut own: Vec<SlotId> = places.iter().map(|place| place.slot_id).collect();
+            for (section, (_, shuffle)) in (1..).zip(&sections) {
+                if !shuffle && !all {
+                    let laid: Vec<SlotId> = own.iter().copied().filter(|id| section_of(*id) == section).collect();
+                    let set: Vec<SlotId> = slots.iter().filter(|slot| slot.section == section).map(|slot| slot.id).collect();
+                    prop_assert_eq!(laid, set, "what is not shuffled stays");
+                }
+            }
+            own.sort_unstable();
+            own.dedup();
+            prop_assert_eq!(own.len(), slots.len());
+        }
+
+        #[test]
         fn a_paper_that_was_found_to_have_enough_can_be_laid_out_for_everybody(
             seed in any::<i64>(), pools in proptest::collection::vec(proptest::collection::hash_set(0_usize..6, 0..6), 1..5), fixed in 0_usize..3,
         ) {

@@ -165,6 +165,30 @@ mod tests {
         }
 
         #[test]
+        fn what_counts_lies_among_the_attempts_and_their_order_in_the_list_does_not_matter(
+            scores in proptest::collection::vec(proptest::option::of(-50_000_i64..50_000), 1..8), turn in 0_usize..8,
+        ) {
+            let quiz = quiz();
+            let mut attempts: Vec<Attempt> = (1..).zip(&scores).map(|(number, score)| Attempt {
+                attempt: number,
+                state: if score.is_some() { State::Graded } else { State::Submitted },
+                score: score.map(Mark::from_steps),
+                ..attempt(&quiz, quiz.created_at)
+            }).collect();
+            let all = [GradeMethod::Highest, GradeMethod::Average, GradeMethod::First, GradeMethod::Last];
+            let results = all.map(|method| result(method, &attempts));
+            attempts.rotate_left(turn % scores.len());
+            prop_assert_eq!(all.map(|method| result(method, &attempts)), results);
+            let known: Vec<Mark> = scores.iter().flatten().copied().map(Mark::from_steps).collect();
+            let (lowest, highest) = (known.iter().min().copied(), known.iter().max().copied());
+            prop_assert_eq!(results[0], highest);
+            prop_assert_eq!((results[2], results[3]), (scores[0].map(Mark::from_steps), scores[scores.len() - 1].map(Mark::from_steps)));
+            for counts in results.into_iter().flatten() {
+                prop_assert!(Some(counts) >= lowest && Some(counts) <= highest);
+            }
+        }
+
+        #[test]
         fn a_regrade_changes_no_response_and_is_the_same_the_second_time(is_true in any::<bool>(), correct in any::<bool>()) {
             let quiz = quiz();
             let now = quiz.created_at;

@@ -96,9 +96,34 @@ impl Terms {
 #[cfg(test)]
 mod tests {
     use chrono::Duration;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::model::testing::{exception, quiz};
+
+    proptest! {
+        #[test]
+        fn one_more_group_takes_nothing_away_and_strangers_have_the_quizs_own(
+            groups in proptest::collection::vec((-5_i64..5, -5_i64..5, 1_u32..5_000, 1_u8..9), 2..6),
+        ) {
+            let quiz = quiz();
+            let student = StudentId::generate();
+            let (opens, closes) = (quiz.settings.opens_at.unwrap(), quiz.settings.closes_at.unwrap());
+            let all: Vec<Override> = groups.iter().map(|(early, late, seconds, attempts)| Override {
+                group_name: Some("group".into()),
+                members: vec![student],
+                opens_at: Some(opens + Duration::days(*early)),
+                closes_at: Some(closes + Duration::days(*late)),
+                time_limit_seconds: Some(*seconds),
+                max_attempts: Some(*attempts),
+                ..exception()
+            }).collect();
+            let (more, less) = (Terms::of(&quiz, &all, student), Terms::of(&quiz, &all[1..], student));
+            prop_assert!(more.opens_at <= less.opens_at && more.closes_at >= less.closes_at);
+            prop_assert!(more.time_limit_seconds >= less.time_limit_seconds && more.max_attempts >= less.max_attempts);
+            prop_assert_eq!(Terms::of(&quiz, &all, StudentId::generate()), Terms::of(&quiz, &[], student));
+        }
+    }
 
     #[test]
     fn ones_own_override_goes_first_then_the_kindest_group_then_the_quiz() {

@@ -1,8 +1,11 @@
 //! Whose quizzes a caller may see and change: a teacher those of the classes they teach and what they made themselves, a student those of the classes they
 //! attend, a parent those of their children, the office all of them.
 
+use std::sync::Arc;
+
+use cache::Guard;
 use chrono::{Days, NaiveDate};
-use directory::{Learner, Person};
+use directory::{Glance, Learner, Person};
 use domain::{AttemptId, ClassId, Permission, QuizId, Role, StudentId, Timestamp};
 use service_kit::{Caller, Kind, Problem};
 use store::StoreError;
@@ -16,7 +19,7 @@ use crate::store::{Sheet, find_attempt};
 /// The caller, with what the directory knows of them.
 pub(super) struct Viewer {
     pub(super) caller: Caller,
-    person: Person,
+    person: Arc<Person>,
     /// Today in UTC. A school's own day is this one or a neighbour of it, so enrolments are judged with a day of grace on either side.
     today: NaiveDate,
 }
@@ -26,34 +29,50 @@ impl Rooms {
         // The office may see all, so nothing about the person needs to be known.
         let person =
             if caller.role.is_office() { Person::default() } else { self.directory.person(caller.school_id, caller.user_id).await? };
+        Ok(Viewer { caller: *caller, person: Arc::new(person), today: self.platform.clock().now().date_naive() })
+    }
+
+    /// The same from what is remembered, for hot routes: what they read and write confirms it.
+    pub(super) async fn viewer_at(&self, glance: &Glance<'_>, caller: &Caller) -> Result<Viewer, StoreError> {
+        let person = if caller.role.is_office() { Arc::default() } else { glance.person(caller.user_id).await? };
         Ok(Viewer { caller: *caller, person, today: self.platform.clock().now().date_naive() })
     }
 
     /// The quiz, if the caller may know of it.
-    pub(super) async fn sheet(&self, viewer: &Viewer, id: QuizId) -> Result<Sheet, Problem> {
+    pub(super) async fn sheet(&self, viewer: &Viewer, id: QuizId) -> Result<Arc<Sheet>, Problem> {
         let sheet = self.sheets.find(viewer.caller.school_id, id).await?;
         sheet.filter(|sheet| viewer.may_see(&sheet.quiz)).ok_or_else(|| Problem::not_found("quiz"))
     }
 
     /// The quiz to be changed or marked: unknown to those who may not see it, forbidden to those who may only see it.
-    pub(super) async fn own_sheet(&self, viewer: &Viewer, id: QuizId, permission: Permission) -> Result<Sheet, Problem> {
+    pub(super) async fn own_sheet(&self, viewer: &Viewer, id: QuizId, permission: Permission) -> Result<Arc<Sheet>, Problem> {
         let sheet = self.sheet(viewer, id).await?;
         if viewer.may_change(&sheet.quiz) { Ok(sheet) } else { Err(Problem::forbidden(permission)) }
     }
 
     /// An attempt and its quiz, if the caller may know of it: their own, their child's, or one of a quiz that they may mark.
-    pub(super) async fn attempt(&self, viewer: &Viewer, id: AttemptId) -> Result<(Sheet, Attempt), Problem> {
+    pub(super) async fn attempt(&self, viewer: &Viewer, id: AttemptId) -> Result<(Arc<Sheet>, Attempt), Problem> {
+        self.attempt_at(None, viewer, id).await
+    }
+
+    /// The same; what `viewer` was taken from is compared on the way.
+    pub(super) async fn attempt_at(
+        &self,
+        guard: Option<&Arc<Guard>>,
+        viewer: &Viewer,
+        id: AttemptId,
+    ) -> Result<(Arc<Sheet>, Attempt), Problem> {
         let missing = || Problem::not_found("attempt");
         let school = viewer.caller.school_id;
-        let attempt = find_attempt(&self.platform, school, id).await?.row().ok_or_else(missing)?;
+        let attempt = find_attempt(&self.platform, guard, school, id).await?.row().ok_or_else(missing)?;
         let sheet = self.sheets.find(school, attempt.quiz_id).await?.ok_or_else(missing)?;
         let may = viewer.may_change(&sheet.quiz) || viewer.learner(attempt.student_id).is_some();
         if may { Ok((sheet, attempt)) } else { Err(missing()) }
     }
 
     /// The student who calls, if they are in the quiz's class today, by the school's calendar.
-    pub(super) async fn enrolled(&self, viewer: &Viewer, quiz: &Quiz, now: Timestamp) -> Result<StudentId, Problem> {
-        let class = self.directory.class(quiz.school_id, quiz.class_id).await?;
+    pub(super) async fn enrolled(&self, glance: &Glance<'_>, viewer: &Viewer, quiz: &Quiz, now: Timestamp) -> Result<StudentId, Problem> {
+        let class = glance.class(quiz.class_id).await?;
         let zone = class.and_then(|class| class.time_zone.parse::<chrono_tz::Tz>().ok()).unwrap_or(chrono_tz::UTC);
         let today = now.with_timezone(&zone).date_naive();
         let student = viewer.as_student().filter(|learner| learner.is_in(quiz.class_id, today));
@@ -73,7 +92,7 @@ impl Viewer {
         if self.caller.role == Role::Teacher { &self.person.teaches } else { &[] }
     }
 
-    pub(super) const fn teacher_id(&self) -> Option<domain::TeacherId> {
+    pub(super) fn teacher_id(&self) -> Option<domain::TeacherId> {
         self.person.teacher_id
     }
 

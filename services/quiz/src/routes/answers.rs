@@ -5,22 +5,23 @@
 use actix_web::web::Data;
 use actix_web::{post, put};
 use chrono::{DateTime, Utc};
+use directory::Glance;
 use domain::{AttemptId, Patch, ServiceName, SlotId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
-use service_kit::{Body, Caller, CommonProblems, EditProblems, IdPath, Kind, Permit, Problem, Versioned, permits};
+use service_kit::{Body, Caller, CommonProblems, IdPath, Kind, Permit, Problem, Versioned, permits};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use write_behind::Operation;
 
-use super::ending::{By, ended};
+use super::ending::ended;
 use super::{Refusal, Rooms, retried};
-use crate::model::attempt::{Answer, Refused};
+use crate::model::attempt::{Answer, AnswerState, Refused};
 use crate::model::mark::Fraction;
 use crate::model::question::Content;
 use crate::model::response::Response;
 use crate::model::terms::Terms;
 use crate::model::timing::{Clock, clock, due_at};
-use crate::store::{Sheet, find_answer, find_attempt};
+use crate::store::{Sheet, find_answer};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(save).service(check);
@@ -94,7 +95,11 @@ async fn save(
 #[utoipa::path(
     tag = "quiz",
     params(("id" = AttemptId, Path, description = "The attempt."), ("slot_id" = SlotId, Path, description = "The slot.")),
-    responses((status = 200, body = SavedAnswer), CommonProblems, EditProblems),
+    responses(
+        (status = 200, body = SavedAnswer),
+        (status = 409, description = "It can't be checked, was checked already, or the attempt has ended."),
+        CommonProblems
+    ),
     security(("bearer" = []))
 )]
 #[post("/api/v1/attempts/{id}/answers/{slot_id}/check")]
@@ -119,6 +124,9 @@ pub(super) fn refused(refused: Refused) -> Problem {
 
 impl Rooms {
     /// Writes what `alter` makes of an answer of the caller's running attempt.
+    ///
+    /// Two steps into Redis: one reads the answer and the generation of the quiz, one writes. Who calls, whose attempt it is, the quiz and the question are remembered;
+    /// what can change of them is confirmed by those two.
     async fn alter(
         &self,
         caller: &Caller,
@@ -127,36 +135,41 @@ impl Rooms {
     ) -> Result<Versioned<SavedAnswer>, Problem> {
         let school = caller.school_id;
         let missing = || Problem::not_found("attempt");
-        let (sheet, answer, left) = retried(async || {
-            // All at once: four looks into Redis in one round trip. The answer's own state tells whether it is still open, so their order doesn't matter.
-            let (viewer, attempt, answer) =
-                tokio::join!(self.viewer(caller), find_attempt(&self.platform, school, id), find_answer(&self.platform, school, id, slot));
-            let attempt = attempt?.row().ok_or_else(missing)?;
-            viewer?.as_student().filter(|learner| learner.student_id == attempt.student_id).ok_or_else(missing)?;
-            let answer = answer?.ok_or_else(|| Problem::not_found("slot"))?;
-            let (sheet, content) = tokio::join!(self.sheets.find(school, attempt.quiz_id), self.bank.content(school, answer.pinned()));
-            let sheet = sheet?.ok_or_else(missing)?;
-            if !attempt.state.is_running() {
-                return Err(ended().into());
-            }
-            let now = self.platform.clock().now();
-            let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
-            match clock(&sheet.quiz, &terms, &attempt, now) {
-                Clock::Running => {}
-                Clock::Grace => return Err(Problem::conflict(Kind::Conflict, "Time is up: submit it as it is.").into()),
-                Clock::Over(_) => {
-                    // Seldom, and large: not worth its room in every request.
-                    Box::pin(self.end(&sheet, id, By::Clock)).await?;
-                    return Err(Problem::conflict(Kind::Conflict, "Time is up.").into());
+        let work = async |glance: &Glance<'_>| {
+            let viewer = self.viewer_at(glance, caller).await?;
+            let guard = glance.guard();
+            retried(async || {
+                let sitting = self.sittings.find(&self.platform, guard, school, id).await?.ok_or_else(missing)?;
+                viewer.as_student().filter(|learner| learner.student_id == sitting.student_id).ok_or_else(missing)?;
+                let (answer, sheet) =
+                    tokio::join!(find_answer(&self.platform, guard, school, id, slot), self.sheets.find(school, sitting.quiz_id));
+                let answer = answer?.ok_or_else(|| Problem::not_found("slot"))?;
+                let sheet = sheet?.ok_or_else(missing)?;
+                // Ending an attempt ends every answer in the same step, so the answer alone tells.
+                if answer.state != AnswerState::Open {
+                    return Err(ended().into());
                 }
-            }
-            let changed = alter(&sheet, &answer, &*content?, now)?;
-            let operation = Operation::new(school, ServiceName::Quiz).update(&changed, answer.version);
-            self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
-            let left = due_at(&terms, attempt.started_at).map(|due| (due - now).num_seconds().max(0));
-            Ok((sheet, changed, left))
-        })
-        .await?;
+                let content = self.bank.content(school, answer.pinned()).await?;
+                let now = self.platform.clock().now();
+                let terms = Terms::of(&sheet.quiz, &sheet.overrides, sitting.student_id);
+                match clock(&sheet.quiz, &terms, sitting.started_at, now) {
+                    Clock::Running => {}
+                    Clock::Grace => return Err(Problem::conflict(Kind::Conflict, "Time is up: submit it as it is.").into()),
+                    Clock::Over(_) => {
+                        // Seldom, and large: not worth its room in every request.
+                        Box::pin(self.end_if_over(guard, &sheet, id)).await?;
+                        return Err(Problem::conflict(Kind::Conflict, "Time is up.").into());
+                    }
+                }
+                let changed = alter(&sheet, &answer, &content, now)?;
+                let operation = Operation::new(school, ServiceName::Quiz).update(&changed, answer.version).guarded(guard);
+                self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
+                let left = due_at(&terms, sitting.started_at).map(|due| (due - now).num_seconds().max(0));
+                Ok((sheet, changed, left))
+            })
+            .await
+        };
+        let (sheet, answer, left) = self.directory.consult(school, work).await?;
         let version = answer.version;
         let saved = SavedAnswer {
             slot_id: answer.slot_id,

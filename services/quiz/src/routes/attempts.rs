@@ -1,8 +1,13 @@
 //! Attempts: begin, show, list, submit.
 
+use std::cell::Cell;
+use std::sync::Arc;
+
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, Responder, get, post};
+use cache::{Guard, near};
 use chrono::{DateTime, Utc};
+use directory::Glance;
 use domain::{AttemptId, Fault, QuizId, ServiceName, SlotId, StudentId, Text};
 use fred::interfaces::KeysInterface;
 use serde::Deserialize;
@@ -52,6 +57,7 @@ pub struct StartQuiz {
         (status = 201, body = AttemptView, description = "It has begun."),
         (status = 200, body = AttemptView, description = "One is under way; this is it."),
         (status = 409, description = "Not open, closed, no attempts left, or too soon."),
+        (status = 423, description = "Too many wrong passwords: wait for `Retry-After`."),
         CommonProblems
     ),
     security(("bearer" = []))
@@ -76,6 +82,7 @@ async fn start(
         (status = 201, body = AttemptView, description = "It has begun."),
         (status = 200, body = AttemptView, description = "One is under way; this is it."),
         (status = 409, description = "Not open, closed, no attempts left, or too soon."),
+        (status = 423, description = "Too many wrong passwords: wait for `Retry-After`."),
         CommonProblems
     ),
     security(("bearer" = []))
@@ -99,37 +106,42 @@ async fn start_attempt(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let body: StartQuiz = optional_body(request, payload, SMALL).await?.unwrap_or_default();
-    let viewer = rooms.viewer(caller).await?;
-    let mut checked = false;
-    let (sheet, attempt, answers, questions, is_new) = retried(async || {
-        let sheet = rooms.sheet(&viewer, id).await?;
-        let now = rooms.platform.clock().now();
-        let student = rooms.enrolled(&viewer, &sheet.quiz, now).await?;
-        let terms = Terms::of(&sheet.quiz, &sheet.overrides, student);
-        let (earlier, next) = rooms.so_far(&sheet, student, terms.max_attempts).await?;
-        if let Some(running) = earlier.iter().find(|attempt| attempt.state.is_running()) {
-            let answers = answers_of(&rooms.platform, running).await?;
+    let checked = Cell::new(false);
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer_at(glance, caller).await?;
+        retried(async || {
+            let sheet = rooms.sheet(&viewer, id).await?;
+            let now = rooms.platform.clock().now();
+            let student = rooms.enrolled(glance, &viewer, &sheet.quiz, now).await?;
+            let terms = Terms::of(&sheet.quiz, &sheet.overrides, student);
+            let (earlier, next) = rooms.so_far(glance.guard(), &sheet, student, terms.max_attempts).await?;
+            if let Some(running) = earlier.iter().find(|attempt| attempt.state.is_running()) {
+                let answers = answers_of(&rooms.platform, running).await?;
+                let questions = rooms.bank.contents(caller.school_id, &pinned(&answers)).await?;
+                return Ok((sheet, running.clone(), answers, questions, false));
+            }
+            may_start(&sheet.quiz, &terms, &earlier, now).map_err(refused)?;
+            if !checked.get() {
+                rooms.check_password(&sheet, student, body.password.as_ref()).await?;
+                checked.set(true);
+            }
+            let (number, absence) = next.ok_or_else(|| refused(Refused::NoAttemptsLeft))?;
+            let none_left = || Problem::conflict(Kind::Conflict, "There are too few questions to draw from; tell your teacher.");
+            let (attempt, answers) = begin(&sheet.quiz, &terms, &sheet.slots, student, number, now).ok_or_else(none_left)?;
+            // Before it begins: time must not run while the questions can't be had.
             let questions = rooms.bank.contents(caller.school_id, &pinned(&answers)).await?;
-            return Ok((sheet, running.clone(), answers, questions, false));
-        }
-        may_start(&sheet.quiz, &terms, &earlier, now).map_err(refused)?;
-        if !checked {
-            rooms.check_password(&sheet, student, body.password.as_ref()).await?;
-            checked = true;
-        }
-        let (number, absence) = next.ok_or_else(|| refused(Refused::NoAttemptsLeft))?;
-        let none_left = || Problem::conflict(Kind::Conflict, "There are too few questions to draw from; tell your teacher.");
-        let (attempt, answers) = begin(&sheet.quiz, &terms, &sheet.slots, student, number, now).ok_or_else(none_left)?;
-        // Before it begins: time must not run while the questions can't be had.
-        let questions = rooms.bank.contents(caller.school_id, &pinned(&answers)).await?;
-        let mut operation = Operation::new(caller.school_id, ServiceName::Quiz).create_absent(&attempt, absence);
-        for answer in &answers {
-            operation = operation.create(answer);
-        }
-        rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
-        Ok((sheet, attempt, answers, questions, true))
-    })
-    .await?;
+            let mut operation =
+                Operation::new(caller.school_id, ServiceName::Quiz).create_absent(&attempt, absence).guarded(glance.guard());
+            for answer in &answers {
+                operation = operation.create(answer);
+            }
+            rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
+            rooms.sittings.remember(&attempt);
+            Ok((sheet, attempt, answers, questions, true))
+        })
+        .await
+    };
+    let (sheet, attempt, answers, questions, is_new) = rooms.directory.consult(caller.school_id, work).await?;
     let view = whole(rooms, &sheet, &attempt, &answers, &questions);
     let (version, location) = (attempt.version, format!("/api/v1/attempts/{}", attempt.id));
     Ok(if is_new { Created { body: view, version, location }.respond_to(request) } else { Versioned(view, version).respond_to(request) })
@@ -143,16 +155,22 @@ fn whole(rooms: &Rooms, sheet: &Sheet, attempt: &Attempt, answers: &[Answer], qu
 
 impl Rooms {
     /// The student's attempts so far, those whose time is up ended, and the next number with the proof that it is free.
-    async fn so_far(&self, sheet: &Sheet, student: StudentId, most: Option<u8>) -> Result<(Vec<Attempt>, Option<(u8, Absence)>), Problem> {
+    async fn so_far(
+        &self,
+        guard: Option<&Arc<Guard>>,
+        sheet: &Sheet,
+        student: StudentId,
+        most: Option<u8>,
+    ) -> Result<(Vec<Attempt>, Option<(u8, Absence)>), Problem> {
         let mut earlier = Vec::new();
         let terms = Terms::of(&sheet.quiz, &sheet.overrides, student);
         // One more than there may be would be one that an override took away since: it is looked at too.
         for number in 1..=most.unwrap_or(MAX_ATTEMPTS).saturating_add(1).min(MAX_ATTEMPTS) {
-            match find_attempt(&self.platform, sheet.quiz.school_id, attempt_id(&sheet.quiz, student, number)).await {
+            match find_attempt(&self.platform, guard, sheet.quiz.school_id, attempt_id(&sheet.quiz, student, number)).await {
                 Ok(Found::Row(attempt)) => {
                     let now = self.platform.clock().now();
-                    let over = attempt.state.is_running() && matches!(clock(&sheet.quiz, &terms, &attempt, now), Clock::Over(_));
-                    earlier.push(if over { self.end(sheet, attempt.id, By::Clock).await?.0 } else { attempt });
+                    let over = attempt.state.is_running() && matches!(clock(&sheet.quiz, &terms, attempt.started_at, now), Clock::Over(_));
+                    earlier.push(if over { self.end(sheet, attempt, By::Clock).await?.0 } else { attempt });
                 }
                 Ok(Found::Absent(absence)) => return Ok((earlier, Some((number, absence)))),
                 // PostgreSQL is away and Redis has no such attempt: sitting goes on. Should there be one after all, the drain keeps both.
@@ -166,7 +184,7 @@ impl Rooms {
     async fn check_password(&self, sheet: &Sheet, student: StudentId, given: Option<&Text<100>>) -> Result<(), Problem> {
         let Some(kept) = &sheet.quiz.password_hash else { return Ok(()) };
         let key = format!("quiz_guesses:{{{}}}:{}:{student}", sheet.quiz.school_id, sheet.quiz.id);
-        let redis = self.platform.redis();
+        let redis = near(self.platform.redis());
         // Without Redis nobody counts, and nobody can begin either.
         let guesses: u32 = redis.get::<Option<u32>, _>(&key).await.ok().flatten().unwrap_or(0);
         if guesses >= GUESSES {
@@ -231,12 +249,12 @@ async fn show(permit: Permit<permits::QuizRead>, id: IdPath<AttemptId>, rooms: D
 
 impl Rooms {
     /// The attempt as it is now: ended, if its time is up.
-    pub(super) async fn current(&self, viewer: &Viewer, id: AttemptId) -> Result<(Sheet, Attempt), Problem> {
+    pub(super) async fn current(&self, viewer: &Viewer, id: AttemptId) -> Result<(Arc<Sheet>, Attempt), Problem> {
         let (sheet, attempt) = self.attempt(viewer, id).await?;
         let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
-        let over = matches!(clock(&sheet.quiz, &terms, &attempt, self.platform.clock().now()), Clock::Over(_));
+        let over = matches!(clock(&sheet.quiz, &terms, attempt.started_at, self.platform.clock().now()), Clock::Over(_));
         if attempt.state.is_running() && over {
-            let (attempt, _) = self.end(&sheet, id, By::Clock).await?;
+            let (attempt, _) = self.end(&sheet, attempt, By::Clock).await?;
             return Ok((sheet, attempt));
         }
         Ok((sheet, attempt))
@@ -326,9 +344,12 @@ async fn submit(
     id: IdPath<AttemptId>,
     rooms: Data<Rooms>,
 ) -> Result<Versioned<AttemptView>, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    let (sheet, _) = rooms.attempt(&viewer, *id).await?;
-    rooms.submit(&viewer, &sheet, *id, &[]).await
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer_at(glance, permit.caller()).await?;
+        let (sheet, attempt) = rooms.attempt_at(glance.guard(), &viewer, *id).await?;
+        rooms.submit(glance, &viewer, &sheet, attempt, &[]).await
+    };
+    rooms.directory.consult(permit.school_id, work).await
 }
 
 /// An attempt to be submitted, with the last answers.
@@ -367,26 +388,43 @@ async fn submit_quiz(
     rooms: Data<Rooms>,
     body: Body<SubmitQuiz, { 1024 * 1024 }>,
 ) -> Result<Versioned<AttemptView>, Problem> {
-    let viewer = rooms.viewer(permit.caller()).await?;
-    let sheet = rooms.sheet(&viewer, *id).await?;
-    let student = viewer.as_student().ok_or_else(|| Problem::not_found("quiz"))?.student_id;
-    let attempts = crate::store::attempts_of_student(&rooms.platform, &sheet.quiz, student, MAX_ATTEMPTS).await?;
-    let last = attempts.last().ok_or_else(|| Problem::conflict(Kind::Conflict, "There is no attempt: start one first."))?;
     let answers: Vec<(SlotId, Option<Response>)> = body.0.answers.into_iter().map(|last| (last.slot_id, last.response)).collect();
-    rooms.submit(&viewer, &sheet, last.id, &answers).await
+    let work = async |glance: &Glance<'_>| {
+        let viewer = rooms.viewer_at(glance, permit.caller()).await?;
+        let sheet = rooms.sheet(&viewer, *id).await?;
+        let student = viewer.as_student().ok_or_else(|| Problem::not_found("quiz"))?.student_id;
+        let attempt = rooms.to_submit(glance.guard(), &sheet, student).await?;
+        let attempt = attempt.ok_or_else(|| Problem::conflict(Kind::Conflict, "There is no attempt: start one first."))?;
+        rooms.submit(glance, &viewer, &sheet, attempt, &answers).await
+    };
+    rooms.directory.consult(permit.school_id, work).await
 }
 
 impl Rooms {
+    /// The attempt that is under way, or else the last one: submitting that again is harmless.
+    async fn to_submit(&self, guard: Option<&Arc<Guard>>, sheet: &Sheet, student: StudentId) -> Result<Option<Attempt>, Problem> {
+        let mut last = None;
+        for number in 1..=MAX_ATTEMPTS {
+            let id = attempt_id(&sheet.quiz, student, number);
+            match find_attempt(&self.platform, guard, sheet.quiz.school_id, id).await?.row() {
+                Some(running) if running.state.is_running() => return Ok(Some(running)),
+                Some(attempt) => last = Some(attempt),
+                None => break,
+            }
+        }
+        Ok(last)
+    }
+
     async fn submit(
         &self,
+        glance: &Glance<'_>,
         viewer: &Viewer,
         sheet: &Sheet,
-        id: AttemptId,
+        attempt: Attempt,
         last: &[(SlotId, Option<Response>)],
     ) -> Result<Versioned<AttemptView>, Problem> {
-        let before = find_attempt(&self.platform, sheet.quiz.school_id, id).await?.row();
-        let ran = before.is_some_and(|attempt| attempt.state.is_running());
-        let (attempt, taken) = self.end(sheet, id, By::Student(&viewer.caller, last)).await?;
+        let ran = attempt.state.is_running();
+        let (attempt, taken) = self.end(sheet, attempt, By::Student(&viewer.caller, glance.guard(), last)).await?;
         if attempt.state == State::Abandoned {
             return Err(Problem::conflict(Kind::Conflict, "It was not submitted in time."));
         }

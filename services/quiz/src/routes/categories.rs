@@ -16,7 +16,7 @@ use super::{Rooms, owned};
 use crate::store::{Categories, Category};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create).service(list).service(rename).service(remove);
+    config.service(create).service(list).service(show).service(rename).service(remove);
 }
 
 /// A category.
@@ -73,7 +73,7 @@ fn taken(error: StoreError) -> Problem {
     tag = "quiz",
     request_body = CreateCategory,
     params(("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that a retry gets its first answer.")),
-    responses((status = 201, body = CategoryView), CommonProblems),
+    responses((status = 201, body = CategoryView), (status = 409, description = "There is one of this name already."), CommonProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/question-categories")]
@@ -112,6 +112,26 @@ async fn list(permit: Permit<permits::QuizWrite>, rooms: Data<Rooms>) -> Result<
     let mut transaction = rooms.reading(permit.school_id).await?;
     let all = Categories::all(&mut transaction).await?;
     Ok(Json(all.into_iter().map(Into::into).collect()))
+}
+
+/// Shows a category.
+#[utoipa::path(
+    tag = "quiz",
+    params(("id" = QuestionCategoryId, Path, description = "The category.")),
+    responses((status = 200, body = CategoryView), CommonProblems),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/question-categories/{id}")]
+async fn show(
+    permit: Permit<permits::QuizWrite>,
+    id: IdPath<QuestionCategoryId>,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<CategoryView>, Problem> {
+    let mut transaction = rooms.reading(permit.school_id).await?;
+    let all = Categories::all(&mut transaction).await?;
+    let row = all.into_iter().find(|category| category.id == *id).ok_or_else(|| Problem::not_found("category"))?;
+    let version = row.version;
+    Ok(Versioned(row.into(), version))
 }
 
 /// Renames a category.

@@ -3,9 +3,11 @@
 //! Ending writes the attempt and all of its answers in one operation, based on the versions that were read. An answer that was saved meanwhile makes the write
 //! fail, and everything is read again: what was acknowledged is marked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{AttemptId, EventKind, Fault, ServiceName, SlotId, StudentId, Timestamp};
+use cache::Guard;
+use domain::{AttemptId, EventKind, Fault, SchoolId, ServiceName, SlotId, Timestamp};
 use service_kit::{Caller, Kind, Problem};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -15,62 +17,82 @@ use super::{Refusal, Rooms, again};
 use crate::events::about_attempt;
 use crate::model::attempt::{Answer, Attempt, Questions};
 use crate::model::mark::Mark;
-use crate::model::quiz::{MAX_ATTEMPTS, Quiz};
+use crate::model::quiz::Quiz;
 use crate::model::response::Response;
 use crate::model::scoring;
 use crate::model::terms::Terms;
 use crate::model::timing::{Clock, Ending, clock};
-use crate::store::{Sheet, answers_of, attempts_of_student, find_attempt, overdue, schools_that_sit};
+use crate::store::{Sheet, answers_to_change, find_attempt, other_attempts, overdue, schools_that_sit};
 
 /// How often attempts whose time is up are looked for. Whoever looks at one ends it at once.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How many of a school are ended in one round.
-const BATCH: i64 = 500;
+/// How many of a school are looked for at once.
+const BATCH: usize = 500;
 
 /// Who ends an attempt.
 #[derive(Clone, Copy)]
 pub(super) enum By<'a> {
-    /// Its student, who may bring last answers along.
-    Student(&'a Caller, &'a [(SlotId, Option<Response>)]),
+    /// Its student, who may bring last answers along. The guard holds as long as they are who they were taken for.
+    Student(&'a Caller, Option<&'a Arc<Guard>>, &'a [(SlotId, Option<Response>)]),
     /// The clock.
     Clock,
 }
 
+impl<'a> By<'a> {
+    const fn guard(self) -> Option<&'a Arc<Guard>> {
+        match self {
+            Self::Student(_, guard, _) => guard,
+            Self::Clock => None,
+        }
+    }
+}
+
 impl Rooms {
-    /// Ends an attempt if it can be ended; one that has ended stays as it is. Answers with what it is now, and whether last answers were taken.
-    pub(super) async fn end(&self, sheet: &Sheet, id: AttemptId, by: By<'_>) -> Result<(Attempt, bool), Problem> {
+    /// Ends an attempt if it can be ended; one that has ended stays as it is. `attempt` is what was read of it. Answers with what it is now, and whether last answers
+    /// were taken.
+    pub(super) async fn end(&self, sheet: &Sheet, mut attempt: Attempt, by: By<'_>) -> Result<(Attempt, bool), Problem> {
         // Not `retried`: the compiler can't tell of a closure that is given to a background task that it may move between threads.
         let mut tries = 0;
-        let (attempt, taken) = loop {
-            match self.end_once(sheet, id, by).await {
-                Ok(done) => break done,
+        loop {
+            match self.end_once(sheet, &attempt, by).await {
+                Ok((after, taken)) => {
+                    if after.version != attempt.version {
+                        self.show_on_leaderboard(&sheet.quiz, &after).await;
+                    }
+                    return Ok((after, taken));
+                }
                 Err(refusal) => again(refusal, &mut tries)?,
             }
-        };
-        self.show_on_leaderboard(&sheet.quiz, attempt.student_id).await;
-        Ok((attempt, taken))
+            let found = find_attempt(&self.platform, by.guard(), attempt.school_id, attempt.id).await?;
+            attempt = found.row().ok_or_else(|| Problem::not_found("attempt"))?;
+        }
     }
 
-    async fn end_once(&self, sheet: &Sheet, id: AttemptId, by: By<'_>) -> Result<(Attempt, bool), Refusal> {
+    /// Ends an attempt whose time was found to be up.
+    pub(super) async fn end_if_over(&self, guard: Option<&Arc<Guard>>, sheet: &Sheet, id: AttemptId) -> Result<Attempt, Problem> {
+        let attempt = find_attempt(&self.platform, guard, sheet.quiz.school_id, id).await?.row();
+        Ok(self.end(sheet, attempt.ok_or_else(|| Problem::not_found("attempt"))?, By::Clock).await?.0)
+    }
+
+    async fn end_once(&self, sheet: &Sheet, attempt: &Attempt, by: By<'_>) -> Result<(Attempt, bool), Refusal> {
         let school = sheet.quiz.school_id;
         let now = self.platform.clock().now();
-        let attempt = find_attempt(&self.platform, school, id).await?.row().ok_or_else(|| Problem::not_found("attempt"))?;
         if !attempt.state.is_running() {
-            return Ok((attempt, false));
+            return Ok((attempt.clone(), false));
         }
         let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
-        let clock = clock(&sheet.quiz, &terms, &attempt, now);
+        let clock = clock(&sheet.quiz, &terms, attempt.started_at, now);
         let ending = match (clock, by) {
             (Clock::Over(ending), _) => ending,
             (Clock::Running | Clock::Grace, By::Student(..)) => Ending::Submitted(now),
-            (Clock::Running | Clock::Grace, By::Clock) => return Ok((attempt, false)),
+            (Clock::Running | Clock::Grace, By::Clock) => return Ok((attempt.clone(), false)),
         };
-        let mut answers = answers_of(&self.platform, &attempt).await?;
+        let mut answers = answers_to_change(&self.platform, attempt).await?;
         let seen: Vec<_> = answers.iter().map(|answer| answer.version).collect();
         let pinned: Vec<_> = answers.iter().map(Answer::pinned).collect();
         let questions = self.bank.contents(school, &pinned).await?;
         let (caller, taken) = match by {
-            By::Student(caller, last) => {
+            By::Student(caller, _, last) => {
                 let taken = clock == Clock::Running;
                 if taken {
                     take_last(&mut answers, last, &questions, now)?;
@@ -83,7 +105,7 @@ impl Rooms {
             Ending::Submitted(at) => attempt.submitted(&sheet.quiz, &answers, &questions, at, now),
             Ending::Abandoned => attempt.abandoned(&answers, now),
         };
-        self.write(&sheet.quiz, caller, &attempt, &after, &seen, &answers, now).await?;
+        self.write(&sheet.quiz, caller, by.guard(), attempt, &after, &seen, &answers, now).await?;
         Ok((after, taken))
     }
 
@@ -93,13 +115,14 @@ impl Rooms {
         &self,
         quiz: &Quiz,
         caller: Option<&Caller>,
+        guard: Option<&Arc<Guard>>,
         before: &Attempt,
         after: &Attempt,
         seen: &[domain::Version],
         answers: &[Answer],
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let mut operation = Operation::new(quiz.school_id, ServiceName::Quiz).update(after, before.version);
+        let mut operation = Operation::new(quiz.school_id, ServiceName::Quiz).update(after, before.version).guarded(guard);
         for (answer, seen) in answers.iter().zip(seen) {
             // Two steps may lie between what was read and what is written; the row's number goes up by one all the same.
             let answer = Answer { version: seen.next(), ..answer.clone() };
@@ -117,22 +140,10 @@ impl Rooms {
         Ok(())
     }
 
-    /// What counts of the student's attempts, with `attempt` as it is about to be.
-    async fn counts(&self, quiz: &Quiz, attempt: &Attempt) -> Result<Option<Mark>, Problem> {
-        let attempts = if quiz.settings.max_attempts == Some(1) && attempt.attempt == 1 {
-            vec![attempt.clone()]
-        } else {
-            let mut attempts = attempts_of_student(&self.platform, quiz, attempt.student_id, MAX_ATTEMPTS).await?;
-            attempts.retain(|other| other.id != attempt.id);
-            attempts.push(attempt.clone());
-            attempts
-        };
-        Ok(scoring::result(quiz.settings.grade_method, &attempts))
-    }
-
-    /// What counts of a student's attempts as they are.
-    pub(super) async fn result_of(&self, quiz: &Quiz, student: StudentId) -> Result<Option<Mark>, Problem> {
-        let attempts = attempts_of_student(&self.platform, quiz, student, MAX_ATTEMPTS).await?;
+    /// What counts of the student's attempts, with `attempt` as it is, or is about to be.
+    pub(super) async fn counts(&self, quiz: &Quiz, attempt: &Attempt) -> Result<Option<Mark>, Problem> {
+        let mut attempts = other_attempts(&self.platform, quiz, attempt).await?;
+        attempts.push(attempt.clone());
         Ok(scoring::result(quiz.settings.grade_method, &attempts))
     }
 }
@@ -173,21 +184,35 @@ impl Rooms {
     pub(crate) async fn sweep_once(&self) -> Result<usize, Problem> {
         let mut count = 0;
         for school in schools_that_sit(&self.platform).await? {
-            let now = self.platform.clock().now();
-            let mut transaction = self.reading(school).await?;
-            let attempts = overdue(&mut transaction, now, BATCH).await?;
-            drop(transaction);
-            for id in attempts {
-                let Some(attempt) = find_attempt(&self.platform, school, id).await?.row() else { continue };
-                let Some(sheet) = self.sheets.find(school, attempt.quiz_id).await? else { continue };
-                match self.end(&sheet, id, By::Clock).await {
-                    Ok((attempt, _)) if !attempt.state.is_running() => count += 1,
-                    Ok(_) => {}
+            let mut after = None;
+            loop {
+                let now = self.platform.clock().now();
+                let mut transaction = self.reading(school).await?;
+                let attempts = overdue(&mut transaction, now, after, BATCH).await?;
+                drop(transaction);
+                for id in &attempts {
                     // One that can't be ended must not hold up the others.
-                    Err(problem) => warn!(%problem, attempt = %id, "an attempt whose time is up could not be ended"),
+                    match self.sweep_up(school, *id).await {
+                        Ok(ended) => count += usize::from(ended),
+                        Err(problem) => warn!(%problem, attempt = %id, "an attempt whose time is up could not be ended"),
+                    }
+                }
+                after = attempts.last().copied().filter(|_| attempts.len() == BATCH);
+                if after.is_none() {
+                    break;
                 }
             }
         }
         Ok(count)
+    }
+
+    /// Ends an attempt that may be over; whether it was, and ran until now.
+    async fn sweep_up(&self, school: SchoolId, id: AttemptId) -> Result<bool, Problem> {
+        let Some(attempt) = find_attempt(&self.platform, None, school, id).await?.row() else { return Ok(false) };
+        let Some(sheet) = self.sheets.find(school, attempt.quiz_id).await? else { return Ok(false) };
+        if !attempt.state.is_running() {
+            return Ok(false);
+        }
+        Ok(!self.end(&sheet, attempt, By::Clock).await?.0.state.is_running())
     }
 }

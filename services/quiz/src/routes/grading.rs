@@ -4,7 +4,9 @@ use actix_web::web::Data;
 use actix_web::{get, patch, post};
 use domain::{AnswerId, AttemptId, Fault, Permission, QuizId, SlotId, StudentId, Text};
 use serde::{Deserialize, Serialize};
-use service_kit::{Body, CommonProblems, Cursor, EditProblems, IdPath, IfMatch, Limit, Page, Params, Permit, Problem, Versioned, permits};
+use service_kit::{
+    Body, CommonProblems, Cursor, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits,
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -15,7 +17,7 @@ use super::{Refusal, Rooms, owned, retried};
 use crate::model::attempt::Answer;
 use crate::model::mark::Mark;
 use crate::model::review::Shown;
-use crate::store::{Waiting, answers_of, waiting};
+use crate::store::{Waiting, answers_to_change, other_attempts, waiting};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(mark).service(reopen);
@@ -132,7 +134,7 @@ async fn mark(
             return Err(refused(crate::model::attempt::Refused::Running).into());
         }
         let now = rooms.platform.clock().now();
-        let mut answers = answers_of(&rooms.platform, &attempt).await?;
+        let mut answers = answers_to_change(&rooms.platform, &attempt).await?;
         let answer = answers.iter_mut().find(|answer| answer.slot_id == slot).ok_or_else(|| Problem::not_found("slot"))?;
         let version = answer.version;
         seen.require(version)?;
@@ -144,11 +146,11 @@ async fn mark(
         let after = attempt.scored(&sheet.quiz, &answers, now);
         let only = std::slice::from_ref(&marked);
         // The attempt's version guards its score: two markers of two answers can't both add up what they saw.
-        rooms.write(&sheet.quiz, Some(caller), &attempt, &after, &[version], only, now).await?;
+        rooms.write(&sheet.quiz, Some(caller), None, &attempt, &after, &[version], only, now).await?;
         Ok((sheet, after, marked))
     })
     .await?;
-    rooms.show_on_leaderboard(&sheet.quiz, attempt.student_id).await;
+    rooms.show_on_leaderboard(&sheet.quiz, &attempt).await;
     let content = rooms.bank.content(caller.school_id, answer.pinned()).await?;
     let number = attempt.layout.iter().position(|own| *own == slot).map_or(1, |at| at + 1);
     let version = answer.version;
@@ -179,18 +181,24 @@ async fn reopen(
         }
         seen.require(attempt.version)?;
         let now = rooms.platform.clock().now();
-        let answers = answers_of(&rooms.platform, &attempt).await?;
+        let answers = answers_to_change(&rooms.platform, &attempt).await?;
         let versions: Vec<_> = answers.iter().map(|answer| answer.version).collect();
         let (after, answers): (_, Vec<Answer>) = attempt.reopened(&answers, now).map_err(refused)?;
-        rooms.write(&sheet.quiz, Some(caller), &attempt, &after, &versions, &answers, now).await.map_err(|refusal| match refusal {
-            // Whoever got in between changed what the caller has seen.
-            Refusal::Write(write_behind::WriteError::Conflict(now)) => Refusal::Problem(Problem::precondition_failed(now)),
-            refusal => refusal,
-        })?;
+        let others = other_attempts(&rooms.platform, &sheet.quiz, &after).await?;
+        if others.iter().any(|other| other.state.is_running()) {
+            return Err(Problem::conflict(Kind::Conflict, "Another attempt of this student is under way.").into());
+        }
+        rooms.write(&sheet.quiz, Some(caller), None, &attempt, &after, &versions, &answers, now).await.map_err(
+            |refusal| match refusal {
+                // Whoever got in between changed what the caller has seen.
+                Refusal::Write(write_behind::WriteError::Conflict(now)) => Refusal::Problem(Problem::precondition_failed(now)),
+                refusal => refusal,
+            },
+        )?;
         Ok((sheet, after))
     })
     .await?;
-    rooms.show_on_leaderboard(&sheet.quiz, attempt.student_id).await;
+    rooms.show_on_leaderboard(&sheet.quiz, &attempt).await;
     let version = attempt.version;
     Ok(Versioned(rooms.seen(&viewer, &sheet, &attempt), version))
 }

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
+use crate::model::attempt::Attempt;
 use crate::model::leaderboard::places;
 use crate::model::quiz::Quiz;
 use crate::model::review::marks_are_out;
@@ -128,14 +129,14 @@ impl Rooms {
         Ok(scores)
     }
 
-    /// Brings a student's place up to date. What fails here is mended when the board is next read from nothing; marks don't depend on it.
-    pub(super) async fn show_on_leaderboard(&self, quiz: &Quiz, student: StudentId) {
+    /// Brings a student's place up to date when an attempt of theirs has changed. What fails here is mended when the board is next read from nothing; marks don't depend on it.
+    pub(super) async fn show_on_leaderboard(&self, quiz: &Quiz, attempt: &Attempt) {
         if !quiz.settings.has_leaderboard {
             return;
         }
         let board = self.board(quiz);
-        let member = student.to_string();
-        let outcome = match self.result_of(quiz, student).await {
+        let member = attempt.student_id.to_string();
+        let outcome = match self.counts(quiz, attempt).await {
             Ok(Some(result)) => board.set(&member, result.as_f64()).await,
             Ok(None) => board.remove(&member).await,
             Err(problem) => {

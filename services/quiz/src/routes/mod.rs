@@ -25,11 +25,11 @@ use domain::{QuizId, SchoolId, ServiceName};
 use serde::Serialize;
 use service_kit::idempotency::{Answer, fingerprint, once};
 use service_kit::{Caller, Created, IdempotencyKey, Platform, Problem};
-use store::SchoolTransaction;
+use store::{SchoolTransaction, StoreError};
 use utoipa_actix_web::service_config::ServiceConfig;
 use write_behind::WriteError;
 
-use crate::store::{Bank, Sheets};
+use crate::store::{Bank, Sheets, Sittings};
 
 pub(crate) use ending::sweep;
 
@@ -58,13 +58,20 @@ pub struct Rooms {
     pub(crate) platform: Platform,
     directory: Directory,
     sheets: Sheets,
+    sittings: Sittings,
     bank: Bank,
 }
 
 impl Rooms {
     pub(crate) fn new(platform: &Platform) -> Self {
         let directory = Directory::new(platform.redis().clone(), platform.postgres(ServiceName::Quiz).clone());
-        Self { platform: platform.clone(), directory, sheets: Sheets::new(platform.clone()), bank: Bank::new(platform.clone()) }
+        Self {
+            platform: platform.clone(),
+            directory,
+            sheets: Sheets::new(platform.clone()),
+            sittings: Sittings::default(),
+            bank: Bank::new(platform.clone()),
+        }
     }
 
     async fn reading(&self, school: SchoolId) -> Result<SchoolTransaction, Problem> {
@@ -128,7 +135,10 @@ async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Res
 fn again(refusal: Refusal, tries: &mut usize) -> Result<(), Problem> {
     *tries += 1;
     match refusal {
-        Refusal::Write(WriteError::Evicted | WriteError::Exists | WriteError::Conflict(_)) if *tries < TRIES => Ok(()),
+        // A violation: without the buffer, two that begin the same attempt may meet at its number before they meet at its id.
+        Refusal::Write(
+            WriteError::Evicted | WriteError::Exists | WriteError::Conflict(_) | WriteError::Store(StoreError::UniqueViolation { .. }),
+        ) if *tries < TRIES => Ok(()),
         Refusal::Write(WriteError::Conflict(_) | WriteError::Exists) => {
             Err(Problem::unavailable(std::time::Duration::from_secs(1), "The row, which is being changed by others,"))
         }

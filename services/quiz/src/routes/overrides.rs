@@ -16,7 +16,7 @@ use crate::model::terms::Override;
 use crate::store::{Sheet, lock_sheet, remove_override, save_override, save_quiz};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(add).service(change).service(remove);
+    config.service(list).service(show).service(add).service(change).service(remove);
 }
 
 /// An override.
@@ -47,13 +47,15 @@ pub struct OverrideView {
 /// All overrides of a quiz.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OverridesView {
+    /// The quiz's version; its `ETag` is this number as `"v3"`.
+    version: Version,
     /// The overrides, oldest first.
     items: Vec<OverrideView>,
 }
 
-impl OverridesView {
-    fn of(sheet: &Sheet) -> Versioned<Self> {
-        let view = |row: &Override| OverrideView {
+impl From<&Override> for OverrideView {
+    fn from(row: &Override) -> Self {
+        Self {
             id: row.id,
             student_id: row.student_id,
             group_name: row.group_name.clone(),
@@ -64,8 +66,14 @@ impl OverridesView {
             max_attempts: row.max_attempts,
             reason: row.reason.clone(),
             created_by: row.created_by,
-        };
-        Versioned(Self { items: sheet.overrides.iter().map(view).collect() }, sheet.quiz.version)
+        }
+    }
+}
+
+impl OverridesView {
+    fn of(sheet: &Sheet) -> Versioned<Self> {
+        let (version, items) = (sheet.quiz.version, sheet.overrides.iter().map(OverrideView::from).collect());
+        Versioned(Self { version, items }, version)
     }
 }
 
@@ -107,6 +115,29 @@ async fn list(permit: Permit<permits::QuizWrite>, id: IdPath<QuizId>, rooms: Dat
     let viewer = rooms.viewer(permit.caller()).await?;
     let sheet = rooms.own_sheet(&viewer, *id, Permission::QuizWrite).await?;
     Ok(OverridesView::of(&sheet))
+}
+
+/// One override of a quiz, for its teachers and the office.
+#[utoipa::path(
+    tag = "quiz",
+    params(
+        ("id" = QuizId, Path, description = "The quiz."),
+        ("override_id" = QuizOverrideId, Path, description = "The override."),
+    ),
+    responses((status = 200, body = OverrideView), CommonProblems),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/quizzes/{id}/overrides/{override_id}")]
+async fn show(
+    permit: Permit<permits::QuizWrite>,
+    path: IdPath<(QuizId, QuizOverrideId)>,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<OverrideView>, Problem> {
+    let (id, override_id) = path.0;
+    let viewer = rooms.viewer(permit.caller()).await?;
+    let sheet = rooms.own_sheet(&viewer, id, Permission::QuizWrite).await?;
+    let row = sheet.overrides.iter().find(|row| row.id == override_id).ok_or_else(|| Problem::not_found("override"))?;
+    Ok(Versioned(row.into(), sheet.quiz.version))
 }
 
 /// Adds an override. It holds at once, also for an attempt that is under way.

@@ -4,7 +4,7 @@ use actix_web::post;
 use actix_web::web::Data;
 use domain::{AttemptId, Permission, QuizId, StudentId};
 use serde::{Deserialize, Serialize};
-use service_kit::{Body, Caller, CommonProblems, EditProblems, IdPath, Permit, Problem, permits};
+use service_kit::{Body, Caller, CommonProblems, IdPath, Permit, Problem, permits};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -12,7 +12,7 @@ use super::{Rooms, retried};
 use crate::model::attempt::{Answer, Attempt};
 use crate::model::mark::Mark;
 use crate::model::paper::Pinned;
-use crate::store::{AttemptFilter, Sheet, answers_of, find_attempt, list_attempts};
+use crate::store::{AttemptFilter, Sheet, answers_of, answers_to_change, find_attempt, list_attempts};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(regrade);
@@ -63,7 +63,7 @@ pub struct ChangedScore {
     tag = "quiz",
     request_body = Regrade,
     params(("id" = QuizId, Path, description = "The quiz.")),
-    responses((status = 200, body = Regraded), CommonProblems, EditProblems),
+    responses((status = 200, body = Regraded), CommonProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/quizzes/{id}/regrade")]
@@ -92,10 +92,14 @@ async fn regrade(
 
 impl Rooms {
     async fn regrade_one(&self, caller: &Caller, sheet: &Sheet, id: AttemptId, asked: &Regrade) -> Result<Option<ChangedScore>, Problem> {
-        let change = retried(async || {
-            let found = find_attempt(&self.platform, caller.school_id, id).await?.row();
+        let changed = retried(async || {
+            let found = find_attempt(&self.platform, None, caller.school_id, id).await?.row();
             let Some(attempt) = found.filter(|attempt| attempt.state.is_submitted()) else { return Ok(None) };
-            let answers = answers_of(&self.platform, &attempt).await?;
+            let answers = if asked.dry_run {
+                answers_of(&self.platform, &attempt).await?
+            } else {
+                answers_to_change(&self.platform, &attempt).await?
+            };
             let now = self.platform.clock().now();
             let versions: Vec<Pinned> = answers.iter().map(|answer| by(sheet, answer)).collect();
             let questions = self.bank.contents(caller.school_id, &versions).await?;
@@ -119,18 +123,16 @@ impl Rooms {
                 return Ok(None);
             }
             if !asked.dry_run {
-                self.write(&sheet.quiz, Some(caller), &attempt, &scored, &seen, &moved, now).await?;
+                self.write(&sheet.quiz, Some(caller), None, &attempt, &scored, &seen, &moved, now).await?;
             }
-            Ok(Some(change(&attempt, &scored)))
+            Ok(Some((attempt, scored)))
         })
         .await?;
-        if change.is_some() && !asked.dry_run {
-            let student = change.as_ref().map(|change| change.student_id);
-            if let Some(student) = student {
-                self.show_on_leaderboard(&sheet.quiz, student).await;
-            }
+        let Some((before, after)) = changed else { return Ok(None) };
+        if !asked.dry_run {
+            self.show_on_leaderboard(&sheet.quiz, &after).await;
         }
-        Ok(change)
+        Ok(Some(change(&before, &after)))
     }
 }
 

@@ -12,11 +12,11 @@ use super::Rooms;
 use super::quizzes::{edit_sheet, refused};
 use crate::model::mark::Mark;
 use crate::model::paper::{Draw, MAX_SLOTS, Pinned, Slot};
-use crate::model::quiz::{Quiz, Status};
+use crate::model::quiz::Quiz;
 use crate::store::{BankFilter, Categories, QuestionStatus, Sheet};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(add).service(change).service(remove);
+    config.service(list).service(show).service(add).service(change).service(remove);
 }
 
 /// A place on the paper.
@@ -54,13 +54,15 @@ pub struct DrawView {
 pub struct PaperView {
     /// What the quiz is worth.
     max_points: Mark,
+    /// The quiz's version; its `ETag` is this number as `"v3"`.
+    version: Version,
     /// The places, in order.
     slots: Vec<SlotView>,
 }
 
-impl PaperView {
-    fn of(sheet: &Sheet) -> Versioned<Self> {
-        let view = |slot: &Slot| SlotView {
+impl From<&Slot> for SlotView {
+    fn from(slot: &Slot) -> Self {
+        Self {
             id: slot.id,
             position: slot.position,
             section: slot.section,
@@ -72,9 +74,14 @@ impl PaperView {
                 pool_size: draw.pool.len(),
             }),
             max_mark: slot.max_mark,
-        };
-        let slots = sheet.slots.iter().map(view).collect();
-        Versioned(Self { max_points: sheet.quiz.max_points, slots }, sheet.quiz.version)
+        }
+    }
+}
+
+impl PaperView {
+    fn of(sheet: &Sheet) -> Versioned<Self> {
+        let (version, slots) = (sheet.quiz.version, sheet.slots.iter().map(SlotView::from).collect());
+        Versioned(Self { max_points: sheet.quiz.max_points, version, slots }, version)
     }
 }
 
@@ -115,7 +122,8 @@ pub struct DrawFrom {
     tags: Vec<String>,
 }
 
-/// What changes. Of a quiz that was given to its class only marks and the question's version: a regrade applies them to what was submitted.
+/// What changes. Of a quiz that was given to its class, also of one that is closed, only marks and the question's version: a regrade applies them to what was
+/// submitted.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeSlot {
@@ -143,6 +151,26 @@ async fn list(permit: Permit<permits::QuizWrite>, id: IdPath<QuizId>, rooms: Dat
     let viewer = rooms.viewer(permit.caller()).await?;
     let sheet = rooms.own_sheet(&viewer, *id, Permission::QuizWrite).await?;
     Ok(PaperView::of(&sheet))
+}
+
+/// One place on the paper, for the quiz's teachers and the office.
+#[utoipa::path(
+    tag = "quiz",
+    params(("id" = QuizId, Path, description = "The quiz."), ("slot_id" = SlotId, Path, description = "The slot.")),
+    responses((status = 200, body = SlotView), CommonProblems),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/quizzes/{id}/slots/{slot_id}")]
+async fn show(
+    permit: Permit<permits::QuizWrite>,
+    path: IdPath<(QuizId, SlotId)>,
+    rooms: Data<Rooms>,
+) -> Result<Versioned<SlotView>, Problem> {
+    let (id, slot) = path.0;
+    let viewer = rooms.viewer(permit.caller()).await?;
+    let sheet = rooms.own_sheet(&viewer, id, Permission::QuizWrite).await?;
+    let slot = sheet.slots.iter().find(|own| own.id == slot).ok_or_else(|| Problem::not_found("slot"))?;
+    Ok(Versioned(slot.into(), sheet.quiz.version))
 }
 
 /// Puts a question on the paper of a draft. Answers with the whole paper and the quiz's new `ETag`.
@@ -198,8 +226,6 @@ async fn change(
     let sheet = edit_sheet(&rooms, caller, id, seen, None, async |sheet, now| {
         if body.position.is_some() || body.section.is_some() {
             sheet.quiz.paper_is_open().map_err(refused)?;
-        } else if sheet.quiz.status == Status::Closed {
-            return Err(refused(crate::model::quiz::Refused::Closed));
         }
         let at = place_of(sheet, slot_id)?;
         let mut slot = sheet.slots.remove(at);

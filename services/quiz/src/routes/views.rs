@@ -211,7 +211,8 @@ impl AttemptView {
         let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
         let runs = attempt.state.is_running();
         let due_at = if runs { timing::due_at(&terms, attempt.started_at) } else { attempt.due_at };
-        let state = if runs { timing::shown_state(attempt, timing::clock(&sheet.quiz, &terms, attempt, now)) } else { attempt.state };
+        let state =
+            if runs { timing::shown_state(attempt, timing::clock(&sheet.quiz, &terms, attempt.started_at, now)) } else { attempt.state };
         // Whether all is marked is a matter of marks, too.
         let state = if state == State::Graded && !sees_score { State::Submitted } else { state };
         Self {

@@ -1,7 +1,10 @@
 //! The table `quiz_answers`. Buffered. An answer is always found by its id, which follows from attempt and slot, so it stands in no list.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use domain::{SchoolId, ServiceName, SlotId, Timestamp, UserId, Version};
+use cache::Guard;
+use domain::{AttemptId, SchoolId, ServiceName, SlotId, Timestamp, UserId, Version};
 use futures_util::future::try_join_all;
 use rust_decimal::Decimal;
 use service_kit::{Platform, Problem};
@@ -9,8 +12,9 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
-use write_behind::{Buffered, ReadError};
+use write_behind::{Buffered, ReadError, WriteMode};
 
+use super::reading::marked_rows;
 use super::row;
 use crate::model::attempt::{Answer, Attempt, answer_id};
 use crate::model::mark::{Fraction, Mark};
@@ -109,11 +113,12 @@ impl Buffered for Answer {
     }
 }
 
-/// The answer to a slot of an attempt, saved or not; none if the attempt does not ask it.
+/// The answer to a slot of an attempt, saved or not; none if the attempt does not ask it. `guard` is compared on the way.
 pub(crate) async fn find_answer(
     platform: &Platform,
+    guard: Option<&Arc<Guard>>,
     school: SchoolId,
-    attempt: domain::AttemptId,
+    attempt: AttemptId,
     slot: SlotId,
 ) -> Result<Option<Answer>, ReadError> {
     let id = answer_id(attempt, slot).as_uuid();
@@ -121,13 +126,43 @@ pub(crate) async fn find_answer(
         let mut transaction = platform.postgres(ServiceName::Quiz).school_read(school).await?;
         row(&mut transaction, "SELECT to_jsonb(a) FROM quiz_answers a WHERE a.school_id = $1 AND a.id = $2", school, id).await
     };
-    Ok(platform.buffer().find(school, id, load).await?.row())
+    Ok(platform.buffer().find_guarded(guard, school, id, load).await?.row())
 }
 
-/// All answers of an attempt, in its own order. They are in Redis as long as the attempt is young, and then come in one round trip, sent at once.
+/// All answers of an attempt, in its own order, to be shown. They are in Redis as long as the attempt is young, and then come in one round trip; one query brings
+/// those that are not.
 pub(crate) async fn answers_of(platform: &Platform, attempt: &Attempt) -> Result<Vec<Answer>, Problem> {
-    let find = |slot: &SlotId| find_answer(platform, attempt.school_id, attempt.id, *slot);
-    let answers = try_join_all(attempt.layout.iter().map(find)).await?;
+    let mut answers = in_redis(platform, attempt).await?;
+    if answers.iter().any(Option::is_none) {
+        // What Redis does not have is saved, and was before this is asked.
+        let mut transaction = platform.postgres(ServiceName::Quiz).school_read(attempt.school_id).await?;
+        let saved = marked_rows(&mut transaction, &[attempt.id]).await?;
+        for (answer, slot) in answers.iter_mut().zip(&attempt.layout).filter(|(answer, _)| answer.is_none()) {
+            *answer = saved.iter().find(|row| row.slot_id == *slot).cloned();
+        }
+    }
+    whole(attempt, answers)
+}
+
+/// The same to be changed: a row that is to be replaced must be in Redis, so those that are not are put there.
+pub(crate) async fn answers_to_change(platform: &Platform, attempt: &Attempt) -> Result<Vec<Answer>, Problem> {
+    if platform.config().write_buffer.mode == WriteMode::Through {
+        return answers_of(platform, attempt).await;
+    }
+    let answers = in_redis(platform, attempt).await?;
+    let found = answers.into_iter().zip(&attempt.layout).map(async |(answer, slot)| match answer {
+        Some(answer) => Ok(Some(answer)),
+        None => find_answer(platform, None, attempt.school_id, attempt.id, *slot).await,
+    });
+    whole(attempt, try_join_all(found).await?)
+}
+
+async fn in_redis(platform: &Platform, attempt: &Attempt) -> Result<Vec<Option<Answer>>, ReadError> {
+    let ids: Vec<Uuid> = attempt.layout.iter().map(|slot| answer_id(attempt.id, *slot).as_uuid()).collect();
+    platform.buffer().present(attempt.school_id, &ids).await
+}
+
+fn whole(attempt: &Attempt, answers: Vec<Option<Answer>>) -> Result<Vec<Answer>, Problem> {
     let count = answers.len();
     let answers: Vec<Answer> = answers.into_iter().flatten().collect();
     if answers.len() == count {

@@ -1,9 +1,12 @@
 //! The table `quiz_attempts`. Buffered.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use cache::Guard;
 use domain::{AttemptId, QuizId, SchoolId, ServiceName, StudentId, Timestamp, Version};
+use futures_util::future::try_join_all;
 use rust_decimal::Decimal;
 use service_kit::{Platform, Problem};
 use sqlx::PgConnection;
@@ -15,7 +18,7 @@ use write_behind::{Buffered, Found, ReadError, merge};
 use super::row;
 use crate::model::attempt::{Attempt, State, attempt_id};
 use crate::model::mark::Mark;
-use crate::model::quiz::Quiz;
+use crate::model::quiz::{MAX_ATTEMPTS, Quiz};
 
 const UPSERT: &str = "
 INSERT INTO quiz_attempts (id, school_id, quiz_id, student_id, attempt, state, seed, layout, started_at, due_at, submitted_at, score, graded_at, version,
@@ -105,25 +108,84 @@ fn quiz_scope(quiz: QuizId) -> String {
     format!("quiz:{quiz}")
 }
 
-/// The attempt with this id, saved or not, or the proof that there is none.
-pub(crate) async fn find_attempt(platform: &Platform, school: SchoolId, id: AttemptId) -> Result<Found<Attempt>, ReadError> {
+/// The attempt with this id, saved or not, or the proof that there is none. `guard` is compared on the way.
+pub(crate) async fn find_attempt(
+    platform: &Platform,
+    guard: Option<&Arc<Guard>>,
+    school: SchoolId,
+    id: AttemptId,
+) -> Result<Found<Attempt>, ReadError> {
     let load = || async move {
         let mut transaction = platform.postgres(ServiceName::Quiz).school_read(school).await?;
         row(&mut transaction, "SELECT to_jsonb(a) FROM quiz_attempts a WHERE a.school_id = $1 AND a.id = $2", school, id.as_uuid()).await
     };
-    platform.buffer().find(school, id.as_uuid(), load).await
+    platform.buffer().find_guarded(guard, school, id.as_uuid(), load).await
 }
 
-/// All attempts of a student at a quiz, in the order of their numbers: there are no gaps. At most `most` are looked for.
-pub(crate) async fn attempts_of_student(platform: &Platform, quiz: &Quiz, student: StudentId, most: u8) -> Result<Vec<Attempt>, ReadError> {
-    let mut attempts = Vec::new();
-    for number in 1..=most {
-        match find_attempt(platform, quiz.school_id, attempt_id(quiz, student, number)).await?.row() {
-            Some(attempt) => attempts.push(attempt),
-            None => break,
+/// A student's other attempts at a quiz, where `attempt` is one of them as it is about to be written. Looking for one more than there are asks PostgreSQL, which is not
+/// needed where the attempt itself tells that it is the last.
+pub(crate) async fn other_attempts(platform: &Platform, quiz: &Quiz, attempt: &Attempt) -> Result<Vec<Attempt>, ReadError> {
+    let find = |number| find_attempt(platform, None, quiz.school_id, attempt_id(quiz, attempt.student_id, number));
+    let earlier = try_join_all((1..attempt.attempt).map(find)).await?;
+    let mut others: Vec<Attempt> = earlier.into_iter().filter_map(Found::row).collect();
+    if !attempt.is_in_turn() {
+        for number in attempt.attempt.saturating_add(1)..=MAX_ATTEMPTS {
+            let Some(later) = find(number).await?.row() else { break };
+            others.push(later);
         }
     }
-    Ok(attempts)
+    Ok(others)
+}
+
+/// What never changes about an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sitting {
+    pub(crate) quiz_id: QuizId,
+    pub(crate) student_id: StudentId,
+    pub(crate) started_at: Timestamp,
+}
+
+impl From<&Attempt> for Sitting {
+    fn from(attempt: &Attempt) -> Self {
+        Self { quiz_id: attempt.quiz_id, student_id: attempt.student_id, started_at: attempt.started_at }
+    }
+}
+
+/// How many sittings a process remembers: several schools' exam mornings, some 200 bytes each.
+const REMEMBERED: u64 = 50_000;
+
+/// Sittings that this process has seen. An answer is saved again and again; whose attempt it belongs to is asked once.
+#[derive(Debug, Clone)]
+pub(crate) struct Sittings(moka::sync::Cache<(SchoolId, AttemptId), Sitting>);
+
+impl Default for Sittings {
+    fn default() -> Self {
+        Self(moka::sync::Cache::new(REMEMBERED))
+    }
+}
+
+impl Sittings {
+    /// Remembers an attempt that was read, or whose write was acknowledged.
+    pub(crate) fn remember(&self, attempt: &Attempt) {
+        self.0.insert((attempt.school_id, attempt.id), attempt.into());
+    }
+
+    /// The sitting of this id, from memory or as `find_attempt` finds it.
+    pub(crate) async fn find(
+        &self,
+        platform: &Platform,
+        guard: Option<&Arc<Guard>>,
+        school: SchoolId,
+        id: AttemptId,
+    ) -> Result<Option<Sitting>, ReadError> {
+        if let Some(sitting) = self.0.get(&(school, id)) {
+            return Ok(Some(sitting));
+        }
+        // Once an attempt and process, and large: not worth its room in every request.
+        let Some(attempt) = Box::pin(find_attempt(platform, guard, school, id)).await?.row() else { return Ok(None) };
+        self.remember(&attempt);
+        Ok(Some((&attempt).into()))
+    }
 }
 
 /// Which attempts at a quiz a list holds.

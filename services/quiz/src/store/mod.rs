@@ -18,8 +18,8 @@ use store::{MongoError, SchoolTransaction, StoreError};
 use uuid::Uuid;
 
 pub(crate) use analytics::{Analysis, ItemAnalysis, find_analysis, keep_analysis};
-pub(crate) use answers::{answers_of, find_answer};
-pub(crate) use attempts::{AttemptFilter, attempts_of_student, find_attempt, list_attempts};
+pub(crate) use answers::{answers_of, answers_to_change, find_answer};
+pub(crate) use attempts::{AttemptFilter, Sittings, find_attempt, list_attempts, other_attempts};
 pub(crate) use bank::{Bank, BankFilter, Question, QuestionStatus};
 pub(crate) use categories::{Categories, Category};
 pub(crate) use papers::{

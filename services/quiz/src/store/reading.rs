@@ -52,17 +52,24 @@ pub(crate) async fn marked_rows(transaction: &mut SchoolTransaction, attempts: &
     Ok(rows.into_iter().map(|Json(row)| row).collect())
 }
 
-/// Attempts of the school that run and may be over: by their own row, or by what their quiz says now. Overrides can make that untrue, so each is judged again.
-pub(crate) async fn overdue(transaction: &mut SchoolTransaction, now: Timestamp, limit: i64) -> Result<Vec<AttemptId>, StoreError> {
+/// Attempts of the school that run and may be over, in the order of their ids: by their own row, or by what their quiz says now. Overrides can make that untrue, and some
+/// may have ended in Redis already, so each is judged again.
+pub(crate) async fn overdue(
+    transaction: &mut SchoolTransaction,
+    now: Timestamp,
+    after: Option<AttemptId>,
+    limit: usize,
+) -> Result<Vec<AttemptId>, StoreError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT a.id FROM quiz_attempts a JOIN quizzes q ON q.school_id = a.school_id AND q.id = a.quiz_id
          WHERE a.school_id = $1 AND a.state IN ('in_progress', 'overdue')
-            AND least(a.due_at, q.closes_at, a.started_at + make_interval(secs => q.time_limit_seconds)) < $2
-         ORDER BY a.due_at NULLS LAST LIMIT $3",
+            AND least(a.due_at, q.closes_at, a.started_at + make_interval(secs => q.time_limit_seconds)) < $2 AND ($3::uuid IS NULL OR a.id > $3)
+         ORDER BY a.id LIMIT $4",
     )
     .bind(transaction.school_id().as_uuid())
     .bind(now)
-    .bind(limit)
+    .bind(after.map(AttemptId::as_uuid))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(transaction.connection()?)
     .await?;
     Ok(ids.into_iter().map(AttemptId::from_uuid).collect())

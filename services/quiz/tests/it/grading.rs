@@ -118,6 +118,52 @@ async fn a_reopened_attempt_keeps_its_answers_and_is_marked_anew() {
     assert_eq!(school.score(&sitting).await, json!(2));
 }
 
+#[tokio::test]
+async fn a_wrong_key_can_be_put_right_after_the_quiz_was_closed() {
+    let school = School::open().await;
+    let question = school.true_or_false("A wrong key").await;
+    let mut paper = school.draft(&school.settings("Closed"), std::slice::from_ref(&question)).await;
+    school.publish(&mut paper).await;
+    let sitting = school.start(&school.student, &paper).await;
+    school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": false})).await.expect(200);
+    school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    let closed = school.teacher.post_if(&format!("{}/close", paper.path), &paper.etag, &json!({})).await;
+    let content = json!({"name": "n", "stem": "A right key", "answer": {"type": "true_false", "correct": false}});
+    let change = json!({"content": content, "publish": true});
+    school.teacher.patch(&format!("/api/v1/questions/{question}"), "\"v1\"", &change).await.expect(200);
+    let slot = format!("{}/slots/{}", paper.path, paper.slots[0]);
+    assert_eq!(
+        school.teacher.patch(&slot, &closed.etag(), &json!({"section": 1, "position": 1})).await.status,
+        409,
+        "its places are fixed"
+    );
+    school.teacher.patch(&slot, &closed.etag(), &json!({"question_version": 2})).await.expect(200);
+    assert_eq!(school.teacher.get(&slot).await.expect(200)["question_version"], json!(2));
+    school.teacher.post(&format!("{}/regrade", paper.path), &json!({})).await.expect(200);
+    assert_eq!(school.score(&sitting).await, json!(1));
+}
+
+#[tokio::test]
+async fn an_attempt_is_not_reopened_while_another_one_runs() {
+    let school = School::open().await;
+    let mut settings = school.settings("Twice");
+    settings["max_attempts"] = json!(2);
+    let paper = school.given(&settings, 1).await;
+    let first = school.start(&school.student, &paper).await;
+    school.student.post(&format!("{}/submit", first.path), &json!({})).await.expect(200);
+    let second = school.start(&school.student, &paper).await;
+    let reopen = format!("{}/reopen", first.path);
+    assert_eq!(school.teacher.post_if(&reopen, "\"v2\"", &json!({})).await.status, 409);
+    school.student.post(&format!("{}/submit", second.path), &json!({})).await.expect(200);
+    school.teacher.post_if(&reopen, "\"v2\"", &json!({})).await.expect(200);
+    school.save(&school.student, &first, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
+    // By the quiz, the attempt that is under way is meant, not the last one.
+    let submitted = school.student.post(&format!("{}/submit", paper.path), &json!({})).await.expect(200);
+    assert_eq!((&submitted["attempt"], &submitted["score"]), (&json!(1), &json!(1)), "{submitted:#}");
+    let told = told(&school, "quiz:graded").await;
+    assert_eq!(told.last().unwrap()["score"], json!(1), "the best of both: {told:#?}");
+}
+
 /// The data of the events of a kind, in their order.
 async fn told(school: &School, kind: &str) -> Vec<Value> {
     use fred::interfaces::StreamsInterface;

@@ -69,3 +69,23 @@ async fn without_redis_nothing_that_can_not_be_proved_is_acknowledged() {
     school.saved().await;
     assert_eq!(school.count("SELECT count(*) FROM quiz_attempts WHERE score = 1").await, 1);
 }
+
+#[tokio::test]
+async fn without_the_buffer_a_quiz_is_sat_and_marked_all_the_same_and_of_twenty_starts_one_attempt_comes() {
+    let school = School::open_with(&[("REDIS_WRITE_BUFFER_MODE", "through")]).await;
+    let paper = school.given(&school.settings("Through"), 3).await;
+    let start = format!("{}/start", paper.path);
+    let body = json!({});
+    let starts = futures_util::future::join_all((0..20).map(|_| school.student.post(&start, &body))).await;
+    let statuses: Vec<u16> = starts.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 201)), "{statuses:?}");
+    let sitting = school.start(&school.student, &paper).await;
+    for slot in &paper.slots[..2] {
+        school.save(&school.student, &sitting, slot, &json!({"is_true": true})).await.expect(200);
+    }
+    let submitted = school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    assert_eq!(submitted["score"], json!(2));
+    assert_eq!(school.count("SELECT count(*) FROM quiz_attempts WHERE score = 2 AND state = 'graded'").await, 1);
+    assert_eq!(school.count("SELECT count(*) FROM quiz_answers WHERE state = 'marked'").await, 3);
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::school::School;
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one story, from the question to the statistics")]
 async fn a_quiz_of_every_type_is_set_sat_marked_and_reviewed() {
     let school = School::open().await;
     let option = |text: &str, fraction: f64| json!({"text": text, "fraction": fraction, "feedback": "SECRET hint"});

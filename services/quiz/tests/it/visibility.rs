@@ -124,3 +124,106 @@ async fn a_leaderboard_has_ties_and_leaves_out_who_does_not_want_to_be_on_it() {
     assert_eq!(shown["places"].as_array().unwrap().len(), 1, "{shown:#}");
     assert_eq!(school.classmate.get("/api/v1/quiz-preferences").await.expect(200)["hides_from_leaderboards"], json!(true));
 }
+
+/// Every body that `reader` can get about a quiz and an attempt, as the bytes that go over the line.
+async fn told(reader: &testkit::Api, paper: &crate::school::Paper, sitting: &crate::school::Sitting) -> Vec<(String, String)> {
+    let mut told = Vec::new();
+    for path in [
+        "/api/v1/quizzes".to_owned(),
+        paper.path.clone(),
+        format!("{}/attempts", paper.path),
+        format!("{}/results", paper.path),
+        format!("{}/leaderboard", paper.path),
+        format!("{}/slots", paper.path),
+        format!("{}/statistics", paper.path),
+        format!("{}/overrides", paper.path),
+        sitting.path.clone(),
+        format!("{}/review", sitting.path),
+    ] {
+        let answer = reader.request(reqwest::Method::GET, &path).send().await.unwrap();
+        told.push((path, answer.text().await.unwrap()));
+    }
+    told
+}
+
+#[tokio::test]
+async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_whatever_the_type() {
+    let school = School::open().await;
+    let option = |text: &str, fraction: f64| json!({"text": text, "fraction": fraction, "feedback": "SECRET"});
+    let mut ids = Vec::new();
+    for (name, answer) in [
+        ("single", json!({"type": "single_choice", "options": [option("a", 1.0), option("b", -0.125)]})),
+        ("multiple", json!({"type": "multiple_choice", "options": [option("a", 0.625), option("b", 0.375), option("c", -0.5)]})),
+        ("truth", json!({"type": "true_false", "correct": true, "feedback_true": "SECRET"})),
+        ("short", json!({"type": "short_answer", "accepted": [{"text": "SECRET"}]})),
+        (
+            "number",
+            json!({"type": "numerical", "accepted": [{"value": "31337", "tolerance": "0.625"}], "units": [{"symbol": "m", "per_first": 1}]}),
+        ),
+        ("matching", json!({"type": "matching", "pairs": [{"premise": "p", "target": "t"}, {"premise": "q", "target": "u"}]})),
+        ("ordering", json!({"type": "ordering", "items": [{"text": "x"}, {"text": "y"}], "scoring": "neighbours"})),
+        (
+            "cloze",
+            json!({"type": "cloze", "gaps": [{"key": "1", "weight": 3, "blank": {"kind": "text", "accepted": [{"text": "SECRET"}]}}]}),
+        ),
+        ("essay", json!({"type": "essay", "marking_guide": "SECRET"})),
+        ("text", json!({"type": "description"})),
+    ] {
+        ids.push(school.question(name, answer).await);
+    }
+    let mut settings = school.settings("Finals");
+    settings["kind"] = json!("exam");
+    settings["has_leaderboard"] = json!(true);
+    settings["password"] = json!("blackboard");
+    let mut paper = school.draft(&settings, &ids).await;
+    school.publish(&mut paper).await;
+    let started = school.student.post(&format!("{}/start", paper.path), &json!({"password": "blackboard"})).await.expect(201);
+    let sitting = crate::school::Sitting { path: format!("/api/v1/attempts/{}", started["id"].as_str().unwrap()), body: started.clone() };
+    let mut bodies = vec![("start".to_owned(), started.to_string())];
+    for question in started["questions"].as_array().unwrap() {
+        let slot = question["slot_id"].as_str().unwrap();
+        for response in
+            [json!({"is_true": false}), json!({"text": "words"}), json!({"number": "1"}), json!({"keys": []}), json!({"gaps": {"1": "x"}})]
+        {
+            bodies.push((format!("save {slot}"), school.save(&school.student, &sitting, slot, &response).await.body.to_string()));
+        }
+        let check = format!("{}/answers/{slot}/check", sitting.path);
+        bodies.push((format!("check {slot}"), school.student.post(&check, &json!({})).await.body.to_string()));
+    }
+    bodies.extend(told(&school.student, &paper, &sitting).await);
+    bodies.extend(told(&school.parent, &paper, &sitting).await);
+    let submitted = school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    bodies.push(("submit".to_owned(), submitted.to_string()));
+    bodies.extend(told(&school.student, &paper, &sitting).await);
+    bodies.extend(told(&school.parent, &paper, &sitting).await);
+    let secrets = [
+        "SECRET",
+        "31337",
+        "0.625",
+        "-0.125",
+        "pbkdf2",
+        "blackboard",
+        "neighbours",
+        "\"accepted\"",
+        "\"correct\"",
+        "\"tolerance",
+        "\"weight\"",
+        "\"pairs\"",
+        "\"target_key\"",
+        "\"marking_guide\"",
+        "\"right_answer\":{",
+        "\"mark\":",
+        "\"feedback\":[",
+        "\"fraction\":0",
+        "\"fraction\":1",
+        "\"fraction\":-",
+    ];
+    for (path, body) in &bodies {
+        for secret in secrets {
+            assert!(!body.contains(secret), "{secret} in {path}: {body}");
+        }
+    }
+    // They would be found if they were there.
+    let all = school.teacher.get(&format!("{}/review", sitting.path)).await.expect(200).to_string();
+    assert!(["SECRET", "31337", "\"mark\":", "\"right_answer\":{"].iter().all(|secret| all.contains(secret)), "{all}");
+}

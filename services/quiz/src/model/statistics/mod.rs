@@ -161,6 +161,31 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn neither_the_order_of_the_students_nor_the_size_of_a_mark_matters(
+            rows in proptest::collection::vec(proptest::collection::vec(0_u8..=4, 4), 3..20), turn in 0_usize..20,
+        ) {
+            let of = |rows: &[Vec<u8>], times: f64| {
+                let marks = rows.iter().map(|row| row.iter().map(|mark| f64::from(*mark) / 4.0 * times).collect()).collect();
+                compute(&Responses { max_marks: vec![times; 4], marks, scores: Vec::new() })
+            };
+            let mut turned = rows.clone();
+            turned.rotate_left(turn % rows.len());
+            let same = |one: Option<f64>, other: Option<f64>| one.zip(other).map_or(one == other, |(one, other)| (one - other).abs() < 1e-6);
+            let ((whole, items), (whole_turned, items_turned)) = (of(&rows, 1.0), of(&turned, 1.0));
+            prop_assert!(same(whole.alpha, whole_turned.alpha) && same(whole.sd, whole_turned.sd) && same(whole.skewness, whole_turned.skewness));
+            let (whole_larger, items_larger) = of(&rows, 2.0);
+            prop_assert!(same(whole.alpha, whole_larger.alpha) && same(whole.sd.map(|sd| 2.0 * sd), whole_larger.sd));
+            for ((item, turned), larger) in items.iter().zip(&items_turned).zip(&items_larger) {
+                for other in [turned, larger] {
+                    prop_assert!(same(item.facility, other.facility) && same(item.discrimination, other.discrimination));
+                    prop_assert!(same(item.efficiency, other.efficiency) && same(item.point_biserial, other.point_biserial));
+                }
+            }
+        }
+    }
+
     #[test]
     fn nobody_answered_and_nothing_is_made_up() {
         let (whole, items) = compute(&Responses { max_marks: vec![1.0, 2.0], ..Responses::default() });
