@@ -1,6 +1,7 @@
 //! Students who say that they are there.
 
-use chrono::{Duration, Utc};
+use chrono::Duration;
+use domain::{Clock, SystemClock};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use testkit::Api;
@@ -69,7 +70,7 @@ async fn a_student_registers_once_and_it_counts_when_the_teacher_takes_the_regis
 async fn the_servers_clock_says_who_is_late() {
     let school = School::open().await;
     school.trusts_students().await;
-    let now = Utc::now();
+    let now = SystemClock.now();
     // Around midnight a lesson of today may not have begun today.
     let hour = |minutes: i64| {
         let starts = now - Duration::minutes(minutes);
