@@ -46,8 +46,6 @@ pub(crate) enum Kind {
     Question,
     Quiz,
     Slot,
-    Attempt,
-    Answer,
 }
 
 /// The `number`th of a kind in a school.

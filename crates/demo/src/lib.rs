@@ -35,7 +35,7 @@ use directory::Directory;
 use domain::{SchoolId, ServiceName};
 use service_kit::Platform;
 use sqlx::AssertSqlSafe;
-use store::SchoolTransaction;
+use store::{MongoError, SchoolTransaction};
 
 pub use counts::SchoolCounts;
 pub use report::{Login, Report};
@@ -118,7 +118,7 @@ async fn school(
                 transaction.commit().await?;
                 changed = true;
             }
-            Err(error) if error.is_transient() => {
+            Err(error) if error.downcast_ref::<MongoError>().is_some_and(MongoError::is_transient) => {
                 notes.push(format!("no quizzes for {}: MongoDB, which holds the questions, does not answer", spec.name));
             }
             Err(error) => return Err(error).context("questions"),

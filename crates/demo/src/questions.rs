@@ -1,8 +1,13 @@
 //! The question bank, in MongoDB: one published version of each question, with its answer.
 
+use anyhow::Context;
 use domain::SchoolId;
-use mongodb::bson::{Bson, Document, doc};
-use store::{CollectionName, Mongo, MongoError};
+use mongodb::bson::{Document, doc, serialize_to_bson};
+use quiz::model::asked::right_answer;
+use quiz::model::question::Content;
+use quiz::model::response::Response;
+use serde_json::{Value, json};
+use store::{CollectionName, Mongo};
 use uuid::Uuid;
 
 use crate::ids::{Kind, id};
@@ -14,9 +19,9 @@ use crate::roster::Roster;
 pub(crate) struct Question {
     pub(crate) id: Uuid,
     pub(crate) subject: &'static str,
-    pub(crate) right: String,
-    pub(crate) wrong: String,
-    pub(crate) is_choice: bool,
+    pub(crate) content: Content,
+    pub(crate) right: Response,
+    pub(crate) wrong: Response,
 }
 
 /// Stem, right answer, wrong answers.
@@ -39,21 +44,44 @@ const ENGLISH: &[Choice] = &[
 const NUMBERS: usize = 12;
 
 /// Puts the questions into the bank, those that are not there yet.
-pub(crate) async fn write(mongo: &Mongo, roster: &Roster) -> Result<Vec<Question>, MongoError> {
+pub(crate) async fn write(mongo: &Mongo, roster: &Roster) -> anyhow::Result<Vec<Question>> {
     let collection = mongo.school::<Document>(CollectionName::Questions, SchoolId::from_uuid(roster.school));
-    let mut bank = Vec::new();
-    for (question, content) in questions(roster) {
+    let questions = questions(roster)?;
+    for (place, question) in questions.iter().enumerate() {
         let key = doc! { "question_id": question.id.to_string(), "version": 1 };
-        collection.upsert_one(key, doc! { "$setOnInsert": content }).await?;
-        bank.push(question);
+        collection.upsert_one(key, doc! { "$setOnInsert": document(roster, place, question)? }).await?;
     }
-    Ok(bank)
+    Ok(questions)
 }
 
-fn questions(roster: &Roster) -> Vec<(Question, Document)> {
-    let number = roster.spec.number;
-    let mut random = Random::of(number, "questions");
-    let mut questions = Vec::new();
+/// The category of a subject's questions.
+pub(crate) fn category(school: u8, subject: &str) -> Uuid {
+    id(school, Kind::Bank, if subject == "MAT" { 1 } else { 2 })
+}
+
+fn document(roster: &Roster, place: usize, question: &Question) -> anyhow::Result<Document> {
+    let content = &question.content;
+    Ok(doc! {
+        "bank_id": category(roster.spec.number, question.subject).to_string(),
+        "status": "published",
+        "is_latest": true,
+        "type": content.answer.kind(),
+        "name": content.name.as_str(),
+        "stem": content.stem.as_str(),
+        "default_mark": 1,
+        "penalty": 0,
+        "answer": serialize_to_bson(&serde_json::to_value(&content.answer)?)?,
+        "tags": [question.subject, "demo"],
+        "difficulty": i32::try_from(place % 3).unwrap_or_default() + 1,
+        "author": roster.admin.user.to_string(),
+        "source": "demo",
+        "created_at": roster.dates.now.to_rfc3339(),
+    })
+}
+
+fn questions(roster: &Roster) -> anyhow::Result<Vec<Question>> {
+    let mut random = Random::of(roster.spec.number, "questions");
+    let mut questions: Vec<(&'static str, Value, Value)> = Vec::new();
     for place in 0..NUMBERS {
         let (left, right) = (random.between(6, 19), random.between(4, 12));
         let (stem, value) = match place % 3 {
@@ -61,38 +89,118 @@ fn questions(roster: &Roster) -> Vec<(Question, Document)> {
             1 => (format!("What is {} ÷ {right}?", left * right), left),
             _ => (format!("What is {} + {}?", left * 13, right * 17), left * 13 + right * 17),
         };
-        let question = question(number, place, "MAT", &value.to_string(), &(value + 2).to_string(), false);
-        let accepted = doc! { "value": value.to_string(), "tolerance": "0", "tolerance_kind": "absolute", "fraction": 1 };
-        let answer = doc! { "type": "numerical", "accepted": [accepted], "units": [], "unit_required": false, "unit_penalty": 0 };
-        let content = doc! { "type": "numerical", "name": stem.clone(), "stem": stem, "answer": answer };
-        questions.push((question, content));
+        let answer = json!({"type": "numerical", "accepted": [{"value": value}]});
+        questions.push(("MAT", json!({"name": stem, "stem": stem, "answer": answer}), json!({"number": (value + 2).to_string()})));
     }
     for (place, (stem, right, wrong)) in ENGLISH.iter().enumerate() {
         // The right one is not always the first.
-        let keys = ["a", "b", "c", "d"];
-        let at = place % keys.len();
+        let at = place % KEYS.len();
         let mut texts = wrong.to_vec();
         texts.insert(at, right);
-        let key = |at: usize| keys.get(at % keys.len()).copied().unwrap_or_default();
-        let option = |(own, text): (&&str, &str)| Bson::Document(doc! { "key": *own, "text": text, "fraction": i32::from(*own == key(at)) });
-        let options: Vec<Bson> = keys.iter().zip(texts).map(option).collect();
-        let question = question(number, NUMBERS + place, "ENG", key(at), key(at + 1), true);
-        let answer = doc! { "type": "single_choice", "options": options, "shuffle": true };
-        questions.push((question, doc! { "type": "single_choice", "name": *stem, "stem": *stem, "answer": answer }));
+        let option = |(own, (key, text)): (usize, (&&str, &str))| json!({"key": key, "text": text, "fraction": i32::from(own == at)});
+        let options: Vec<Value> = KEYS.iter().zip(texts).enumerate().map(option).collect();
+        let wrong = KEYS.iter().cycle().nth(at + 1).copied().unwrap_or_default();
+        let answer = json!({"type": "single_choice", "options": options});
+        questions.push(("ENG", json!({"name": stem, "stem": stem, "answer": answer}), json!({"keys": [wrong]})));
     }
-    let author = roster.admin.user.to_string();
-    let created = roster.dates.now.to_rfc3339();
-    let common = |subject: &str, place: usize| {
-        let bank = id(number, Kind::Bank, if subject == "MAT" { 1 } else { 2 }).to_string();
-        doc! { "bank_id": bank, "status": "published", "is_latest": true, "default_mark": 1, "penalty": 0, "tags": [subject, "demo"],
-        "difficulty": i32::try_from(place % 3).unwrap_or_default() + 1, "author": author.clone(), "source": "demo", "created_at": created.clone() }
+    questions.extend(of_every_type());
+    let made = |(place, (subject, content, wrong)): (usize, (&'static str, Value, Value))| {
+        let content: Content = serde_json::from_value(content)?;
+        let right = right_answer(&content.answer).context("each of them has a right answer")?;
+        let id = id(roster.spec.number, Kind::Question, place + 1);
+        Ok(Question { id, subject, content, right, wrong: serde_json::from_value(wrong)? })
     };
-    for (place, (question, content)) in questions.iter_mut().enumerate() {
-        content.extend(common(question.subject, place));
-    }
-    questions
+    questions.into_iter().enumerate().map(made).collect()
 }
 
-fn question(school: u8, place: usize, subject: &'static str, right: &str, wrong: &str, is_choice: bool) -> Question {
-    Question { id: id(school, Kind::Question, place + 1), subject, right: right.to_owned(), wrong: wrong.to_owned(), is_choice }
+const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+
+/// One of each other type that is marked by rule, with an answer that is wrong. Keys don't tell an order.
+fn of_every_type() -> Vec<(&'static str, Value, Value)> {
+    let question =
+        |stem: &str, answer: Value| json!({"name": stem.replace("{{1}}", "…").replace("{{2}}", "…"), "stem": stem, "answer": answer});
+    vec![
+        (
+            "MAT",
+            question(
+                "Every square is a rectangle.",
+                json!({"type": "true_false", "correct": true, "feedback_false": "Look at its four right angles."}),
+            ),
+            json!({"is_true": false}),
+        ),
+        (
+            "MAT",
+            question(
+                "Which of these numbers are prime?",
+                json!({"type": "multiple_choice", "options": [
+                    {"key": "a", "text": "2", "fraction": 0.5}, {"key": "b", "text": "9", "fraction": -0.5},
+                    {"key": "c", "text": "13", "fraction": 0.5}, {"key": "d", "text": "21", "fraction": -0.5}]}),
+            ),
+            json!({"keys": ["b", "c"]}),
+        ),
+        (
+            "MAT",
+            question(
+                "Put these numbers into order, the smallest first.",
+                json!({"type": "ordering", "scoring": "longest_run", "items": [
+                    {"key": "q7", "text": "0.09"}, {"key": "c2", "text": "1/4"}, {"key": "x5", "text": "0.3"}, {"key": "h1", "text": "3/4"}]}),
+            ),
+            json!({"keys": ["c2", "x5", "q7", "h1"]}),
+        ),
+        (
+            "MAT",
+            question(
+                "A lap is 0.4 km. How long are five laps?",
+                json!({"type": "numerical", "accepted": [{"value": 2, "tolerance": "0.01"}],
+                    "units": [{"symbol": "km", "per_first": 1}, {"symbol": "m", "per_first": 1000}], "unit_required": true, "unit_penalty": 0.5}),
+            ),
+            json!({"number": "200", "unit": "m"}),
+        ),
+        (
+            "ENG",
+            question(
+                "Find the opposites.",
+                json!({"type": "matching", "pairs": [
+                    {"key": "p1", "premise": "brave", "target_key": "t4", "target": "timid"}, {"key": "p2", "premise": "scarce", "target_key": "t9", "target": "plentiful"},
+                    {"key": "p3", "premise": "rough", "target_key": "t2", "target": "smooth"}], "distractors": [{"key": "t7", "text": "noisy"}]}),
+            ),
+            json!({"matches": {"p1": "t7", "p2": "t9", "p3": "t2"}}),
+        ),
+        (
+            "ENG",
+            question(
+                "She has {{1}} here since Monday, and will stay {{2}} Friday.",
+                json!({"type": "cloze", "gaps": [
+                    {"key": "1", "blank": {"kind": "text", "accepted": [{"text": "been"}]}},
+                    {"key": "2", "blank": {"kind": "choice", "options": [{"key": "a", "text": "until", "fraction": 1}, {"key": "b", "text": "since"}]}}]}),
+            ),
+            json!({"gaps": {"1": "was", "2": "a"}}),
+        ),
+        (
+            "ENG",
+            question("Which word means both a season and to jump?", json!({"type": "short_answer", "accepted": [{"text": "spring"}]})),
+            json!({"text": "autumn"}),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use quiz::model::grade::{Outcome, grade};
+    use quiz::model::mark::Fraction;
+
+    use super::*;
+
+    #[test]
+    fn every_question_can_be_asked_and_its_wrong_answer_is_wrong() {
+        for (_, content, wrong) in of_every_type() {
+            let content: Content = serde_json::from_value(content).unwrap();
+            let wrong: Response = serde_json::from_value(wrong).unwrap();
+            assert_eq!(content.check(), Ok(()), "{}", content.name);
+            assert_eq!(wrong.check(&content.answer), Ok(()), "{}", content.name);
+            let Outcome::Earned(earned) = grade(&content.answer, Some(&wrong)) else { panic!("{}", content.name) };
+            assert!(earned < Fraction::ONE, "{}", content.name);
+            assert!(right_answer(&content.answer).is_some());
+        }
+    }
 }

@@ -1,122 +1,243 @@
-//! Two quizzes for each class: one that is over, with some students' graded attempts, and one that opens next week.
+//! Quizzes for each class, made by the rules of the quiz service itself: one that is over, with some students' marked attempts, one that opens next week, and one to
+//! practise with as often as one likes.
 
-use anyhow::Context;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
 use chrono::{Days, Duration, NaiveDate};
+use domain::{
+    ClassId, QuestionCategoryId, QuestionId, QuizId, SchoolId, SlotId, StudentId, SubjectId, TeacherId, Timestamp, UserId, Version,
+};
+use quiz::model::attempt::{Answer, Attempt, Questions, begin};
+use quiz::model::mark::{Fraction, Mark};
+use quiz::model::paper::{Draw, Pinned, Slot};
+use quiz::model::quiz::{Behaviour, GradeMethod, Kind as Sort, MarkFloor, OverdueHandling, Quiz, Section, Settings, Status};
+use quiz::model::review::ReviewOptions;
+use quiz::model::terms::Terms;
 use serde_json::{Value, json};
 use store::SchoolTransaction;
-use uuid::Uuid;
+use write_behind::Buffered;
 
-use crate::ids::{Ids, Kind, id};
+use crate::ids::{Ids, Kind};
 use crate::insert::school_rows;
-use crate::questions::Question;
+use crate::questions::{Question, category};
 use crate::random::Random;
 use crate::roster::{Class, Roster, Taught};
 
 const QUESTIONS: usize = 6;
-/// Of the class, in percent.
-const TRIED: u32 = 40;
+/// Rows of one statement.
+const ROWS: usize = 2_000;
 
-/// A question in a quiz.
-struct Slot<'q> {
-    id: Uuid,
-    question: &'q Question,
+/// What becomes of a quiz.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Closed, with marked attempts.
+    Over,
+    /// Opens next week.
+    Coming,
+    /// Open for good, as often as one likes.
+    Practice,
+}
+
+impl Stage {
+    /// Of the class, in percent, who have tried.
+    const fn tried(self) -> u32 {
+        match self {
+            Self::Over => 40,
+            Self::Coming => 0,
+            Self::Practice => 20,
+        }
+    }
 }
 
 #[derive(Default)]
 struct Rows {
     quizzes: Vec<Value>,
     slots: Vec<Value>,
-    attempts: Vec<Value>,
-    answers: Vec<Value>,
+    attempts: Vec<Attempt>,
+    answers: Vec<Answer>,
 }
 
 /// Quizzes, attempts and answers.
 pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster, bank: &[Question]) -> anyhow::Result<()> {
     let (school, now, number) = (roster.school, roster.dates.now, roster.spec.number);
     let mut random = Random::of(number, "quizzes");
-    let [mut quiz_ids, mut slot_ids, mut attempt_ids, mut answer_ids] =
-        [Kind::Quiz, Kind::Slot, Kind::Attempt, Kind::Answer].map(|kind| Ids::of(number, kind));
+    let [mut quiz_ids, mut slot_ids] = [Kind::Quiz, Kind::Slot].map(|kind| Ids::of(number, kind));
     let (past, coming) = (roster.dates.days_so_far(), roster.dates.days_to_come());
-    let over = past.iter().rev().nth(9).copied().context("the term has begun")?;
+    let ago = |days: usize| past.iter().rev().nth(days).copied().context("the term has begun");
     let next = coming.get(4).copied().context("the term goes on")?;
+    let stages = [("MAT", Stage::Over, ago(9)?), ("ENG", Stage::Coming, next), ("MAT", Stage::Practice, ago(6)?)];
     let mut rows = Rows::default();
     for class in &roster.classes {
-        for (code, opens) in [("MAT", over), ("ENG", next)] {
+        for (code, stage, opens) in stages {
             let taught = class.subjects.iter().find(|taught| taught.code == code).context("a class is taught it")?;
-            let quiz = quiz_ids.next();
-            rows.quizzes.push(row(roster, class, taught, quiz, opens));
-            let of_subject = bank.iter().filter(|question| question.subject == code).skip(class.grade % 3).take(QUESTIONS);
-            let slots: Vec<Slot<'_>> = of_subject.map(|question| Slot { id: slot_ids.next(), question }).collect();
-            rows.slots.extend(slots.iter().enumerate().map(|(place, slot)| {
-                json!({"id": slot.id, "quiz_id": quiz, "position": place + 1, "section": 1, "question_id": slot.question.id, "question_version": 1, "max_mark": 1})
-            }));
-            if opens > roster.dates.today {
-                continue;
-            }
+            let draft = draft(roster, class, taught, QuizId::from_uuid(quiz_ids.next()), stage, opens);
+            let slots = paper(&draft, stage, class, bank, number, &mut slot_ids);
+            let draft = Quiz { max_points: slots.iter().map(|slot| slot.max_mark).sum(), ..draft };
+            let published = draft.published(slots.len(), draft.created_at).map_err(|refused| anyhow!("not published: {refused:?}"))?;
             for student in &class.students {
-                if random.chance(TRIED) {
-                    let ids = (attempt_ids.next(), &mut answer_ids);
-                    attempt(roster, quiz, &slots, student.id, opens, ids, &mut rows, &mut random);
+                if random.chance(stage.tried()) {
+                    let started = roster.dates.at(opens, random.between(9, 17), random.below(60));
+                    attempt(&published, &slots, StudentId::from_uuid(student.id), started, bank, &mut rows, &mut random)?;
                 }
+            }
+            let quiz = match (stage, published.settings.closes_at) {
+                (Stage::Over, Some(closes)) => published.closed(closes).map_err(|refused| anyhow!("not closed: {refused:?}"))?,
+                _ => published,
+            };
+            rows.quizzes.push(row(&quiz)?);
+            for slot in &slots {
+                rows.slots.push(row(slot)?);
             }
         }
     }
     let connection = transaction.connection()?;
-    let categories: Vec<Value> = [(1, "Mathematics"), (2, "English")]
+    let categories = [("MAT", "Mathematics"), ("ENG", "English")];
+    let categories: Vec<Value> = categories
         .iter()
-        .map(|(place, name)| json!({"id": id(number, Kind::Bank, *place), "name": name, "created_by": roster.admin.user, "version": 1}))
+        .map(|(code, name)| json!({"id": category(number, code), "name": name, "created_by": roster.admin.user, "version": 1}))
         .collect();
     school_rows(connection, school, now, "question_categories", &categories).await?;
-    for (table, rows) in
-        [("quizzes", &rows.quizzes), ("quiz_slots", &rows.slots), ("quiz_attempts", &rows.attempts), ("quiz_answers", &rows.answers)]
-    {
-        school_rows(connection, school, now, table, rows).await?;
+    school_rows(connection, school, now, "quizzes", &rows.quizzes).await?;
+    school_rows(connection, school, now, "quiz_slots", &rows.slots).await?;
+    for rows in rows.attempts.chunks(ROWS) {
+        Attempt::upsert(connection, rows).await?;
+    }
+    for rows in rows.answers.chunks(ROWS) {
+        Answer::upsert(connection, rows).await?;
     }
     Ok(())
 }
 
-fn row(roster: &Roster, class: &Class, taught: &Taught, quiz: Uuid, opens: NaiveDate) -> Value {
-    let dates = &roster.dates;
-    let is_over = opens < dates.today;
-    let published = dates.at(opens - Days::new(3), 15, 0).min(dates.now);
-    json!({"id": quiz, "class_id": class.id, "subject_id": taught.subject, "teacher_id": taught.teacher, "created_by": taught.teacher_user, "kind": "quiz",
-        "title": format!("{} quiz, {}", taught.name, class.name), "description": "Six short questions on what we did last.",
-        "status": if is_over { "closed" } else { "published" }, "opens_at": dates.at(opens, 8, 0), "closes_at": dates.at(opens + Days::new(2), 20, 0),
-        "time_limit_seconds": 1200, "overdue_handling": "autosubmit", "grace_seconds": 0, "max_attempts": 1, "attempt_delay_seconds": 0,
-        "grade_method": "highest", "shuffle_questions": false, "shuffle_answers": true, "review_options": {}, "sections": [], "max_points": QUESTIONS,
-        "behaviour": "deferred", "negative_fraction": 0, "mark_floor": "question", "has_leaderboard": true, "published_at": published, "created_at": published})
+/// A row without what the insert gives all of them.
+fn row(of: &impl serde::Serialize) -> anyhow::Result<Value> {
+    let mut row = serde_json::to_value(of)?;
+    if let Some(columns) = row.as_object_mut() {
+        columns.remove("school_id");
+        columns.remove("updated_at");
+    }
+    Ok(row)
 }
 
-/// A student's attempt: its score is the sum of its marks.
-#[allow(clippy::too_many_arguments)]
+fn draft(roster: &Roster, class: &Class, taught: &Taught, id: QuizId, stage: Stage, opens: NaiveDate) -> Quiz {
+    let dates = &roster.dates;
+    let created = dates.at(opens - Days::new(3), 15, 0).min(dates.now);
+    let is_practice = stage == Stage::Practice;
+    let (title, description) = if is_practice {
+        (format!("Practice: numbers, {}", class.name), "A few questions of every kind. Try as often as you like: the best attempt counts.")
+    } else {
+        (format!("{} quiz, {}", taught.name, class.name), "Six short questions on what we did last.")
+    };
+    let section = |title: &str, shuffle| Section { title: title.to_owned(), shuffle };
+    Quiz {
+        id,
+        school_id: SchoolId::from_uuid(roster.school),
+        class_id: ClassId::from_uuid(class.id),
+        subject_id: Some(SubjectId::from_uuid(taught.subject)),
+        teacher_id: Some(TeacherId::from_uuid(taught.teacher)),
+        created_by: UserId::from_uuid(taught.teacher_user),
+        settings: Settings {
+            title,
+            description: Some(description.to_owned()),
+            kind: Sort::Quiz,
+            opens_at: Some(dates.at(opens, 8, 0)),
+            closes_at: (!is_practice).then(|| dates.at(opens + Days::new(2), 20, 0)),
+            time_limit_seconds: Some(1200),
+            overdue_handling: OverdueHandling::Autosubmit,
+            grace_seconds: 0,
+            max_attempts: if is_practice { None } else { Some(1) },
+            attempt_delay_seconds: 0,
+            grade_method: GradeMethod::Highest,
+            shuffle_questions: false,
+            shuffle_answers: true,
+            behaviour: Behaviour::Deferred,
+            negative_fraction: Fraction::ZERO,
+            mark_floor: MarkFloor::Question,
+            review_options: ReviewOptions::default(),
+            sections: if is_practice { vec![section("Warming up", false), section("Mental arithmetic", true)] } else { Vec::new() },
+            has_leaderboard: true,
+        },
+        password_hash: None,
+        status: Status::Draft,
+        max_points: Mark::ZERO,
+        published_at: None,
+        released_at: None,
+        version: Version::FIRST,
+        created_at: created,
+        updated_at: created,
+    }
+}
+
+/// Six questions of the subject that fit the grade; to practise with, one of every kind and two that each attempt draws for itself.
+fn paper(quiz: &Quiz, stage: Stage, class: &Class, bank: &[Question], number: u8, ids: &mut Ids) -> Vec<Slot> {
+    let subject = if stage == Stage::Coming { "ENG" } else { "MAT" };
+    let of_subject = || bank.iter().filter(|question| question.subject == subject);
+    let is_sum = |question: &&Question| question.content.answer.kind() == "numerical";
+    let mut slot = |at: usize, question: Option<&Question>, section: u16, random_from: Option<Draw>| Slot {
+        id: SlotId::from_uuid(ids.next()),
+        school_id: quiz.school_id,
+        quiz_id: quiz.id,
+        position: u16::try_from(at + 1).unwrap_or(u16::MAX),
+        section,
+        question_id: question.map(|question| pinned(question).question_id),
+        question_version: question.map(|question| pinned(question).version),
+        random_from,
+        max_mark: Mark::ONE,
+        version: Version::FIRST,
+        created_at: quiz.created_at,
+        updated_at: quiz.created_at,
+    };
+    if stage != Stage::Practice {
+        return of_subject()
+            .skip(class.grade % 3)
+            .take(QUESTIONS)
+            .enumerate()
+            .map(|(at, question)| slot(at, Some(question), 1, None))
+            .collect();
+    }
+    let fixed: Vec<&Question> = of_subject().filter(|question| !is_sum(question)).collect();
+    let hat = Draw {
+        category_id: QuestionCategoryId::from_uuid(category(number, subject)),
+        tags: vec!["demo".to_owned()],
+        pool: of_subject().filter(is_sum).map(pinned).collect(),
+    };
+    let mut slots: Vec<Slot> = fixed.iter().enumerate().map(|(at, question)| slot(at, Some(question), 1, None)).collect();
+    for at in fixed.len()..fixed.len() + 2 {
+        slots.push(slot(at, None, 2, Some(hat.clone())));
+    }
+    slots
+}
+
+fn pinned(question: &Question) -> Pinned {
+    Pinned { question_id: QuestionId::from_uuid(question.id), version: Version::FIRST }
+}
+
+/// A student's attempt, answered and submitted within its time.
 fn attempt(
-    roster: &Roster,
-    quiz: Uuid,
-    slots: &[Slot<'_>],
-    student: Uuid,
-    opens: NaiveDate,
-    ids: (Uuid, &mut Ids),
+    quiz: &Quiz,
+    slots: &[Slot],
+    student: StudentId,
+    started: Timestamp,
+    bank: &[Question],
     rows: &mut Rows,
     random: &mut Random,
-) {
-    let (attempt, answer_ids) = ids;
-    let started = roster.dates.at(opens, random.between(9, 17), random.below(60));
+) -> anyhow::Result<()> {
+    let by_version: HashMap<Pinned, &Question> = bank.iter().map(|question| (pinned(question), question)).collect();
+    let (attempt, answers) =
+        begin(quiz, &Terms::of(quiz, &[], student), slots, student, 1, started).context("there is enough to draw from")?;
     let submitted = started + Duration::minutes(random.between(5, 18).into());
     let knows = random.between(45, 95);
-    let mut score = 0;
-    for slot in slots {
-        let is_right = random.chance(knows);
-        score += i32::from(is_right);
-        let given = if is_right { &slot.question.right } else { &slot.question.wrong };
-        let response = if slot.question.is_choice { json!({"keys": [given]}) } else { json!({"number": given}) };
-        rows.answers.push(json!({"id": answer_ids.next(), "quiz_id": quiz, "attempt_id": attempt, "slot_id": slot.id, "question_id": slot.question.id,
-            "question_version": 1, "graded_version": 1, "max_mark": 1, "state": "marked", "response": response, "is_flagged": false, "tries": 0, "is_checked": false,
-            "mark": i32::from(is_right), "answered_at": submitted, "graded_at": submitted,
-            "created_at": started}));
+    let mut given = Vec::with_capacity(answers.len());
+    for answer in &answers {
+        let question = by_version.get(&answer.pinned()).context("the bank has it")?;
+        let response = if random.chance(knows) { &question.right } else { &question.wrong };
+        let answered = answer.answered(Some(response.clone()), false, submitted - Duration::minutes(1));
+        given.push(answered.map_err(|refused| anyhow!("not answered: {refused:?}"))?);
     }
-    rows.attempts.push(
-        json!({"id": attempt, "quiz_id": quiz, "student_id": student, "attempt": 1, "state": "graded", "seed": random.below(1 << 30),
-        "layout": slots.iter().map(|slot| slot.id).collect::<Vec<_>>(), "started_at": started, "due_at": started + Duration::minutes(20),
-        "submitted_at": submitted, "score": score, "graded_at": submitted, "created_at": started}),
-    );
+    let questions: Questions = by_version.iter().map(|(pinned, question)| (*pinned, Arc::new(question.content.clone()))).collect();
+    let (attempt, answers) = attempt.submitted(quiz, &given, &questions, submitted, submitted);
+    rows.attempts.push(attempt);
+    rows.answers.extend(answers);
+    Ok(())
 }
