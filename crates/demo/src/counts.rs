@@ -33,6 +33,7 @@ const KINDS: &[(ServiceName, &[(&str, &str)])] = &[
     ),
     (ServiceName::Fee, &[("invoices", "invoices"), ("payments", "payments"), ("ledger entries", "ledger_entries")]),
     (ServiceName::Quiz, &[("quizzes", "quizzes"), ("quiz attempts", "quiz_attempts"), ("quiz answers", "quiz_answers")]),
+    (ServiceName::Report, &[("graded items", "grade_items"), ("grades", "grades")]),
 ];
 
 /// What there is in a school.

@@ -46,6 +46,9 @@ pub(crate) enum Kind {
     Question,
     Quiz,
     Slot,
+    GradeScale = 128,
+    GradeCategory,
+    GradeItem,
 }
 
 /// The `number`th of a kind in a school.

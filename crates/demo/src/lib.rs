@@ -15,6 +15,7 @@ mod calendar;
 mod counts;
 mod dates;
 mod fees;
+mod grades;
 mod homework;
 mod ids;
 mod insert;
@@ -38,7 +39,7 @@ use sqlx::AssertSqlSafe;
 use store::{MongoError, SchoolTransaction};
 
 pub use counts::SchoolCounts;
-pub use report::{Login, Report};
+pub use self::report::{Login, Report};
 
 use dates::Dates;
 use ids::{Kind, id};
@@ -123,6 +124,12 @@ async fn school(
             }
             Err(error) => return Err(error).context("questions"),
         }
+    }
+    // Last: it has what homework and quizzes gave back.
+    if let Some(mut transaction) = missing(platform, ServiceName::Report, school, "grade_items").await? {
+        grades::write(&mut transaction, &roster).await.context("grade book")?;
+        transaction.commit().await?;
+        changed = true;
     }
     Ok(changed)
 }

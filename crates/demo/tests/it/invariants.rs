@@ -125,6 +125,31 @@ const NEVER: &[(&str, &str)] = &[
         "nobody tries another class's quiz, or outside its time",
         "SELECT a.id FROM quiz_attempts a JOIN quizzes q ON q.id = a.quiz_id JOIN students s ON s.id = a.student_id WHERE s.class_id <> q.class_id OR a.started_at < q.opens_at OR a.submitted_at > least(q.closes_at, a.due_at)",
     ),
+    (
+        "what homework gave back is in the grade book, with its marks",
+        "SELECT s.id FROM homework_submissions s LEFT JOIN grade_items i ON i.source_ref = s.homework_id LEFT JOIN grades g ON g.item_id = i.id AND g.student_id = s.student_id WHERE s.status = 'returned' AND g.points IS DISTINCT FROM s.points_after_penalty",
+    ),
+    (
+        "what a quiz earned is in the grade book, with its marks",
+        "SELECT a.quiz_id FROM quiz_attempts a JOIN quizzes q ON q.id = a.quiz_id LEFT JOIN grade_items i ON i.source_ref = a.quiz_id LEFT JOIN grades g ON g.item_id = i.id AND g.student_id = a.student_id WHERE a.state = 'graded' AND q.kind = 'quiz' GROUP BY a.quiz_id, a.student_id, g.points HAVING g.points IS DISTINCT FROM round(max(a.score), 2)",
+    ),
+    (
+        "the grade book has nothing that homework and quizzes did not give back",
+        "SELECT g.id FROM grades g JOIN grade_items i ON i.id = g.item_id WHERE i.source_kind <> 'manual' AND NOT EXISTS (SELECT FROM homework_submissions s WHERE s.homework_id = i.source_ref AND s.student_id = g.student_id AND s.status = 'returned') AND NOT EXISTS (SELECT FROM quiz_attempts a WHERE a.quiz_id = i.source_ref AND a.student_id = g.student_id)",
+    ),
+    (
+        "an item is called, worth and due what its homework says, by the school's clock",
+        "SELECT i.id FROM grade_items i JOIN homework h ON h.id = i.source_ref JOIN schools s ON s.id = h.school_id WHERE (i.name, i.max_points, i.due_on) IS DISTINCT FROM (h.title, h.max_points, (h.due_at AT TIME ZONE s.time_zone)::date)",
+    ),
+    (
+        "a grade is of a student of the class and within what the item is worth",
+        "SELECT g.id FROM grades g JOIN grade_items i ON i.id = g.item_id JOIN students s ON s.id = g.student_id WHERE s.class_id <> i.class_id OR g.points > i.max_points",
+    ),
+    (
+        "every grade has its history",
+        "SELECT g.id FROM grades g LEFT JOIN grade_changes c ON c.grade_id = g.id AND c.grade_version = g.version WHERE (c.points, c.is_exempt, c.changed_by) IS DISTINCT FROM (g.points, g.is_exempt, g.graded_by)",
+    ),
+    ("nothing was graded in the future", "SELECT g.id FROM grades g JOIN schools o ON o.id = g.school_id WHERE g.graded_at > o.created_at"),
 ];
 
 /// What there is at least some of.
@@ -139,6 +164,9 @@ const SOME: &[(&str, &str)] = &[
     ("invoices that are partly paid", "SELECT count(*) FROM invoices WHERE status = 'partly_paid'"),
     ("invoices that are open", "SELECT count(*) FROM invoices WHERE status = 'issued'"),
     ("concessions", "SELECT count(*) FROM invoice_lines WHERE kind = 'concession'"),
+    ("students who were ill at a test", "SELECT count(*) FROM grades WHERE is_exempt AND comment IS NOT NULL"),
+    ("tests that somebody missed", "SELECT count(*) FROM grades WHERE is_missing"),
+    ("grades that came from quizzes", "SELECT count(*) FROM grades g JOIN grade_items i ON i.id = g.item_id WHERE i.source_kind = 'quiz'"),
     ("quizzes that come", "SELECT count(*) FROM quizzes WHERE status = 'published' AND opens_at > now()"),
     ("quizzes to be taken now", "SELECT count(*) FROM quizzes WHERE status = 'published' AND opens_at < now() AND closes_at IS NULL"),
 ];
