@@ -154,17 +154,14 @@ async fn operation(
     let now = platform.clock().now();
     let mut operation = Operation::new(school, ServiceName::Report);
     for Wanted { item, class, student, figures } in wanted.iter().cloned() {
-        let (grade, next) = match grades.get(item, student) {
-            Some(row) => {
-                let grade = row.next(figures, Some(caller.user_id), now);
-                let next = operation.update(&grade, row.version);
-                (grade, next)
-            }
-            None => {
-                let grade = Grade::first(school, class, item, student, figures, Some(caller.user_id), now);
-                let next = operation.create_absent(&grade, absence.clone());
-                (grade, next)
-            }
+        let (grade, next) = if let Some(row) = grades.get(item, student) {
+            let grade = row.next(figures, Some(caller.user_id), now);
+            let next = operation.update(&grade, row.version);
+            (grade, next)
+        } else {
+            let grade = Grade::first(school, class, item, student, figures, Some(caller.user_id), now);
+            let next = operation.create_absent(&grade, absence.clone());
+            (grade, next)
         };
         operation = with_change(next, &grade, Some(caller.actor()))?;
     }
