@@ -3,6 +3,7 @@
 use fred::clients::Pool;
 use fred::error::Error;
 use fred::interfaces::SortedSetsInterface;
+use fred::types::SetOptions;
 use fred::types::sorted_sets::ZRange;
 
 use crate::key;
@@ -35,6 +36,11 @@ impl Leaderboard {
     /// Sets a member's score.
     pub async fn set(&self, member: &str, score: f64) -> Result<(), Error> {
         self.redis.zadd(&self.key, None, None, false, false, (score, member)).await
+    }
+
+    /// Adds members that are not there yet; those that are keep their scores.
+    pub async fn offer(&self, members: Vec<(f64, String)>) -> Result<(), Error> {
+        self.redis.zadd(&self.key, Some(SetOptions::NX), None, false, false, members).await
     }
 
     /// Takes a member off, because they left or do not want to be shown.

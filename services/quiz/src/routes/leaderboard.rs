@@ -25,6 +25,8 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// The most members that are read: more than any class has.
 const MOST: u32 = 10_000;
+/// A member below all others, which says that the set holds everybody: one that was lost begins anew with whoever submits next.
+const WHOLE: (f64, &str) = (-1e9, "whole");
 
 /// A leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,11 +106,11 @@ impl Rooms {
         Leaderboard::new(self.platform.redis().clone(), &format!("quiz:{{{}}}:{}", quiz.school_id, quiz.id))
     }
 
-    /// Everybody's result: as the sorted set has it, or, when that is gone, from the attempts, which also puts it back.
+    /// Everybody's result: as the sorted set has it, or, when that is not whole, from the attempts, which also mends it.
     async fn scores(&self, quiz: &Quiz) -> Result<Vec<(StudentId, f64)>, Problem> {
         let board = self.board(quiz);
         match board.top(MOST).await {
-            Ok(lines) if !lines.is_empty() => {
+            Ok(lines) if lines.iter().any(|line| line.member == WHOLE.1) => {
                 return Ok(lines.into_iter().filter_map(|line| Some((line.member.parse().ok()?, line.score))).collect());
             }
             Ok(_) => {}
@@ -123,8 +125,12 @@ impl Rooms {
             let own: Vec<_> = attempts.iter().filter(|attempt| attempt.student_id == student).cloned().collect();
             if let Some(result) = scoring::result(quiz.settings.grade_method, &own) {
                 scores.push((student, result.as_f64()));
-                let _: Result<(), _> = board.set(&student.to_string(), result.as_f64()).await;
             }
+        }
+        // Who submitted meanwhile stands there with what is newer.
+        let members = scores.iter().map(|(student, score)| (*score, student.to_string())).chain([(WHOLE.0, WHOLE.1.to_owned())]);
+        if let Err(error) = board.offer(members.collect()).await {
+            warn!(%error, "a leaderboard was not kept");
         }
         Ok(scores)
     }

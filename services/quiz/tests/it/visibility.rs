@@ -125,6 +125,36 @@ async fn a_leaderboard_has_ties_and_leaves_out_who_does_not_want_to_be_on_it() {
     assert_eq!(school.classmate.get("/api/v1/quiz-preferences").await.expect(200)["hides_from_leaderboards"], json!(true));
 }
 
+#[tokio::test]
+async fn a_leaderboard_that_was_lost_is_whole_again_when_it_is_read() {
+    use fred::interfaces::KeysInterface;
+    let school = School::open().await;
+    let mut settings = school.settings("Race");
+    settings["has_leaderboard"] = json!(true);
+    settings["max_attempts"] = Value::Null;
+    let paper = school.given(&settings, 2).await;
+    let sit = async |who: &testkit::Api, right: usize| {
+        let sitting = school.start(who, &paper).await;
+        for slot in &paper.slots[..right] {
+            school.save(who, &sitting, slot, &json!({"is_true": true})).await.expect(200);
+        }
+        who.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    };
+    let results = async || {
+        let shown = school.teacher.get(&format!("{}/leaderboard", paper.path)).await.expect(200);
+        shown["places"].as_array().unwrap().iter().map(|place| place["result"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    sit(&school.student, 1).await;
+    assert_eq!(results().await, [1.0]);
+    let keys = format!("{{{}}}:{}", school.id, paper.path.rsplit('/').next().unwrap());
+    let gone: u32 = school.fleet.platform.redis().del(cache::key::leaderboard(&format!("quiz:{keys}"))).await.unwrap();
+    assert_eq!(gone, 1);
+    sit(&school.classmate, 2).await;
+    assert_eq!(results().await, [2.0, 1.0], "not only who submitted since");
+    sit(&school.student, 2).await;
+    assert_eq!(results().await, [2.0, 2.0]);
+}
+
 /// Every body that `reader` can get about a quiz and an attempt, as the bytes that go over the line.
 async fn told(reader: &testkit::Api, paper: &crate::school::Paper, sitting: &crate::school::Sitting) -> Vec<(String, String)> {
     let mut told = Vec::new();
