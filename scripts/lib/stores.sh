@@ -204,6 +204,8 @@ databases ${REDIS_DATABASES:-16}
 # An acknowledged write is on disk; data without a TTL (not yet saved) is never evicted.
 appendonly yes
 appendfsync always
+# Most of what is appended is soon saved and gone: a file that is written anew every few seconds only makes acknowledgements wait for the disk.
+auto-aof-rewrite-min-size 256mb
 save ""
 maxmemory ${REDIS_MAXMEMORY:-512mb}
 maxmemory-policy volatile-lru

@@ -1,11 +1,12 @@
-//! bcrypt, on a few threads of its own, fewer than there are cores and nicer than the others: a hash takes a quarter of a second of a core, and a storm of
-//! logins must not take the cores from everybody else.
+//! bcrypt, on a few threads of its own, fewer than there are cores, which only get what the others leave: a hash takes a quarter of a second of a core, and a
+//! storm of logins must not take the cores from everybody else.
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use service_kit::Problem;
+use thread_priority::ThreadPriority;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::model::password::LONGEST_BYTES;
@@ -16,9 +17,6 @@ pub const COST: u32 = 12;
 /// Who may wait for each thread; whoever comes then is told to come back.
 const QUEUE: usize = 32;
 
-/// By how much a thread that computes a hash is nicer than the others.
-const NICENESS: i32 = 10;
-
 struct Slots {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -28,7 +26,7 @@ fn slots() -> &'static Slots {
     static SLOTS: OnceLock<Slots> = OnceLock::new();
     SLOTS.get_or_init(|| {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        // One core is left to everything else: niceness alone does not help where the kernel shares the cores out among containers or sessions first.
+        // One core is left to everything else: giving way does not help where the kernel shares the cores out among containers or sessions first.
         let threads = cores.saturating_sub(1).max(1);
         Slots { running: Arc::new(Semaphore::new(threads)), waiting: Arc::new(Semaphore::new(threads * (QUEUE + 1))) }
     })
@@ -90,10 +88,18 @@ impl Slot {
     }
 }
 
-/// Lets the threads that answer requests, and the stores on the same machine, go first. On Linux niceness is each thread's own.
+/// Lets the threads that answer requests, and the stores on the same machine, go first. Where Linux schedules a thread as idle, a core that runs it counts as a
+/// free one: whoever wakes up gets it at once. Niceness, which is all that other systems have, leaves a slice of time to the nice one first.
 fn give_way() {
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::warn!(%error, "password checks compete with everything else");
+    #[cfg(target_os = "linux")]
+    let given = {
+        use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle))
+    };
+    #[cfg(not(target_os = "linux"))]
+    let given = thread_priority::set_current_thread_priority(ThreadPriority::Min);
+    if let Err(error) = given {
+        tracing::warn!(?error, "password checks compete with everything else");
     }
 }
 
@@ -101,13 +107,16 @@ fn give_way() {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn hashing_gives_way_to_whoever_asked_for_it() {
-        let niceness = || rustix::process::getpriority_process(None).map_err(anyhow::Error::from);
-        let before = niceness().unwrap();
-        let hashing = slot().await.unwrap().run(niceness).await.unwrap();
-        assert_eq!(hashing, (before + NICENESS).min(19));
-        assert_eq!(niceness().unwrap(), before);
+    async fn hashing_gets_what_the_others_leave() {
+        use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+        let policy = || thread_schedule_policy().map_err(|error| anyhow::anyhow!("{error:?}"));
+        let before = policy().unwrap();
+        let hashing = slot().await.unwrap().run(policy).await.unwrap();
+        assert_eq!(hashing, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
+        assert_eq!(policy().unwrap(), before);
+        assert_ne!(before, hashing);
     }
 
     #[tokio::test]
