@@ -94,7 +94,11 @@ fn give_way() {
     #[cfg(target_os = "linux")]
     let given = {
         use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
-        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle))
+        set_thread_priority_and_policy(
+            thread_native_id(),
+            ThreadPriority::Min,
+            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+        )
     };
     #[cfg(not(target_os = "linux"))]
     let given = thread_priority::set_current_thread_priority(ThreadPriority::Min);
