@@ -31,12 +31,18 @@ const TEST_POINTS: u32 = 40;
 /// Something that was given back: what feeds the item, to whom, with how many marks, when.
 type GivenBack = (Uuid, Uuid, Decimal, Timestamp);
 
+/// A homework or a quiz: itself, class, subject, title, what it is worth, when it is due, when it was published.
+type Set = (Uuid, Uuid, Option<Uuid>, String, Decimal, Option<Timestamp>, Timestamp);
+
 /// Scale, categories, items and grades.
 pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) -> anyhow::Result<()> {
     let (school, now) = (roster.school, roster.dates.now);
     let connection = transaction.connection()?;
-    let steps: Vec<Value> =
-        LETTERS.iter().map(|(letter, from, points)| json!({"letter": letter, "from_percent": from, "grade_points": points})).collect();
+    // Numbers as texts, as the service keeps them.
+    let steps: Vec<Value> = LETTERS
+        .iter()
+        .map(|(letter, from, points)| json!({"letter": letter, "from_percent": from.to_string(), "grade_points": points.to_string()}))
+        .collect();
     let scale = json!({"id": id(roster.spec.number, Kind::GradeScale, 1), "name": "Letters", "steps": steps, "is_default": true});
     school_rows(connection, school, now, "grade_scales", &[scale]).await?;
     let mut ids = Ids::of(roster.spec.number, Kind::GradeCategory);
@@ -112,8 +118,7 @@ async fn fed(
     grades: &mut Vec<Grade>,
 ) -> anyhow::Result<()> {
     let school = SchoolId::from_uuid(roster.school);
-    let sources: Vec<(Uuid, Uuid, Option<Uuid>, String, Decimal, Option<Timestamp>, Timestamp)> =
-        sqlx::query_as(source.items).fetch_all(&mut *connection).await?;
+    let sources: Vec<Set> = sqlx::query_as(source.items).fetch_all(&mut *connection).await?;
     let item = |source_ref: Uuid| fed_item(school, source.kind, source_ref);
     let rows: Vec<Value> = sources
         .iter()

@@ -79,8 +79,8 @@ mod tests {
             students.into_iter().filter(|student| self.sync(*student)).count()
         }
 
-        fn take(&mut self, step: Step) {
-            match step {
+        fn take(&mut self, step: &Step) {
+            match *step {
                 Step::Source(student, marks) => {
                     self.source.insert(student, marks.and_then(|marks| Points::from_hundredths(marks).ok()));
                     self.told.push(student);
@@ -115,13 +115,13 @@ mod tests {
         fn whatever_order_events_come_in_and_however_often_the_book_is_what_computing_anew_makes(steps in proptest::collection::vec(step(), 0..60)) {
             let mut class = Class::default();
             for step in steps {
-                class.take(step);
+                class.take(&step);
             }
             // In the end every event has come, the latest first, and the item is open.
             while let Some(student) = class.waiting.pop() {
                 class.sync(student);
             }
-            class.take(Step::Unlock);
+            class.take(&Step::Unlock);
             let fed = class.book.clone();
             prop_assert_eq!(class.recompute(), 0, "computing anew finds something to do");
             // From nothing but the source and what was said by hand.

@@ -219,6 +219,7 @@ mod tests {
 
     use super::*;
 
+    #[allow(clippy::unnecessary_wraps, reason = "as the field that it is for")]
     fn points(marks: f64) -> Option<Points> {
         Some(Points::try_from(marks).unwrap())
     }

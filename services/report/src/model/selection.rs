@@ -46,7 +46,7 @@ mod tests {
     }
 
     fn numbers(ids: &[Uuid]) -> Vec<u128> {
-        ids.iter().map(|id| id.as_u128()).collect()
+        ids.iter().map(Uuid::as_u128).collect()
     }
 
     #[test]

@@ -206,7 +206,7 @@ fn selection_faults(drop_lowest: i32, keep_highest: Option<i32>) -> Vec<Fault> {
 }
 
 /// A class's categories, by name.
-#[utoipa::path(params(CategoryFilter), responses((status = 200, body = Page<CategoryView>), CommonProblems), security(("bearer" = [])))]
+#[utoipa::path(params(CategoryFilter, ("limit" = Option<u16>, Query, description = "How many to a page, from 1 to 200; 50 if left out."), ("cursor" = Option<String>, Query, description = "Where to go on: `next_cursor` of the page before.")), responses((status = 200, body = Page<CategoryView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/grade-categories")]
 async fn list(desk: Desk<GradesWrite>, filter: Params<CategoryFilter>) -> Result<Page<CategoryView>, Problem> {
     Viewer::of(desk.platform(), desk.caller()).await?.keep(filter.class_id).await?;
@@ -219,7 +219,7 @@ async fn list(desk: Desk<GradesWrite>, filter: Params<CategoryFilter>) -> Result
 }
 
 /// Adds a category.
-#[utoipa::path(request_body = NewCategory, responses((status = 201, body = CategoryView), CommonProblems, EditProblems), security(("bearer" = [])))]
+#[utoipa::path(request_body = NewCategory, params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe: the first answer is given again.")), responses((status = 201, body = CategoryView), CommonProblems, EditProblems), security(("bearer" = [])))]
 #[post("/api/v1/grade-categories")]
 async fn create(desk: Desk<GradesWrite>, body: Body<NewCategory>) -> Result<HttpResponse, Problem> {
     Viewer::of(desk.platform(), desk.caller()).await?.keep(body.class_id).await?;
@@ -291,7 +291,7 @@ async fn kept(desk: &Desk<GradesWrite>, id: Uuid) -> Result<Model, Problem> {
 }
 
 /// A category.
-#[utoipa::path(params(("id" = GradeCategoryId, Path)), responses((status = 200, body = CategoryView), CommonProblems), security(("bearer" = [])))]
+#[utoipa::path(params(("id" = GradeCategoryId, Path)), responses((status = 200, body = CategoryView), (status = 304, description = "The version in If-None-Match is the present one."), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/grade-categories/{id}")]
 async fn show(desk: Desk<GradesWrite>, id: IdPath<GradeCategoryId>, known: IfNoneMatch) -> Result<NotModifiedOr<CategoryView>, Problem> {
     let row = kept(&desk, id.as_uuid()).await?;

@@ -34,8 +34,10 @@ const CSV: &str = "text/csv";
 /// Columns that are for people.
 const KNOWN: [&str; 5] = ["student_id", "admission_number", "name", "total_percent", "letter"];
 
-/// The grade book as CSV: a line for each student, a column for each item. The heading of an item is its id and its name; a cell holds the marks that count,
-/// or nothing. What a spreadsheet would take for a formula is made harmless. The `ETag` is the book's, for an import.
+/// The grade book as CSV: a line for each student, a column for each item.
+///
+/// The heading of an item is its id and its name; a cell holds the marks that count, or nothing. What a spreadsheet would take for a formula is made harmless.
+/// The `ETag` is the book's, for an import.
 #[utoipa::path(
     params(("id" = ClassId, Path, description = "The class."), BookOf),
     responses((status = 200, body = String, content_type = "text/csv", description = "UTF-8, commas, CRLF."), CommonProblems),
@@ -104,8 +106,10 @@ pub struct ImportReport {
     version: Version,
 }
 
-/// Takes marks from a file of the form that the export has: columns that begin with an item's id hold marks, an empty cell says nothing. All or nothing; a
-/// fault's `pointer` names line and column of the file, `/rows/4/3`. Items that are locked or that homework or a quiz feeds take no marks.
+/// Takes marks from a file of the form that the export has, all or nothing.
+///
+/// Columns that begin with an item's id hold marks, an empty cell says nothing. A fault's `pointer` names line and column of the file, `/rows/4/3`. Items that
+/// are locked or that homework or a quiz feeds take no marks.
 #[utoipa::path(
     params(
         ("id" = ClassId, Path, description = "The class."),

@@ -63,8 +63,10 @@ pub struct BookOf {
     pub(super) term_id: Option<TermId>,
 }
 
-/// A class's grade book: what was acknowledged a moment ago is in it. Of the whole year it has the totals of each term too. Nothing is rounded on the way to a total; a
-/// percentage is rounded once, to two decimals, half up, and its letter goes by what is shown.
+/// A class's grade book: what was acknowledged a moment ago is in it.
+///
+/// Of the whole year it has the totals of each term too. Nothing is rounded on the way to a total; a percentage is rounded once, to two decimals, half up, and
+/// its letter goes by what is shown. Marks of quizzes are kept to a hundredth.
 #[utoipa::path(
     params(("id" = ClassId, Path, description = "The class."), BookOf),
     responses((status = 200, body = BookView), CommonProblems),
@@ -117,8 +119,9 @@ pub struct Recomputed {
     version: Version,
 }
 
-/// Takes over everything that homework and quizzes of the class say now. Events have done that already: this changes something only where one was missed.
-/// Locked items stay as they are.
+/// Takes over everything that homework and quizzes of the class say now.
+///
+/// Events have done that already: this changes something only where one was missed. Locked items stay as they are.
 #[utoipa::path(
     params(
         ("id" = ClassId, Path, description = "The class."),

@@ -176,7 +176,7 @@ pub struct ItemFilter {
 filters!(ItemFilter);
 
 /// A class's items, in the order in which they were added.
-#[utoipa::path(params(ItemFilter), responses((status = 200, body = Page<ItemView>), CommonProblems), security(("bearer" = [])))]
+#[utoipa::path(params(ItemFilter, ("limit" = Option<u16>, Query, description = "How many to a page, from 1 to 200; 50 if left out."), ("cursor" = Option<String>, Query, description = "Where to go on: `next_cursor` of the page before.")), responses((status = 200, body = Page<ItemView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/grade-items")]
 async fn list(desk: Desk<GradesWrite>, filter: Params<ItemFilter>) -> Result<Page<ItemView>, Problem> {
     Viewer::of(desk.platform(), desk.caller()).await?.keep(filter.class_id).await?;
@@ -189,7 +189,7 @@ async fn list(desk: Desk<GradesWrite>, filter: Params<ItemFilter>) -> Result<Pag
 }
 
 /// Adds an item whose marks are typed in.
-#[utoipa::path(request_body = NewItem, responses((status = 201, body = ItemView), CommonProblems, EditProblems), security(("bearer" = [])))]
+#[utoipa::path(request_body = NewItem, params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe: the first answer is given again.")), responses((status = 201, body = ItemView), CommonProblems, EditProblems), security(("bearer" = [])))]
 #[post("/api/v1/grade-items")]
 async fn create(desk: Desk<GradesWrite>, body: Body<NewItem>) -> Result<HttpResponse, Problem> {
     Viewer::of(desk.platform(), desk.caller()).await?.keep(body.class_id).await?;
@@ -275,7 +275,7 @@ pub(super) async fn kept(desk: &Desk<GradesWrite>, id: Uuid) -> Result<Model, Pr
 }
 
 /// An item.
-#[utoipa::path(params(("id" = GradeItemId, Path)), responses((status = 200, body = ItemView), CommonProblems), security(("bearer" = [])))]
+#[utoipa::path(params(("id" = GradeItemId, Path)), responses((status = 200, body = ItemView), (status = 304, description = "The version in If-None-Match is the present one."), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/grade-items/{id}")]
 async fn show(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, known: IfNoneMatch) -> Result<NotModifiedOr<ItemView>, Problem> {
     let row = kept(&desk, id.as_uuid()).await?;

@@ -73,7 +73,8 @@ impl From<Model> for ScaleView {
         Self {
             id: row.id.into(),
             name: row.name,
-            steps: steps(&row.steps).into_iter().filter_map(step).collect(),
+            // Were they ever unreadable, the book says so.
+            steps: steps(&row.steps).unwrap_or_default().into_iter().filter_map(step).collect(),
             is_default: row.is_default,
             version: row.version,
             created_at: row.created_at,
@@ -152,7 +153,7 @@ fn checked(given: &[StepView]) -> Result<serde_json::Value, Problem> {
 }
 
 /// The school's scales, by name.
-#[utoipa::path(params(ScaleFilter), responses((status = 200, body = Page<ScaleView>), CommonProblems), security(("bearer" = [])))]
+#[utoipa::path(params(ScaleFilter, ("limit" = Option<u16>, Query, description = "How many to a page, from 1 to 200; 50 if left out."), ("cursor" = Option<String>, Query, description = "Where to go on: `next_cursor` of the page before.")), responses((status = 200, body = Page<ScaleView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/grade-scales")]
 async fn list(desk: Desk<GradesRead>, filter: Params<ScaleFilter>) -> Result<Page<ScaleView>, Problem> {
     let listing = Listing::<_, String>::open(&desk, "grade-scales", &filter.0)?;
@@ -163,7 +164,7 @@ async fn list(desk: Desk<GradesRead>, filter: Params<ScaleFilter>) -> Result<Pag
 }
 
 /// Adds a scale.
-#[utoipa::path(request_body = NewScale, responses((status = 201, body = ScaleView), CommonProblems, EditProblems), security(("bearer" = [])))]
+#[utoipa::path(request_body = NewScale, params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe: the first answer is given again.")), responses((status = 201, body = ScaleView), CommonProblems, EditProblems), security(("bearer" = [])))]
 #[post("/api/v1/grade-scales")]
 async fn create(desk: Desk<ScalesManage>, body: Body<NewScale>) -> Result<HttpResponse, Problem> {
     let steps = checked(&body.steps)?;
@@ -186,7 +187,7 @@ async fn create(desk: Desk<ScalesManage>, body: Body<NewScale>) -> Result<HttpRe
 }
 
 /// A scale.
-#[utoipa::path(params(("id" = GradeScaleId, Path)), responses((status = 200, body = ScaleView), CommonProblems), security(("bearer" = [])))]
+#[utoipa::path(params(("id" = GradeScaleId, Path)), responses((status = 200, body = ScaleView), (status = 304, description = "The version in If-None-Match is the present one."), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/grade-scales/{id}")]
 async fn show(desk: Desk<GradesRead>, id: IdPath<GradeScaleId>, known: IfNoneMatch) -> Result<NotModifiedOr<ScaleView>, Problem> {
     let row = rows::find::<Entity>(&desk.read().await?, id.as_uuid()).await?;

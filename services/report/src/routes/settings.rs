@@ -63,7 +63,7 @@ fn default_of(class: ClassId) -> SettingsView {
 }
 
 /// How a class is graded.
-#[utoipa::path(params(("id" = ClassId, Path, description = "The class.")), responses((status = 200, body = SettingsView), CommonProblems), security(("bearer" = [])))]
+#[utoipa::path(params(("id" = ClassId, Path, description = "The class.")), responses((status = 200, body = SettingsView), (status = 304, description = "The version in If-None-Match is the present one."), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/classes/{id}/gradebook/settings")]
 async fn show(desk: Desk<GradesWrite>, id: IdPath<ClassId>, known: IfNoneMatch) -> Result<NotModifiedOr<SettingsView>, Problem> {
     Viewer::of(desk.platform(), desk.caller()).await?.keep(*id).await?;

@@ -143,8 +143,10 @@ pub struct Marks {
     grades: Vec<Entry>,
 }
 
-/// Grades a class, all of it or nothing. What is wrong is told for every line at once. Of two teachers who grade the same student at the same time one is told
-/// with 412, and nothing of theirs is written.
+/// Grades a class, all of it or nothing; what is wrong is told for every line at once.
+///
+/// Of two teachers who grade the same student at the same time one is told with 412, and nothing of theirs is written. Who grade different students at the same
+/// moment may both be done with.
 #[utoipa::path(
     request_body = Marks,
     params(("id" = GradeItemId, Path, description = "The item."), ("If-Match" = String, Header, description = "The sheet's `ETag` that was read.")),

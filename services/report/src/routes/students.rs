@@ -70,8 +70,9 @@ pub struct GradesOf {
     term_id: Option<TermId>,
 }
 
-/// A student's grades: one's own, a child's, or those of a student whom the caller teaches, in the classes that they teach. To students and parents without what is
-/// hidden, and without the marks of quizzes that are not shown to them yet, in grades as in totals.
+/// A student's grades: one's own, a child's, or those of a student whom the caller teaches, in the classes that they teach.
+///
+/// To students and parents without what is hidden, and without the marks of quizzes that are not shown to them yet, in grades as in totals.
 #[utoipa::path(
     params(("id" = StudentId, Path, description = "The student."), GradesOf),
     responses((status = 200, body = StudentGrades), CommonProblems),

@@ -244,11 +244,11 @@ struct StoredStep {
     grade_points: Option<Decimal>,
 }
 
-/// The steps of a stored scale.
-pub(crate) fn steps(stored: &serde_json::Value) -> Vec<Step> {
-    let steps: Vec<StoredStep> = serde_json::from_value(stored.clone()).unwrap_or_default();
+/// The steps of a stored scale; its numbers are texts there, so that they are exact.
+pub(crate) fn steps(stored: &serde_json::Value) -> Result<Vec<Step>, serde_json::Error> {
+    let steps: Vec<StoredStep> = serde_json::from_value(stored.clone())?;
     let step = |step: StoredStep| Step { letter: step.letter, from_percent: step.from_percent, grade_points: step.grade_points };
-    steps.into_iter().map(step).collect()
+    Ok(steps.into_iter().map(step).collect())
 }
 
 /// The scale `id`, else the school's default, else none.
@@ -259,7 +259,9 @@ async fn scale(transaction: &SchoolTransaction, school: SchoolId, id: Option<Uui
         None => scales.filter(grade_scales::Column::IsDefault.eq(true)),
     };
     let row = scales.filter(grade_scales::Column::Status.eq("active")).one(transaction).await?;
-    Ok(row.and_then(|row| Scale::new(steps(&row.steps)).ok()))
+    // One that can't be read must not pass for none: letters would be missing without a word.
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Scale::new(steps(&row.steps)?).map_err(Problem::internal)?))
 }
 
 /// The item with this id.

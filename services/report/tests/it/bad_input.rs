@@ -70,8 +70,8 @@ async fn every_write_needs_the_version_that_it_is_based_on() {
         let by = if path.contains("scales") { &school.office } else { &school.teacher };
         let without = by.send(by.request(method.clone(), &path).json(&json!({}))).await;
         assert_eq!(without.status, 428, "{path}: {:#}", without.body);
-        let stale = by.send(by.request(method.clone(), &path).header("If-Match", "\"v77\"").json(&json!({}))).await;
-        assert_eq!(stale.status, 412, "{path}: {:#}", stale.body);
+        let outdated = by.send(by.request(method.clone(), &path).header("If-Match", "\"v77\"").json(&json!({}))).await;
+        assert_eq!(outdated.status, 412, "{path}: {:#}", outdated.body);
         let list = by.send(by.request(method.clone(), &path).header("If-Match", "*").json(&json!({}))).await;
         assert_eq!(list.status, 400, "{path}: {:#}", list.body);
     }

@@ -9,6 +9,7 @@ use testkit::{Answer, Api, Fleet};
 
 pub const SERVICES: &[Service] = &[auth::SERVICE, homework::SERVICE, quiz::SERVICE, report::SERVICE];
 
+#[allow(clippy::struct_field_names, reason = "the id of the school that the struct is about")]
 pub struct School {
     pub fleet: Fleet,
     pub school: SchoolId,
