@@ -38,8 +38,8 @@ use service_kit::Platform;
 use sqlx::AssertSqlSafe;
 use store::{MongoError, SchoolTransaction};
 
-pub use counts::SchoolCounts;
 pub use self::report::{Login, Report};
+pub use counts::SchoolCounts;
 
 use dates::Dates;
 use ids::{Kind, id};

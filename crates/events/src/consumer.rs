@@ -14,6 +14,7 @@ use domain::{EventEnvelope, EventKind, Partition};
 use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike, StreamsInterface};
+use fred::types::Value;
 use fred::types::streams::XReadValue;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -110,14 +111,13 @@ impl Runner {
             }
             let ids: Vec<&str> = self.streams.iter().map(|_| ">").collect();
             let block = u64::try_from(self.settings.block.as_millis()).ok();
-            let read: Result<HashMap<String, Vec<Entry>>, Error> =
-                self.client.xreadgroup_map(self.consumer.group, &self.name, Some(100), block, false, self.streams.clone(), ids).await;
-            let batch = match read {
-                Ok(batch) => batch,
-                // The server answers nil when nothing came while it waited.
-                Err(error) if *error.kind() == fred::error::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
+            let read: Value =
+                self.client.xreadgroup(self.consumer.group, &self.name, Some(100), block, false, self.streams.clone(), ids).await?;
+            // The server answers nil when nothing came while it waited; `xreadgroup_map` takes that for an answer that can't be read.
+            if read.is_null() {
+                continue;
+            }
+            let batch: HashMap<String, Vec<Entry>> = read.into_xread_response()?;
             for (stream, entries) in batch {
                 self.take(&stream, entries).await?;
             }

@@ -3,7 +3,10 @@
 
 use domain::Version;
 use service_kit::Problem;
-use store::entity::{academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, staff, student_guardians, students, subjects, teachers, terms};
+use store::entity::{
+    academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, staff,
+    student_guardians, students, subjects, teachers, terms,
+};
 use uuid::Uuid;
 
 use crate::rows::Table;

@@ -494,7 +494,8 @@ impl WriteBuffer {
         }
         let partition = Partition::of(school);
         let keys: Vec<String> = ids.iter().map(|id| key::value(T::ENTITY, partition, id)).collect();
-        let values: Result<Vec<Option<Vec<u8>>>, RedisError> = near(&self.redis).mget(keys).instrument(redis_span("present", T::SERVICE)).await;
+        let values: Result<Vec<Option<Vec<u8>>>, RedisError> =
+            near(&self.redis).mget(keys).instrument(redis_span("present", T::SERVICE)).await;
         match values {
             Ok(values) => {
                 let read = |bytes: Option<Vec<u8>>| bytes.map_or(Ok(None), |bytes| Ok(self.of_school(&bytes, school)?.row()));

@@ -66,3 +66,25 @@ async fn an_event_that_is_delivered_twice_is_logged_once() {
     }
     assert_eq!(logged(&fleet, school, 1).await.len(), 1);
 }
+
+/// How often the fleet has asked Redis to create a consumer group: each consumer does, for each stream, whenever it begins.
+async fn groups_asked_for(fleet: &Fleet) -> u64 {
+    use fred::interfaces::ClientLike;
+    let stats: String = fleet.platform.redis().info(Some(fred::types::InfoKind::CommandStats)).await.unwrap();
+    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xgroup|create:calls="));
+    line.and_then(|rest| rest.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_consumer_to_whom_nothing_comes_goes_on_waiting_and_does_not_begin_anew() {
+    let fleet = Fleet::start(&[auth::SERVICE, homework::SERVICE, dashboard::SERVICE]).await;
+    fleet.platform.mongo().ensure_collections().await.unwrap();
+    let school = fleet.school("A school").await;
+    homework_is_given(&fleet, school).await;
+    logged(&fleet, school, 1).await;
+    let before = groups_asked_for(&fleet).await;
+    assert!(before >= u64::from(domain::PARTITIONS), "{before}");
+    // Longer than it waits for an answer and then rests after an error.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(groups_asked_for(&fleet).await, before);
+}
