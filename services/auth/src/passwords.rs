@@ -1,13 +1,15 @@
 //! bcrypt, on a few threads of its own, fewer than there are cores, which only get what the others leave: a hash takes a quarter of a second of a core, and a
-//! storm of logins must not take the cores from everybody else.
+//! storm of logins must not take the cores from everybody else. Where the others leave nothing for a second, the hash is computed a second time by a thread that
+//! gets a small share in any case: a busy morning makes logins slow, and never stops them.
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use service_kit::Problem;
-use thread_priority::ThreadPriority;
+use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
 
 use crate::model::password::LONGEST_BYTES;
 
@@ -16,6 +18,9 @@ pub const COST: u32 = 12;
 
 /// Who may wait for each thread; whoever comes then is told to come back.
 const QUEUE: usize = 32;
+
+/// A hash that is not done by then gets too little of the cores: it takes a quarter of that.
+const STARVED: Duration = Duration::from_secs(1);
 
 struct Slots {
     running: Arc<Semaphore>,
@@ -56,8 +61,8 @@ impl Slot {
     pub async fn verify(&self, password: &str, hash: Option<String>) -> Result<bool, Problem> {
         let password = password.to_owned();
         self.run(move || {
-            if let Some(hash) = hash.filter(|_| password.len() <= LONGEST_BYTES) {
-                return bcrypt::verify(&password, &hash).map_err(anyhow::Error::from);
+            if let Some(hash) = hash.as_ref().filter(|_| password.len() <= LONGEST_BYTES) {
+                return bcrypt::verify(&password, hash).map_err(anyhow::Error::from);
             }
             std::hint::black_box(bcrypt::bcrypt(COST, [0x24; 16], b"nobody's"));
             Ok(false)
@@ -71,39 +76,63 @@ impl Slot {
         self.run(move || crate::credentials::hash(&password, COST).map_err(anyhow::Error::from)).await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T, Problem> {
+    async fn run<T: Send + 'static>(&self, work: impl Fn() -> anyhow::Result<T> + Clone + Send + 'static) -> Result<T, Problem> {
+        let mut first = self.spawn(work.clone(), Share::Idle)?;
+        let outcome = if let Ok(outcome) = timeout(STARVED, &mut first).await {
+            outcome
+        } else {
+            metrics::counter!("password_checks_starved_total").increment(1);
+            let second = self.spawn(work, Share::Small)?;
+            tokio::select! { outcome = first => outcome, outcome = second => outcome }
+        };
+        Ok(outcome.map_err(Problem::internal)??)
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+        share: Share,
+    ) -> Result<oneshot::Receiver<anyhow::Result<T>>, Problem> {
         // The thread goes on when the request is given up, and so keeps its share of the slot.
         let running = Arc::clone(&self.running);
         let (answer, done) = oneshot::channel();
         // Not one of the runtime's: what a thread has given away it can't take back, and the next work on it may be urgent. Beside a hash, starting a
         // thread costs nothing.
         let hash = move || {
-            give_way();
+            if let Err(error) = share.take() {
+                tracing::warn!(?error, "password checks compete with everything else");
+            }
             let outcome = work();
             drop(running);
             let _ = answer.send(outcome);
         };
         thread::Builder::new().name("password".to_owned()).spawn(hash).map_err(Problem::internal)?;
-        Ok(done.await.map_err(Problem::internal)??)
+        Ok(done)
     }
 }
 
-/// Lets the threads that answer requests, and the stores on the same machine, go first. Where Linux schedules a thread as idle, a core that runs it counts as a
-/// free one: whoever wakes up gets it at once. Niceness, which is all that other systems have, leaves a slice of time to the nice one first.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    let given = {
-        use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
-        set_thread_priority_and_policy(
-            thread_native_id(),
-            ThreadPriority::Min,
-            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
-        )
-    };
-    #[cfg(not(target_os = "linux"))]
-    let given = thread_priority::set_current_thread_priority(ThreadPriority::Min);
-    if let Err(error) = given {
-        tracing::warn!(?error, "password checks compete with everything else");
+/// What a thread that computes a hash gets of the cores.
+#[derive(Debug, Clone, Copy)]
+enum Share {
+    /// What nobody else wants. Where Linux schedules a thread as idle, a core that runs it counts as a free one: whoever wakes up gets it at once. Niceness, which
+    /// is all that other systems have, leaves a slice of time to the nice one first.
+    Idle,
+    /// A tenth of what others get.
+    Small,
+}
+
+impl Share {
+    /// Lets the threads that answer requests, and the stores on the same machine, go first.
+    fn take(self) -> Result<(), thread_priority::Error> {
+        #[cfg(target_os = "linux")]
+        if let Self::Idle = self {
+            use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
+            let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+            return set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+        }
+        // A quarter of the way up from the nicest: niceness 10.
+        let nice = ThreadPriorityValue::try_from(25_u8).map_or(ThreadPriority::Min, ThreadPriority::Crossplatform);
+        thread_priority::set_current_thread_priority(nice)
     }
 }
 
@@ -121,6 +150,26 @@ mod tests {
         assert_eq!(hashing, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
         assert_eq!(policy().unwrap(), before);
         assert_ne!(before, hashing);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_hash_that_gets_nothing_of_the_cores_is_computed_by_a_thread_that_gets_something() {
+        use std::sync::Mutex;
+        use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+        let (starving, never) = std::sync::mpsc::channel::<()>();
+        let never = Arc::new(Mutex::new(never));
+        let work = move || {
+            let policy = thread_schedule_policy().map_err(|error| anyhow::anyhow!("{error:?}"))?;
+            if policy == ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle) {
+                // As long as the test runs.
+                let _ = never.lock().unwrap().recv();
+            }
+            Ok(policy)
+        };
+        let policy = slot().await.unwrap().run(work).await.unwrap();
+        assert_eq!(policy, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other));
+        drop(starving);
     }
 
     #[tokio::test]
