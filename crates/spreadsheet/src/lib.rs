@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod csv_file;
+mod quotes;
 pub mod safe;
 pub mod xlsx;
 
@@ -23,6 +24,8 @@ pub struct Line {
     pub number: usize,
     /// Its cells.
     pub cells: Vec<String>,
+    /// Which of them, from 0, hold a formula that has no value yet; they are empty in `cells`. Only a workbook has such.
+    pub uncalculated: Vec<usize>,
 }
 
 /// Why a file can't be read at all.

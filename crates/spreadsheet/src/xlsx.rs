@@ -1,4 +1,5 @@
-//! An Excel workbook: the first sheet, cell by cell. A formula counts with the value that Excel last gave it; nothing is run.
+//! An Excel workbook: the first sheet, cell by cell. A formula counts with the value that Excel last gave it; nothing is run, and one that never got a value
+//! is told apart from an empty cell.
 //!
 //! A workbook is a zip of XML, and both can be made to explode. So the archive is unpacked once for counting, with a limit that holds whatever its directory
 //! claims, before anything parses it; and cells are read as a stream, because a sheet that says it has a cell in its last corner would otherwise be laid out
@@ -26,12 +27,13 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Line>, Unreadable> {
     };
     let mut cells = workbook.worksheet_cells_reader(&sheet).map_err(damaged)?;
     let mut lines: Vec<Line> = Vec::new();
-    while let Some(cell) = cells.next_cell().map_err(damaged)? {
-        let text = text_of(cell.get_value());
-        if text.is_empty() {
+    while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(damaged)? {
+        let text = text_of(&cell.value);
+        let is_uncalculated = cell.formula.is_some() && matches!(cell.value, DataRef::Empty);
+        if text.is_empty() && !is_uncalculated {
             continue;
         }
-        let (row, column) = cell.get_position();
+        let (row, column) = cell.pos;
         let (number, column) =
             (usize::try_from(row).unwrap_or(usize::MAX).saturating_add(1), usize::try_from(column).unwrap_or(usize::MAX));
         if column >= MAX_COLUMNS {
@@ -47,9 +49,12 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Line>, Unreadable> {
             if lines.len() > MAX_ROWS {
                 return Err(Unreadable::TooLarge(format!("has more than {MAX_ROWS} rows")));
             }
-            lines.push(Line { number, cells: Vec::new() });
+            lines.push(Line { number, cells: Vec::new(), uncalculated: Vec::new() });
         }
         if let Some(line) = lines.last_mut() {
+            if is_uncalculated {
+                line.uncalculated.push(column);
+            }
             if line.cells.len() <= column {
                 line.cells.resize(column + 1, String::new());
             }
@@ -104,7 +109,12 @@ mod tests {
 
     use super::*;
 
-    fn book() -> Vec<u8> {
+    const SHEET: &str = r#"<row r="1"><c r="A1" t="inlineStr"><is><t>code</t></is></c></row><row r="3"><c r="B3"><v>12</v></c></row>"#;
+
+    fn book(rows: &str) -> Vec<u8> {
+        let sheet = format!(
+            r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{rows}</sheetData></worksheet>"#
+        );
         let parts = [
             (
                 "_rels/.rels",
@@ -118,10 +128,7 @@ mod tests {
                 "xl/_rels/workbook.xml.rels",
                 r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/s.xml"/></Relationships>"#,
             ),
-            (
-                "xl/worksheets/s.xml",
-                r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>code</t></is></c></row><row r="3"><c r="B3"><v>12</v></c></row></sheetData></worksheet>"#,
-            ),
+            ("xl/worksheets/s.xml", sheet.as_str()),
         ];
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, text) in parts {
@@ -133,17 +140,25 @@ mod tests {
 
     #[test]
     fn cells_keep_their_places_and_lines_their_numbers() {
-        let lines = read(&book()).unwrap();
-        assert_eq!(
-            lines,
-            [Line { number: 1, cells: vec!["code".to_owned()] }, Line { number: 3, cells: vec![String::new(), "12".to_owned()] }]
-        );
+        let lines = read(&book(SHEET)).unwrap();
+        let line =
+            |number, cells: &[&str]| Line { number, cells: cells.iter().map(|cell| (*cell).to_owned()).collect(), uncalculated: vec![] };
+        assert_eq!(lines, [line(1, &["code"]), line(3, &["", "12"])]);
+    }
+
+    #[test]
+    fn a_formula_counts_with_its_value_and_one_without_is_told_apart_from_an_empty_cell() {
+        let rows = r#"<row r="1"><c r="A1" t="str"><f>"P"</f><v>P</v></c><c r="B1" t="str"><f>""</f><v></v></c><c r="C1"/></row>
+            <row r="2"><c r="B2"><f t="shared" si="18446744073709551615" ref="B2:B9">A1</f></c><c r="C2"><f>1+1</f><v></v></c></row>"#;
+        let lines = read(&book(rows)).unwrap();
+        let found: Vec<_> = lines.iter().map(|line| (line.number, line.cells.join("|"), line.uncalculated.as_slice())).collect();
+        assert_eq!(found, [(1, "P".to_owned(), [].as_slice()), (2, "||".to_owned(), [1, 2].as_slice())]);
     }
 
     proptest! {
         #[test]
         fn a_damaged_workbook_is_refused_or_read_and_never_a_panic(at in any::<prop::sample::Index>(), with in any::<u8>(), cut in any::<prop::sample::Index>()) {
-            let mut bytes = book();
+            let mut bytes = book(SHEET);
             let at = at.index(bytes.len());
             bytes[at] = with;
             let _ = read(&bytes);
