@@ -82,13 +82,12 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     Ok(())
 }
 
+/// A register as its teacher took it. Time locks it, and that is written nowhere: only who locks a register by hand makes it `locked`.
 fn row(roster: &Roster, class: &Class, register: Uuid, day: NaiveDate, random: &mut Random) -> Value {
     let dates = &roster.dates;
     let taken_at = dates.at(day, 9, random.below(15));
-    let locked_at = ((dates.today - day).num_days() > OPEN_DAYS).then(|| taken_at + Duration::days(OPEN_DAYS));
     json!({"id": register, "class_id": class.id, "teacher_id": class.teacher, "held_on": day, "kind": "daily",
-        "state": if locked_at.is_some() { "locked" } else { "taken" }, "taken_by": class.teacher_user, "taken_at": taken_at, "locked_at": locked_at,
-        "created_at": taken_at})
+        "state": "taken", "taken_by": class.teacher_user, "taken_at": taken_at, "created_at": taken_at})
 }
 
 /// Most are there. Some students are often late, a few often away.

@@ -107,8 +107,8 @@ mod tests {
         }
 
         #[test]
-        fn a_mark_that_is_never_closed_is_found_in_its_line(before in prop::collection::vec("(\"a\"\"\n\"|b),[a-z]{0,3}", 0..5), after in "[a-z,\n]{0,30}") {
-            let head: String = before.iter().map(|line| format!("{line}\n")).collect();
+        fn a_mark_that_is_never_closed_is_found_in_its_line(before in prop::collection::vec("(\"a\"\"\n\"|b),[a-z]{0,3}\n", 0..5), after in "[a-z,\n]{0,30}") {
+            let head = before.concat();
             let line = head.matches('\n').count() + 1;
             prop_assert_eq!(line_of(&format!("{head}x,\"{after}")), Some(line));
         }

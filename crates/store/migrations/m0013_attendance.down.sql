@@ -10,6 +10,7 @@ ALTER TABLE attendance_sessions
     DROP CONSTRAINT attendance_sessions_locked_at;
 DROP TABLE attendance_settings;
 DROP INDEX attendance_codes_one_leave;
+DROP INDEX attendance_codes_one_spelling;
 ALTER TABLE attendance_codes
     DROP CONSTRAINT attendance_codes_default_is_usable,
     DROP CONSTRAINT attendance_codes_leave_is_excused,

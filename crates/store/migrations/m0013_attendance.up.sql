@@ -6,6 +6,8 @@ ALTER TABLE attendance_codes
     ADD COLUMN is_leave boolean NOT NULL DEFAULT false,
     ADD CONSTRAINT attendance_codes_default_is_usable CHECK (NOT is_default OR (is_active AND NOT office_only)),
     ADD CONSTRAINT attendance_codes_leave_is_excused CHECK (NOT is_leave OR (is_active AND counts_as = 'excused'));
+-- `p` beside `P` would be one code to people and two to a report.
+CREATE UNIQUE INDEX attendance_codes_one_spelling ON attendance_codes (school_id, lower(code));
 CREATE UNIQUE INDEX attendance_codes_one_leave ON attendance_codes (school_id) WHERE is_leave;
 
 -- How a school takes attendance. One row a school, made when it is first needed.

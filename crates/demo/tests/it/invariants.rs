@@ -73,6 +73,10 @@ const NEVER: &[(&str, &str)] = &[
         "SELECT r.id FROM attendance_sessions r JOIN attendance_records m ON m.session_id = r.id JOIN students s ON s.id = m.student_id GROUP BY r.id, r.class_id HAVING count(*) FILTER (WHERE s.class_id = r.class_id) <> count(*) OR count(*) <> (SELECT count(*) FROM students o WHERE o.class_id = r.class_id)",
     ),
     (
+        "time locks the registers, and nobody did by hand",
+        "SELECT id FROM attendance_sessions WHERE state <> 'taken' OR locked_at IS NOT NULL",
+    ),
+    (
         "there is school on weekdays, in the term, before the seeding",
         "SELECT r.id FROM attendance_sessions r JOIN schools o ON o.id = r.school_id WHERE extract(isodow FROM r.held_on) > 5 OR r.held_on > o.created_at OR NOT EXISTS (SELECT FROM terms t WHERE t.school_id = r.school_id AND r.held_on BETWEEN t.starts_on AND t.ends_on)",
     ),

@@ -101,6 +101,13 @@ impl CodeBook {
         self.0.iter().find(|known| known.code == code)
     }
 
+    /// The code as the school writes it, whatever the case it is asked for in: no two differ in that alone. What the school doesn't have stays as it is.
+    #[must_use]
+    pub fn spelt<'a>(&'a self, code: &'a str) -> &'a str {
+        let alike = || self.0.iter().find(|known| known.code.to_lowercase() == code.to_lowercase());
+        self.get(code).or_else(alike).map_or(code, |known| &known.code)
+    }
+
     /// What a register starts with.
     #[must_use]
     pub fn default_code(&self) -> Option<&Code> {

@@ -18,6 +18,8 @@ pub const MAX_MINUTES_LATE: u16 = 1440;
 pub struct Entry {
     /// Where in the request it stands: `/records/3`, `/rows/4`.
     pub at: String,
+    /// What names the student there: `student_id`, `admission_number`.
+    pub named_by: &'static str,
     /// The student.
     pub student_id: StudentId,
     /// The code.
@@ -59,7 +61,7 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Judges a code that is new to the student's mark.
     fn code(&self, code: &str, at: &str, faults: &mut Vec<Fault>) -> Option<&Code> {
-        let known = self.codes.get(code).filter(|known| known.is_active);
+        let known = self.codes.get(self.codes.spelt(code)).filter(|known| known.is_active);
         match known {
             None => faults.push(Fault::new(at, "is no code of this school that is in use")),
             Some(known) if known.office_only && !self.for_office => faults.push(Fault::new(at, "is for the office to give")),
@@ -77,13 +79,14 @@ pub fn mark(register: &Register, sheet: &Sheet, context: &Context<'_>) -> Result
     let mut seen = HashSet::new();
     let pupils: HashSet<StudentId> = context.pupils.iter().copied().collect();
     for entry in &sheet.entries {
+        let entry = &Entry { code: context.codes.spelt(&entry.code).to_owned(), ..entry.clone() };
         if !seen.insert(entry.student_id) {
-            faults.push(Fault::new(format!("{}/student_id", entry.at), "is given more than once"));
+            faults.push(Fault::new(format!("{}/{}", entry.at, entry.named_by), "is given more than once"));
             continue;
         }
         let before = register.mark(entry.student_id);
         if before.is_none() && !pupils.contains(&entry.student_id) {
-            faults.push(Fault::new(format!("{}/student_id", entry.at), "is not to be marked in this class on that day"));
+            faults.push(Fault::new(format!("{}/{}", entry.at, entry.named_by), "is not to be marked in this class on that day"));
         }
         if is_sound(entry, before, context, &mut faults) {
             marks.insert(entry.student_id, merged(entry, before, context, version));
@@ -180,7 +183,7 @@ fn fill(
             for student_id in left {
                 let leave = context.codes.leave_code().filter(|_| context.on_leave.contains(&student_id));
                 let code = leave.unwrap_or(code).code.clone();
-                let entry = Entry { at: String::new(), student_id, code, minutes_late: None, note: None };
+                let entry = Entry { at: String::new(), named_by: "student_id", student_id, code, minutes_late: None, note: None };
                 marks.insert(student_id, merged(&entry, None, context, version));
             }
         }

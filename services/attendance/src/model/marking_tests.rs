@@ -49,7 +49,14 @@ fn fresh() -> Register {
 }
 
 fn entry(index: usize, who: u128, code: &str) -> Entry {
-    Entry { at: format!("/records/{index}"), student_id: student(who), code: code.to_owned(), minutes_late: None, note: None }
+    Entry {
+        at: format!("/records/{index}"),
+        named_by: "student_id",
+        student_id: student(who),
+        code: code.to_owned(),
+        minutes_late: None,
+        note: None,
+    }
 }
 
 fn pointers(faults: &[Fault]) -> Vec<&str> {

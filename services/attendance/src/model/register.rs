@@ -43,6 +43,15 @@ pub struct Place {
 }
 
 impl Place {
+    /// The last number that a period may have; the first is 0.
+    pub const LAST_PERIOD: u8 = 99;
+
+    /// Whether a period may have its number.
+    #[must_use]
+    pub fn has_sound_period(self) -> bool {
+        self.period.is_none_or(|period| period <= Self::LAST_PERIOD)
+    }
+
     /// `daily` or `period`, as in the table.
     #[must_use]
     pub const fn kind(self) -> &'static str {

@@ -23,6 +23,9 @@ use super::marking::{Entry, MAX_MINUTES_LATE};
 
 /// Columns that are read, and those that may be there.
 const COLUMNS: [&str; 7] = ["student_id", "admission_number", "code", "minutes_late", "note", "name", "roll_number"];
+/// Those that are read.
+const READ: [&str; 5] = ["student_id", "admission_number", "code", "minutes_late", "note"];
+const UNCALCULATED: &str = "is a formula without a value; write the value itself, or let a spreadsheet work it out and save the file";
 
 /// Where each column stands.
 struct Columns(HashMap<&'static str, usize>);
@@ -47,6 +50,9 @@ impl Columns {
                 }
             }
         }
+        for place in &heading.uncalculated {
+            faults.push(Fault::new(format!("/rows/{}", heading.number), format!("column {} {UNCALCULATED}", place + 1)));
+        }
         if !places.contains_key("student_id") && !places.contains_key("admission_number") {
             faults.push(Fault::new(format!("/rows/{}", heading.number), "needs a column student_id or admission_number"));
         }
@@ -54,6 +60,16 @@ impl Columns {
             faults.push(Fault::new(format!("/rows/{}", heading.number), "needs a column code"));
         }
         if faults.is_empty() { Ok(Self(places)) } else { Err(faults) }
+    }
+
+    /// The column that names a student, where none of a line's cells does.
+    fn who(&self) -> &'static str {
+        if self.0.contains_key("student_id") { "student_id" } else { "admission_number" }
+    }
+
+    /// The columns that are read and whose cell in `line` is a formula that was never worked out.
+    fn uncalculated(&self, line: &Line) -> impl Iterator<Item = &'static str> {
+        READ.into_iter().filter(|column| self.0.get(column).is_some_and(|place| line.uncalculated.contains(place)))
     }
 
     fn cell<'l>(&self, line: &'l Line, column: &str) -> &'l str {
@@ -76,6 +92,11 @@ pub fn interpret(lines: &[Line], seats: &[Seat]) -> Result<Vec<Entry>, Vec<Fault
     for line in rows {
         let at = format!("/rows/{}", line.number);
         let mut wrong = |column: &str, detail: &str| faults.push(Fault::new(format!("{at}/{column}"), detail));
+        let uncalculated: Vec<&str> = columns.uncalculated(line).collect();
+        if !uncalculated.is_empty() {
+            uncalculated.into_iter().for_each(|column| wrong(column, UNCALCULATED));
+            continue;
+        }
         let student = student(&columns, line, seats, &by_number).map_err(|(column, detail)| wrong(column, detail)).ok();
         let code = columns.cell(line, "code");
         if code.is_empty() {
@@ -91,29 +112,34 @@ pub fn interpret(lines: &[Line], seats: &[Seat]) -> Result<Vec<Entry>, Vec<Fault
         if let Err(error) = &note {
             wrong("note", &error.to_string());
         }
-        if let (Some(student_id), Some(minutes_late), Ok(note), false) = (student, minutes_late, note, code.is_empty()) {
-            entries.push(Entry { at, student_id, code: code.to_owned(), minutes_late, note });
+        if let (Some((named_by, student_id)), Some(minutes_late), Ok(note), false) = (student, minutes_late, note, code.is_empty()) {
+            entries.push(Entry { at, named_by, student_id, code: code.to_owned(), minutes_late, note });
         }
     }
     if faults.is_empty() { Ok(entries) } else { Err(faults) }
 }
 
+/// Whom a line is about, and the column that says so.
 fn student(
     columns: &Columns,
     line: &Line,
     seats: &[Seat],
     by_number: &HashMap<&str, StudentId>,
-) -> Result<StudentId, (&'static str, &'static str)> {
+) -> Result<(&'static str, StudentId), (&'static str, &'static str)> {
     const UNKNOWN: &str = "is nobody of this class";
     let (id, number) = (columns.cell(line, "student_id"), columns.cell(line, "admission_number"));
-    let by_number = || by_number.get(number).copied().ok_or(("admission_number", UNKNOWN));
+    let by_number = || by_number.get(number).map(|id| ("admission_number", *id)).ok_or(("admission_number", UNKNOWN));
     match (id.is_empty(), number.is_empty()) {
-        (true, true) => Err(("student_id", "is required, or admission_number is")),
+        (true, true) => Err((columns.who(), "is required: who is it?")),
         (true, false) => by_number(),
         (false, _) => {
             let id: StudentId = id.parse().map_err(|_| ("student_id", "must be a UUID"))?;
             let seat = seats.iter().find(|seat| seat.student_id == id).ok_or(("student_id", UNKNOWN))?;
-            if number.is_empty() || seat.admission_number == number { Ok(id) } else { Err(("admission_number", "is another student's")) }
+            if number.is_empty() || seat.admission_number == number {
+                Ok(("student_id", id))
+            } else {
+                Err(("admission_number", "is another student's"))
+            }
         }
     }
 }
@@ -171,13 +197,39 @@ mod tests {
                 "/rows/2/code",
                 "/rows/2/minutes_late",
                 "/rows/3/minutes_late",
-                "/rows/4/student_id",
+                "/rows/4/admission_number",
                 "/rows/5/minutes_late"
             ]
         );
+        assert_eq!(pointers("admission_number,student_id,code\n,,P", &seats), ["/rows/2/student_id"]);
         assert_eq!(interpret(&[], &seats).unwrap_err().len(), 1);
         let other = format!("student_id,admission_number,code\n{},A-2,P", seats[0].student_id);
         assert_eq!(pointers(&other, &seats), ["/rows/2/admission_number"]);
+    }
+
+    #[test]
+    fn who_is_named_is_named_by_the_column_of_the_file() {
+        let seats = [seat("A-1")];
+        let named_by = |text: &str| interpret(&csv_file::read(text.as_bytes()).unwrap(), &seats).unwrap()[0].named_by;
+        assert_eq!(named_by("admission_number,code\nA-1,P"), "admission_number");
+        assert_eq!(named_by(&format!("student_id,admission_number,code\n{},A-1,P", seats[0].student_id)), "student_id");
+        assert_eq!(named_by("student_id,admission_number,code\n,A-1,P"), "admission_number");
+    }
+
+    #[test]
+    fn a_formula_without_a_value_is_a_fault_of_its_own() {
+        let seats = [seat("A-1")];
+        let line = |number, cells: [&str; 4], uncalculated: &[usize]| Line {
+            number,
+            cells: cells.map(str::to_owned).to_vec(),
+            uncalculated: uncalculated.to_vec(),
+        };
+        let heading = line(1, ["admission_number", "code", "note", "name"], &[]);
+        let faults = |lines: &[Line]| interpret(lines, &seats).unwrap_err().into_iter().map(|fault| fault.pointer).collect::<Vec<_>>();
+        assert_eq!(faults(&[heading.clone(), line(2, ["A-1", "P", "", ""], &[2])]), ["/rows/2/note"]);
+        assert_eq!(faults(&[heading.clone(), line(2, ["", "", "", ""], &[0, 1])]), ["/rows/2/admission_number", "/rows/2/code"]);
+        assert_eq!(faults(&[line(1, ["admission_number", "code", "", ""], &[2])]), ["/rows/1"]);
+        assert_eq!(interpret(&[heading, line(2, ["A-1", "P", "", ""], &[3])], &seats).unwrap().len(), 1, "names are not read");
     }
 
     proptest! {

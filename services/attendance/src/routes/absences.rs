@@ -6,7 +6,7 @@ use actix_web::get;
 use actix_web::web::Data;
 use chrono::NaiveDate;
 use directory::Glance;
-use domain::{ClassId, StudentId};
+use domain::{ClassId, Fault, StudentId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
@@ -77,6 +77,9 @@ async fn list(
     params: Params<ListAbsences>,
 ) -> Result<Page<AbsenceRun>, Problem> {
     let caller = permit.caller();
+    if !(1..=WINDOW).contains(&u64::from(params.min_days)) {
+        return Err(Problem::invalid(vec![Fault::new("query:min_days", format!("must be from 1 to {WINDOW}"))]));
+    }
     let rules = rules(&rooms.platform, caller.school_id).await?;
     let (from, to) = range(None, params.on, rules.day_at(rooms.platform.clock().now()), WINDOW)?;
     let look = async |glance: &Glance<'_>| {

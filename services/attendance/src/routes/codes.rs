@@ -74,7 +74,7 @@ impl From<Code> for CodeView {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCode {
-    /// What is written into the register.
+    /// What is written into the register. `p` and `P` are one code.
     #[schema(value_type = String, min_length = 1, max_length = 16, example = "S")]
     code: Text<16>,
     /// What it is called.
@@ -111,8 +111,13 @@ pub struct ChangeCode {
 }
 
 /// Faults that a code's fields have among each other.
-fn check(code: &Code) -> Result<(), Vec<Fault>> {
+fn check(code: &Code, was_default: bool) -> Result<(), Vec<Fault>> {
     let mut faults = Faults::none();
+    faults.require(
+        !was_default || code.is_default,
+        "/is_default",
+        "must stay true: make another code the default, and this one is it no more",
+    );
     faults.require(!code.is_default || code.is_active, "/is_active", "must be true for the default code");
     faults.require(!code.is_default || !code.office_only, "/office_only", "must be false for the default code");
     faults.require(!code.is_leave || code.is_active, "/is_active", "must be true for the leave code");
@@ -157,7 +162,7 @@ async fn create(
         created_at: now,
         updated_at: now,
     };
-    check(&code)?;
+    check(&code, false)?;
     let mut transaction = rooms.platform.postgres(ServiceName::Attendance).school(school).await?;
     create_code(transaction.connection()?, &code).await.map_err(|error| match error {
         StoreError::UniqueViolation { .. } => Problem::conflict(Kind::AlreadyExists, "The school has this code already."),
@@ -210,13 +215,14 @@ async fn change(
         code.is_active = body.is_active.unwrap_or(code.is_active);
         code.office_only = body.office_only.unwrap_or(code.office_only);
         code.is_leave = body.is_leave.unwrap_or(code.is_leave);
+        Ok(())
     })
     .await?;
     let version = changed.version;
     Ok(Versioned(changed.into(), version))
 }
 
-/// Takes a code out of use. Marks that carry it keep it, so it stays in the list, inactive.
+/// Takes a code out of use. Marks that carry it keep it, so it stays in the list, inactive. The default code stays in use until another one is the default.
 #[utoipa::path(
     params(("id" = AttendanceCodeId, Path, description = "The code."), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
     responses((status = 204, description = "It can't be given any more."), CommonProblems, EditProblems),
@@ -229,19 +235,34 @@ async fn remove(
     seen: IfMatch,
     rooms: Data<Rooms>,
 ) -> Result<NoContent, Problem> {
-    edit(&rooms, permit.caller(), *id, seen, |code| (code.is_active, code.is_default, code.is_leave) = (false, false, false)).await?;
+    edit(&rooms, permit.caller(), *id, seen, |code| {
+        if code.is_default {
+            let detail = "Registers start with this code, the default. Make another one the default first.";
+            return Err(Problem::conflict(Kind::Conflict, detail));
+        }
+        (code.is_active, code.is_leave) = (false, false);
+        Ok(())
+    })
+    .await?;
     Ok(NoContent)
 }
 
-async fn edit(rooms: &Rooms, caller: &Caller, id: AttendanceCodeId, seen: IfMatch, alter: impl FnOnce(&mut Code)) -> Result<Code, Problem> {
+async fn edit(
+    rooms: &Rooms,
+    caller: &Caller,
+    id: AttendanceCodeId,
+    seen: IfMatch,
+    alter: impl FnOnce(&mut Code) -> Result<(), Problem>,
+) -> Result<Code, Problem> {
     let mut transaction = rooms.platform.postgres(ServiceName::Attendance).school(caller.school_id).await?;
     let connection = transaction.connection()?;
     let mut code = find_code(connection, caller.school_id, id).await?.ok_or_else(|| Problem::not_found("code"))?;
     seen.require(code.version)?;
-    alter(&mut code);
+    let was_default = code.is_default;
+    alter(&mut code)?;
     code.version = code.version.next();
     code.updated_at = rooms.platform.clock().now();
-    check(&code)?;
+    check(&code, was_default)?;
     change_code(connection, &code).await?;
     transaction.commit().await?;
     announce(&rooms.platform, caller.school_id).await;

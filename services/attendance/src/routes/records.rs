@@ -65,6 +65,7 @@ impl MarkRegister {
     fn sheet(&self) -> Sheet {
         let entries = self.records.iter().enumerate().map(|(index, entry)| Entry {
             at: format!("/records/{index}"),
+            named_by: "student_id",
             student_id: entry.student_id,
             code: entry.code.as_str().to_owned(),
             minutes_late: entry.minutes_late,
@@ -165,7 +166,7 @@ impl ChangeRecord {
             ));
         }
         let stands = if overruled { before.teacher_code.as_deref().unwrap_or_else(|| before.code()) } else { before.code() };
-        let code = self.code.as_ref().map_or(stands, Text::as_str).to_owned();
+        let code = self.code.as_ref().map_or(stands, |code| ground.rules.codes.spelt(code.as_str())).to_owned();
         let keeps_minutes = ground.rules.codes.counts_as(&code) == CountsAs::Late;
         let minutes_late = match &self.minutes_late {
             Patch::Keep if keeps_minutes => before.minutes_late,
@@ -177,7 +178,7 @@ impl ChangeRecord {
             Patch::Clear => None,
             Patch::Set(note) => Some(note.as_str().to_owned()),
         };
-        let entry = Entry { at: String::new(), student_id: student, code, minutes_late, note };
+        let entry = Entry { at: String::new(), named_by: "student_id", student_id: student, code, minutes_late, note };
         Ok(Sheet { entries: vec![entry], others: None })
     }
 }

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::NaiveDate;
 use directory::Glance;
-use domain::{ClassId, RegisterId, StudentId, Version};
+use domain::{ClassId, Fault, RegisterId, StudentId, Version};
 use futures_util::future::join;
 use serde::{Deserialize, Serialize};
 use service_kit::{Caller, CommonProblems, Params, Permit, Problem, permits};
@@ -16,6 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use super::access::Viewer;
+use super::taking::NO_PERIOD;
 use crate::model::code::CountsAs;
 use crate::model::lock;
 use crate::model::register::{Place, State};
@@ -103,6 +104,9 @@ impl Rooms {
         let held_on = params.held_on.unwrap_or_else(|| rules.day_at(self.platform.clock().now()));
         let ground = self.ground(glance, viewer, params.class_id, rules).await?.ok_or_else(|| Problem::not_found("class"))?;
         let place = Place { held_on, class_id: params.class_id, period: params.period };
+        if !place.has_sound_period() {
+            return Err(Problem::invalid(vec![Fault::new("query:period", NO_PERIOD)]));
+        }
         let register = find_register(&self.platform, glance.guard(), school, place.id(school));
         let (register, day) = join(register, day(&self.platform, school, params.class_id, held_on)).await;
         let (register, day) = (register?, day?);

@@ -58,6 +58,8 @@ impl FromRequest for Basis {
     }
 }
 
+pub(super) const NO_PERIOD: &str = "must be from 0 to 99";
+
 /// Which register it is.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -150,8 +152,8 @@ impl Rooms {
         } else if roll::pupils(ground.seats(), wanted.class_id, wanted.held_on, wanted.period).is_empty() {
             wrong("held_on", "is a day on which nobody is to be marked in this class");
         }
-        if wanted.period.is_some_and(|period| period > 99) {
-            wrong("period", "must be from 0 to 99");
+        if !wanted.place().has_sound_period() {
+            wrong("period", NO_PERIOD);
         }
         if wanted.subject_id.is_some_and(|subject| !ground.class.subjects.contains(&subject)) {
             wrong("subject_id", "is not taught in this class");

@@ -8,7 +8,8 @@ use directory::Glance;
 use domain::{ClassId, Fault, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::extract::{etag, read_payload};
-use service_kit::{CommonProblems, EditProblems, IfMatch, Params, Permit, Problem, permits};
+use service_kit::{CommonProblems, EditProblems, IfMatch, Kind, Params, Permit, Problem, permits};
+use spreadsheet::csv_file::{Misquoted, Refused};
 use spreadsheet::{Line, Unreadable, csv_file, xlsx};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -168,7 +169,7 @@ fn shown(mut faults: Vec<Fault>) -> Problem {
 
 /// The rules that are shared with the JSON route point into its body; here the same things stand in the query string or in the file.
 fn in_terms_of_the_file(problem: Problem) -> Problem {
-    if problem.faults().is_empty() {
+    if problem.kind() != Kind::ValidationFailed {
         return problem;
     }
     let moved = |fault: &Fault| {
@@ -180,8 +181,7 @@ fn in_terms_of_the_file(problem: Problem) -> Problem {
         };
         Fault::new(pointer, fault.detail.clone())
     };
-    let faults = problem.faults().iter().map(moved).collect();
-    Problem::new(problem.kind(), format!("{} values are not valid; see `errors`.", problem.faults().len())).with_faults(faults)
+    Problem::invalid(problem.faults().iter().map(moved).collect())
 }
 
 /// What kind of file it is, as the client says.
@@ -206,14 +206,15 @@ impl Format {
     async fn read(self, bytes: Bytes) -> Result<Vec<Line>, Problem> {
         // Unpacking takes as long as it takes: other requests of this worker go on meanwhile.
         let read = tokio::task::spawn_blocking(move || match self {
-            Self::Csv => csv_file::read(&bytes),
-            Self::Xlsx => xlsx::read(&bytes),
+            Self::Csv => csv_file::read_lines(&bytes),
+            Self::Xlsx => xlsx::read(&bytes).map_err(Refused::from),
         });
-        let refuse = |unreadable| match unreadable {
-            Unreadable::Damaged(detail) => Problem::malformed(format!("The file {detail}.")),
-            Unreadable::TooLarge(detail) => Problem::new(service_kit::Kind::PayloadTooLarge, format!("The file {detail}.")),
+        let refuse = |refused| match refused {
+            Refused::Misquoted(Misquoted { line, detail }) => Problem::invalid(vec![Fault::new(format!("/rows/{line}"), detail)]),
+            Refused::Unreadable(Unreadable::Damaged(detail)) => Problem::malformed(format!("The file {detail}.")),
+            Refused::Unreadable(Unreadable::TooLarge(detail)) => Problem::new(Kind::PayloadTooLarge, format!("The file {detail}.")),
         };
         // A reader that gives up with a panic says no more about a file than one that gives up with an error.
-        read.await.unwrap_or_else(|_| Err(Unreadable::Damaged("can't be read".to_owned()))).map_err(refuse)
+        read.await.unwrap_or_else(|_| Err(Unreadable::Damaged("can't be read".to_owned()).into())).map_err(refuse)
     }
 }

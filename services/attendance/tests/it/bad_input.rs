@@ -228,3 +228,19 @@ async fn a_lesson_lies_on_its_day() {
     assert_eq!(school.teacher.post("/api/v1/attendance/sessions", &body).await.pointers(), ["/subject_id"]);
     nothing_stored(&school).await;
 }
+
+#[tokio::test]
+async fn numbers_in_a_query_keep_to_their_bounds() {
+    let school = School::open().await;
+    let list = format!("/api/v1/attendance/sheet?class_id={}&period=", school.class);
+    for path in [format!("{list}100"), format!("{list}255"), format!("{list}100").replace("sheet?", "sheet.csv?")] {
+        let answer = school.teacher.get(&path).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["query:period"]), "{path}: {:#}", answer.body);
+    }
+    school.teacher.get(&format!("{list}99")).await.expect(200);
+    for days in [0, 61, 255] {
+        let answer = school.teacher.get(&format!("/api/v1/attendance/absences?min_days={days}")).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["query:min_days"]), "{days}: {:#}", answer.body);
+    }
+    school.teacher.get("/api/v1/attendance/absences?min_days=60").await.expect(200);
+}

@@ -113,3 +113,48 @@ async fn the_schools_rules_are_checked_and_versioned() {
     let others = school.outsider.get(path).await.expect(200);
     assert_eq!((&others["lock_after_days"], &others["weekdays"]), (&json!(7), &json!([1, 2, 3, 4, 5])), "each school has its own");
 }
+
+#[tokio::test]
+async fn a_school_is_never_without_a_default_code() {
+    let school = School::open().await;
+    let default = code(&school.office, "P").await;
+    let path = format!("{CODES}/{}", default["id"].as_str().unwrap());
+    let gone = school.office.delete(&path, "\"v1\"").await;
+    assert_eq!((gone.status, gone.body["type"].as_str()), (409, Some("/docs/problems#conflict")), "{:#}", gone.body);
+    for body in [json!({"is_default": false}), json!({"is_default": false, "is_active": false})] {
+        let answer = school.office.patch(&path, "\"v1\"", &body).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["/is_default"]), "{body}: {:#}", answer.body);
+    }
+    assert_eq!(code(&school.office, "P").await, default);
+    // With a successor it goes.
+    let next = json!({"code": "H", "name": "Here", "counts_as": "present", "is_default": true});
+    school.office.post(CODES, &next).await.expect(201);
+    let etag = school.office.get(&path).await.etag();
+    assert_eq!(school.office.delete(&path, &etag).await.status, 204);
+    assert_eq!(code(&school.office, "H").await["is_default"], true);
+}
+
+#[tokio::test]
+async fn codes_differ_in_more_than_their_case() {
+    let school = School::open().await;
+    let make = async |code: &str| school.office.post(CODES, &json!({"code": code, "name": "Other", "counts_as": "absent"})).await.status;
+    assert_eq!((make("p").await, make("Été").await, make("éTÉ").await, make("PP").await), (409, 201, 409, 201));
+    // Whoever writes it otherwise means the same code.
+    let mut body = school.marks(school.today, ["p", "l", "a"]);
+    body["records"][1]["minutes_late"] = json!(5);
+    let path = school.register(school.today).await;
+    let taken = crate::school::fresh(&school.teacher, &format!("{path}/records"), &body).await;
+    let codes = |body: &Value| {
+        let code = |student: &domain::StudentId| {
+            let records = body["records"].as_array().unwrap();
+            records.iter().find(|row| row["student_id"] == json!(student)).unwrap()["code"].as_str().unwrap().to_owned()
+        };
+        school.pupils.iter().map(code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&taken.clone().expect(201)), ["P", "L", "A"]);
+    let mark = format!("{path}/records/{}", school.pupils[1]);
+    let same = school.teacher.patch(&mark, &taken.etag(), &json!({"code": "l"})).await;
+    assert_eq!((same.status, same.etag()), (200, taken.etag()), "nothing changed, and the minutes stand: {:#}", same.body);
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM attendance_records WHERE code IN ('P', 'L', 'A')").await, 3);
+}

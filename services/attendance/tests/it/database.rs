@@ -61,6 +61,7 @@ async fn the_tables_refuse_what_the_service_would() {
     )
     .await;
     refused(&school, "attendance_codes_one_default", "UPDATE attendance_codes SET is_default = true WHERE code = 'A'").await;
+    refused(&school, "attendance_codes_one_spelling", "UPDATE attendance_codes SET code = 'p' WHERE code = 'T'").await;
     refused(&school, "attendance_codes_leave_is_excused", "UPDATE attendance_codes SET is_leave = true WHERE code = 'A'").await;
     let correction = |role: &str, reason: &str| {
         format!(

@@ -172,3 +172,46 @@ async fn the_class_list_goes_out_harmless_and_comes_back_as_it_was() {
     assert_eq!(school.other_teacher.get(&list).await.status, 404);
     assert_eq!(school.student.get(&list).await.status, 403);
 }
+
+#[tokio::test]
+async fn a_forgotten_quotation_mark_makes_nobody_present_who_was_not() {
+    let school = School::open().await;
+    let [first, second, third] = school.pupils;
+    let heading = "student_id,code,minutes_late,note\n";
+    for (body, line) in [
+        (format!("{heading}{first},P,,\"forgot\n{second},A,,\n{third},A,,\n"), "/rows/2"),
+        (format!("{heading}{first},P,,\n{second},A,,\"forgot\n{third},A,,\"sick\"\n"), "/rows/3"),
+        (format!("{heading}{first},P,,\n{second},A,,\"x\"y\n"), "/rows/3"),
+    ] {
+        for (query, headers) in [("&others=P", FRESH), ("&others=P&dry_run=true", &[])] {
+            let answer = send(&school.teacher, &school.upload(query), CSV, body.clone(), headers).await;
+            assert_eq!((answer.status, answer.pointers()), (422, vec![line]), "{body:?}: {:#}", answer.body);
+        }
+    }
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM attendance_sessions").await, 0);
+}
+
+#[tokio::test]
+async fn a_fault_is_told_in_the_words_of_the_file() {
+    let school = School::open().await;
+    let [first, ..] = school.pupils;
+    let list = school.teacher.get(&format!("/api/v1/attendance/sheet?class_id={}", school.class)).await.expect(200);
+    let number = list["rows"][0]["admission_number"].as_str().unwrap().to_owned();
+    let others = school.upload("&others=P");
+    let body = format!("admission_number,code\n{number},P\n{number},A\n");
+    let twice = send(&school.teacher, &others, CSV, body, FRESH).await;
+    assert_eq!((twice.status, twice.pointers()), (422, vec!["/rows/3/admission_number"]), "{:#}", twice.body);
+    assert_eq!(twice.body["detail"], "1 value is not valid; see `errors`.");
+    let body = format!("student_id,code\n{first},P\n{first},?\n{},?\n", school.pupils[1]);
+    let twice = send(&school.teacher, &others, CSV, body, FRESH).await;
+    assert_eq!(
+        (twice.pointers(), &twice.body["detail"]),
+        (vec!["/rows/3/student_id", "/rows/4/code"], &json!("2 values are not valid; see `errors`."))
+    );
+    let text = |place: &str, text: &str| format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>");
+    let heading = format!("<row r=\"1\">{}{}{}</row>", text("A1", "student_id"), text("B1", "code"), text("C1", "note"));
+    let row = format!("<row r=\"2\">{}{}<c r=\"C2\"><f>1+1</f></c></row>", text("A2", &first.to_string()), text("B2", "P"));
+    let answer = send(&school.teacher, &others, XLSX, workbook::with_sheet(&format!("{heading}{row}"), &[]), FRESH).await;
+    assert_eq!((answer.status, answer.pointers()), (422, vec!["/rows/2/note"]), "{:#}", answer.body);
+}
