@@ -157,18 +157,15 @@ async fn known_and_unknown_addresses_take_the_same_time() {
             .await
             .unwrap();
     }
-    let mut medians = Vec::new();
-    for kind in ["known", "unknown"] {
-        let mut times = Vec::new();
-        for n in 0..5 {
+    // The least of each, taken in turn: what else the machine does only ever adds to it.
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    for n in 0..5 {
+        for (kind, least) in [("known", &mut known), ("unknown", &mut unknown)] {
             let start = Instant::now();
             assert_eq!(try_login(&fleet, &format!("{kind}{n}@x.example"), "wrong horse").await.status, 401);
-            times.push(start.elapsed());
+            *least = start.elapsed().min(*least);
         }
-        times.sort_unstable();
-        medians.push(times[2]);
     }
-    let (known, unknown) = (medians[0], medians[1]);
     assert!(known < unknown * 2 && unknown < known * 2, "{known:?} {unknown:?}");
 }
 
