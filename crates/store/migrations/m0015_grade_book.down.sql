@@ -1,3 +1,4 @@
+DROP TABLE grade_sheets;
 DROP TABLE grade_changes;
 DROP TABLE grade_book_settings;
 DROP TABLE grade_scales;

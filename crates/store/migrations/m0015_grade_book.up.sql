@@ -69,3 +69,17 @@ CREATE TABLE grade_changes (
     FOREIGN KEY (school_id, student_id) REFERENCES students (school_id, id)
 );
 CALL adopt_tenant_table('grade_changes', 'schools24_report', buffered => true, append_only => true);
+
+-- Where those who write an item's grades meet those who change its rules. One row an item, made when it is first needed; its id is the item's.
+CREATE TABLE grade_sheets (
+    id uuid NOT NULL,
+    school_id uuid NOT NULL REFERENCES schools,
+    item_version integer NOT NULL CHECK (item_version >= 1),
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, id),
+    FOREIGN KEY (school_id, id) REFERENCES grade_items (school_id, id)
+);
+COMMENT ON COLUMN grade_sheets.item_version IS 'the version of the item that its last announced change of rules makes';
+CALL adopt_tenant_table('grade_sheets', 'schools24_report', buffered => true);

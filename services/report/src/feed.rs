@@ -10,13 +10,12 @@ use domain::{Actor, EventEnvelope, EventKind, GradeItemId, SchoolId, ServiceName
 use events::{HandleError, Handler};
 use serde::{Deserialize, Serialize};
 use service_kit::{Kind, Platform, Problem};
-use store::entity::grade_items;
 use uuid::Uuid;
-use write_behind::{Found, Operation, WriteError};
+use write_behind::{Found, Operation};
 
 use crate::model::feeding::taken_over;
 use crate::model::grade::{Change, Grade};
-use crate::store::{Fed, PATIENCE, Source, ensure_item, fed_by, is_locked, look_for_grade, source_item};
+use crate::store::{Fed, PATIENCE, Seat, Source, ensure_item, fed_by, is_locked, look_for_grade, source_item, submit};
 
 /// What the grade book listens to.
 pub(crate) const KINDS: &[EventKind] = &[
@@ -33,7 +32,15 @@ pub(crate) const KINDS: &[EventKind] = &[
 ];
 
 /// How often a grade is tried that somebody else changes meanwhile.
-pub(crate) const TRIES: usize = 16;
+pub(crate) const TRIES: usize = 40;
+
+/// Waits before the try that is `turn`, longer each time: of those who meet at one sheet one gets on, and the others don't meet again at once.
+pub(crate) async fn pause(turn: usize) {
+    if turn > 0 {
+        let longest = u64::try_from(turn).unwrap_or(u64::MAX).saturating_mul(4).min(60);
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..=longest))).await;
+    }
+}
 
 /// The consumer.
 pub(crate) struct Feed {
@@ -93,7 +100,7 @@ pub(crate) async fn sync(platform: &Platform, school: SchoolId, source: Source, 
         return Ok(synced);
     }
     for fed in fed_by(platform, school, source, student).await? {
-        if take_over(platform, school, &item, fed).await? {
+        if take_over(platform, school, item.id.into(), fed).await? {
             synced.changed += 1;
         } else {
             synced.unchanged += 1;
@@ -102,11 +109,17 @@ pub(crate) async fn sync(platform: &Platform, school: SchoolId, source: Source, 
     Ok(synced)
 }
 
-/// Writes the grade if it differs; says whether it did.
-async fn take_over(platform: &Platform, school: SchoolId, item: &grade_items::Model, fed: Fed) -> Result<bool, Problem> {
-    let id = Grade::id_of(item.id.into(), fed.student_id);
-    for _ in 0..TRIES {
+/// Writes the grade if it differs and the item is not locked meanwhile; says whether it did.
+async fn take_over(platform: &Platform, school: SchoolId, item: GradeItemId, fed: Fed) -> Result<bool, Problem> {
+    let id = Grade::id_of(item, fed.student_id);
+    for turn in 0..TRIES {
+        pause(turn).await;
+        let seat = Seat::take(platform, school, item).await?;
         let now = platform.clock().now();
+        let Some(item) = crate::store::item(platform, school, item).await?.filter(|item| !is_locked(item, now)) else { return Ok(false) };
+        if !seat.agrees(platform, &item).await? {
+            continue;
+        }
         let operation = Operation::new(school, ServiceName::Report);
         let found = look_for_grade(platform, school, id).await?;
         let before = if let Found::Row(row) = &found { Some(row.figures()) } else { None };
@@ -124,11 +137,8 @@ async fn take_over(platform: &Platform, school: SchoolId, item: &grade_items::Mo
             }
         };
         let operation = with_change(operation, &grade, None)?;
-        match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
-            Ok(_) => return Ok(true),
-            // Changed or evicted since it was read.
-            Err(WriteError::Conflict(_) | WriteError::Evicted | WriteError::Exists) => {}
-            Err(error) => return Err(error.into()),
+        if submit(platform, seat.moves_with(operation, now)).await? {
+            return Ok(true);
         }
     }
     Err(Problem::unavailable(Duration::from_secs(1), "The grade, which is being changed by others,"))

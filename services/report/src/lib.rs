@@ -4,7 +4,7 @@
 //! [`routes::grades`] and its history in [`routes::history`], the class's book in [`routes::gradebook`], as a file in [`routes::exchange`], a student's view in
 //! [`routes::students`].
 //!
-//! Tables: `grades` and `grade_changes` are buffered; `grade_scales`, `grade_book_settings`, `grade_categories`, `grade_items` commit in PostgreSQL before the
+//! Tables: `grades`, `grade_changes` and `grade_sheets` are buffered; `grade_scales`, `grade_book_settings`, `grade_categories`, `grade_items` commit in PostgreSQL before the
 //! answer. `report_jobs`, `report_cards` and the collection `report_templates` are owned and not served yet.
 //!
 //! Events: `grade:changed` with every change. A durable consumer takes grades over from homework and quizzes ([`feed`]).
@@ -28,6 +28,7 @@ use service_kit::{Platform, Service};
 use write_behind::{Drain, DrainOf};
 
 use model::grade::{Change, Grade};
+use model::sheet::GradeSheet;
 
 /// The report service.
 pub const SERVICE: Service = Service {
@@ -37,9 +38,9 @@ pub const SERVICE: Service = Service {
     ..Service::new(ServiceName::Report, "The grade book, reports and report cards.")
 };
 
-/// In the order of their foreign keys: a change points at its grade.
+/// In the order of their foreign keys: a change points at its grade. Sheets point at nothing that is buffered.
 fn drains() -> Vec<Arc<dyn Drain>> {
-    vec![Arc::new(DrainOf::<Grade>::new()), Arc::new(DrainOf::<Change>::new())]
+    vec![Arc::new(DrainOf::<GradeSheet>::new()), Arc::new(DrainOf::<Grade>::new()), Arc::new(DrainOf::<Change>::new())]
 }
 
 fn consumers(platform: &Platform) -> Vec<Consumer> {

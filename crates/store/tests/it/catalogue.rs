@@ -11,6 +11,7 @@ pub(crate) const BUFFERED: &[&str] = &[
     "attendance_sessions",
     "calendar_events",
     "grade_changes",
+    "grade_sheets",
     "grades",
     "homework",
     "homework_files",

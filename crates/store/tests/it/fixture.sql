@@ -117,6 +117,7 @@ INSERT INTO grades (school_id, id, class_id, item_id, student_id, points) VALUES
     ('{school}', pg_temp.id('grade'), pg_temp.id('class'), pg_temp.id('item'), pg_temp.id('student row'), 87.5);
 INSERT INTO grade_changes (school_id, id, class_id, item_id, student_id, grade_id, grade_version, points, is_excluded, is_exempt, is_missing) VALUES
     ('{school}', pg_temp.id('grade change'), pg_temp.id('class'), pg_temp.id('item'), pg_temp.id('student row'), pg_temp.id('grade'), 1, 87.5, false, false, false);
+INSERT INTO grade_sheets (school_id, id, item_version) VALUES ('{school}', pg_temp.id('item'), 1);
 INSERT INTO grade_scales (school_id, id, name, steps) VALUES ('{school}', pg_temp.id('scale'), 'Letters', '[{"letter": "A", "from_percent": 0}]');
 INSERT INTO grade_book_settings (school_id, id, scale_id) VALUES ('{school}', pg_temp.id('class'), pg_temp.id('scale'));
 INSERT INTO report_jobs (school_id, id, kind, format, requested_by) VALUES ('{school}', pg_temp.id('report job'), 'cards', 'pdf', pg_temp.id('office'));

@@ -82,6 +82,7 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
             "grade_changes",
             "grade_items",
             "grade_scales",
+            "grade_sheets",
             "grades",
             "report_cards",
             "report_jobs",

@@ -1,6 +1,7 @@
 //! The rules of the grade book: pure, exact, and without any store.
 //!
 //! - [`grade`] — a grade, its id, and what a change leaves behind;
+//! - [`sheet`] — what writers of grades and a change of their item agree on;
 //! - [`share`] — marks as an exact share of what was possible, and how it is rounded for people;
 //! - [`selection`] — which results count: drop the lowest, keep the highest, ties decided;
 //! - [`aggregation`] — one figure from the results of a category;
@@ -16,4 +17,5 @@ pub mod rank;
 pub mod scale;
 pub mod selection;
 pub mod share;
+pub mod sheet;
 pub mod total;

@@ -19,7 +19,7 @@ use super::Rooms;
 use super::access::Viewer;
 use super::gradebook::BookOf;
 use super::totals::Reckoner;
-use super::writing::{MOST, Wanted, write};
+use super::writing::{MOST, Part, Wanted, write};
 use crate::model::grade::{Figures, Grade, decimal};
 use crate::model::total::Viewpoint;
 use crate::store::{Book, Grades, book, grades_of, is_locked};
@@ -139,16 +139,15 @@ async fn import(
     Viewer::of(platform, caller).await?.keep(*id).await?;
     let bytes = read_payload(&request, payload.into_inner(), LIMIT).await?;
     let lines = csv_file::read(&bytes).map_err(unreadable)?;
-    let book = book(platform, caller.school_id, *id, None).await?;
-    let now = platform.clock().now();
-    let wanted = |grades: &Grades| {
+    let wanted = |book: &Book, grades: &Grades, now: Timestamp| {
         seen.require(grades.version(|_| true))?;
-        interpret(&lines, &book, grades, *id, now)
+        interpret(&lines, book, grades, *id, now)
     };
     let changed = if params.dry_run {
-        wanted(&grades_of(platform, caller.school_id, *id).await?)?.len()
+        let book = book(platform, caller.school_id, *id, None).await?;
+        wanted(&book, &grades_of(platform, caller.school_id, *id).await?, platform.clock().now())?.len()
     } else {
-        write(platform, caller, *id, wanted).await?
+        write(platform, caller, *id, Part::Book, wanted).await?
     };
     let version = grades_of(platform, caller.school_id, *id).await?.version(|_| true);
     Ok(Versioned(ImportReport { dry_run: params.dry_run, rows: lines.len().saturating_sub(1), changed, version }, version))

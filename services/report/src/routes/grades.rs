@@ -9,15 +9,15 @@ use service_kit::{
     Body, Caller, CommonProblems, EditProblems, IdPath, IfMatch, IfNoneMatch, NotModifiedOr, Permit, Problem, Versioned, permits,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
-use write_behind::{Operation, WriteError};
+use write_behind::Operation;
 
 use super::Rooms;
 use super::access::Viewer;
 use super::sheets::GradeView;
 use super::writing::{GradeEdit, open_item};
-use crate::feed::{TRIES, with_change};
+use crate::feed::{TRIES, pause, with_change};
 use crate::model::grade::Grade;
-use crate::store::{find_grade, item, reading, withheld};
+use crate::store::{Seat, find_grade, item, reading, submit, withheld};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show).service(edit);
@@ -76,12 +76,16 @@ async fn edit(
 ) -> Result<Versioned<GradeView>, Problem> {
     let (caller, platform) = (permit.caller(), &rooms.platform);
     let viewer = Viewer::of(platform, caller).await?;
-    for _ in 0..TRIES {
+    for turn in 0..TRIES {
+        pause(turn).await;
         let missing = || Problem::not_found("grade");
         let row = find_grade(platform, caller.school_id, *id).await?.filter(|row| viewer.keeps(row.class_id)).ok_or_else(missing)?;
-        let item = open_item(platform, caller.school_id, row.item_id).await?;
+        let seat = Seat::take(platform, caller.school_id, row.item_id).await?;
+        let item = item(platform, caller.school_id, row.item_id).await?;
+        let now = platform.clock().now();
+        let item = open_item(item.as_ref(), now)?;
         seen.require(row.version)?;
-        let faults = body.faults(&item, "");
+        let faults = body.faults(item, "");
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
@@ -90,13 +94,14 @@ async fn edit(
             // What changes nothing is no change, and leaves nothing in the history.
             return Ok(Versioned(GradeView::from(&row), row.version));
         }
-        let changed = row.next(figures, Some(caller.user_id), platform.clock().now());
+        if !seat.agrees(platform, item).await? {
+            continue;
+        }
+        let changed = row.next(figures, Some(caller.user_id), now);
         let operation = Operation::new(caller.school_id, ServiceName::Report).update(&changed, row.version);
         let operation = with_change(operation, &changed, Some(caller.actor()))?;
-        match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
-            Ok(_) => return Ok(Versioned(GradeView::from(&changed), changed.version)),
-            Err(WriteError::Evicted) => {}
-            Err(error) => return Err(error.into()),
+        if submit(platform, seat.moves_with(operation, now)).await? {
+            return Ok(Versioned(GradeView::from(&changed), changed.version));
         }
     }
     Err(Problem::unavailable(Duration::from_secs(1), "The grade, which is being changed by others,"))

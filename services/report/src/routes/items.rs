@@ -25,7 +25,7 @@ use super::categories::weight_fault;
 use super::locking::locked;
 use crate::desk::Desk;
 use crate::model::grade::decimal;
-use crate::store::{Grades, RULES, grades_of, is_locked, points};
+use crate::store::{Grades, RULES, announce, grades_in, is_locked, points};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(edit).service(remove);
@@ -155,6 +155,13 @@ pub struct ChangeItem {
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
     locked_at: Patch<DateTime<Utc>>,
+}
+
+impl ChangeItem {
+    /// Whether it touches what may be written in the item's grades.
+    const fn touches_rules(&self) -> bool {
+        self.max_points.is_some() || self.is_extra_credit.is_some() || !matches!(self.locked_at, Patch::Keep)
+    }
 }
 
 /// Which items.
@@ -297,9 +304,8 @@ async fn edit(
     based_on: IfMatch,
     body: Body<ChangeItem>,
 ) -> Result<Versioned<ItemView>, Problem> {
-    let row = kept(&desk, id.as_uuid()).await?;
+    kept(&desk, id.as_uuid()).await?;
     let change = body.into_inner();
-    let grades = grades_of(desk.platform(), desk.caller().school_id, row.class_id.into()).await?;
     desk.change(async |transaction| {
         let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
         if is_locked(&row, desk.now()) {
@@ -308,7 +314,10 @@ async fn edit(
         let mut references = References::default();
         references.add(change.weight.and_then(weight_fault));
         references.add(change.max_points.and_then(marks_fault));
-        references.add(reach_fault(&row, &change, &grades));
+        if change.touches_rules() {
+            announce(desk.platform(), transaction, &row).await?;
+            references.add(reach_fault(&row, &change, &grades_in(desk.platform(), transaction, row.class_id.into()).await?));
+        }
         if let Patch::Set(day) = change.due_on {
             references.add(day_fault(day));
         }
@@ -352,16 +361,15 @@ async fn edit(
 )]
 #[delete("/api/v1/grade-items/{id}")]
 async fn remove(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<NoContent, Problem> {
-    let row = kept(&desk, id.as_uuid()).await?;
-    based_on.require(Entity::version(&row)?)?;
-    // A grade that only Redis has refers to it as well.
-    let grades = grades_of(desk.platform(), desk.caller().school_id, row.class_id.into()).await?;
-    if grades.iter().any(|grade| grade.item_id == *id) {
-        return Err(Problem::conflict(Kind::StillInUse, "There are grades for this item."));
-    }
+    kept(&desk, id.as_uuid()).await?;
     desk.change(async |transaction| {
         let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
-        // The row stays: a grade that is being written at this moment points at it. Its category is let go of.
+        announce(desk.platform(), transaction, &row).await?;
+        // A grade that only Redis has refers to it as well.
+        if grades_in(desk.platform(), transaction, row.class_id.into()).await?.iter().any(|grade| grade.item_id == *id) {
+            return Err(Problem::conflict(Kind::StillInUse, "There are grades for this item."));
+        }
+        // The row stays, because its sheet points at it. Its category is let go of.
         let change = ActiveModel { status: Set("tobedeleted".to_owned()), category_id: Set(None), ..Default::default() };
         rows::save(transaction, RULES, &row, change, desk.now()).await.map(drop)
     })

@@ -1,7 +1,6 @@
 //! Locking an item and unlocking it: what is locked doesn't change, whoever asks.
 
 use actix_web::post;
-use chrono::{DateTime, Utc};
 use domain::GradeItemId;
 use records::{Table, rows};
 use sea_orm::ActiveValue::Set;
@@ -13,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::items::{ItemView, kept};
 use crate::desk::Desk;
 use crate::feed;
-use crate::store::{RULES, Source, is_locked};
+use crate::store::{RULES, Source, announce, is_locked};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(lock).service(unlock);
@@ -32,8 +31,7 @@ pub(super) fn locked() -> Problem {
 )]
 #[post("/api/v1/grade-items/{id}/lock")]
 async fn lock(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<Versioned<ItemView>, Problem> {
-    let now = desk.now();
-    set_lock(&desk, *id, based_on, Some(now)).await
+    set_lock(&desk, *id, based_on, true).await
 }
 
 /// Unlocks an item, and takes over what its source has seen meanwhile.
@@ -44,28 +42,26 @@ async fn lock(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatc
 )]
 #[post("/api/v1/grade-items/{id}/unlock")]
 async fn unlock(desk: Desk<GradesWrite>, id: IdPath<GradeItemId>, based_on: IfMatch) -> Result<Versioned<ItemView>, Problem> {
-    let done = set_lock(&desk, *id, based_on, None).await?;
+    let done = set_lock(&desk, *id, based_on, false).await?;
     if let Some(source) = Source::of(&done.0.source_kind, done.0.source_ref) {
         feed::sync(desk.platform(), desk.caller().school_id, source, None).await?;
     }
     Ok(done)
 }
 
-async fn set_lock(
-    desk: &Desk<GradesWrite>,
-    id: GradeItemId,
-    based_on: IfMatch,
-    locked_at: Option<DateTime<Utc>>,
-) -> Result<Versioned<ItemView>, Problem> {
+async fn set_lock(desk: &Desk<GradesWrite>, id: GradeItemId, based_on: IfMatch, locks: bool) -> Result<Versioned<ItemView>, Problem> {
     kept(desk, id.as_uuid()).await?;
     desk.change(async |transaction| {
         let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
-        if locked_at.is_some() && is_locked(&row, desk.now()) {
+        if locks && is_locked(&row, desk.now()) {
             return Err(Problem::conflict(Kind::Conflict, "It is locked already."));
         }
-        if locked_at.is_none() && row.locked_at.is_none() {
+        if !locks && row.locked_at.is_none() {
             return Err(Problem::conflict(Kind::Conflict, "It is not locked."));
         }
+        announce(desk.platform(), transaction, &row).await?;
+        // The time is taken now that nobody writes any more: no grade is younger.
+        let locked_at = locks.then(|| desk.now());
         let change = ActiveModel { locked_at: Set(locked_at), ..Default::default() };
         let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;
         let version = Entity::version(&row)?;

@@ -14,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use super::access::Viewer;
-use super::writing::{GradeEdit, Wanted, open_item, write};
+use super::writing::{GradeEdit, Part, Wanted, open_item, write};
 use crate::model::grade::Grade;
 use crate::store::{Book, Grades, book, grades_of, item};
 
@@ -145,8 +145,8 @@ pub struct Marks {
 
 /// Grades a class, all of it or nothing; what is wrong is told for every line at once.
 ///
-/// Of two teachers who grade the same student at the same time one is told with 412, and nothing of theirs is written. Who grade different students at the same
-/// moment may both be done with.
+/// A sheet is changed as a whole: of two teachers who saw the same version of it one is told with 412, and nothing of theirs is written, even if they grade different
+/// students.
 #[utoipa::path(
     request_body = Marks,
     params(("id" = GradeItemId, Path, description = "The item."), ("If-Match" = String, Header, description = "The sheet's `ETag` that was read.")),
@@ -163,17 +163,17 @@ async fn mark(
 ) -> Result<Versioned<Sheet>, Problem> {
     let (caller, platform) = (permit.caller(), &rooms.platform);
     let viewer = Viewer::of(platform, caller).await?;
-    let known = item(platform, caller.school_id, *id).await?.filter(|item| viewer.keeps(item.class_id.into()));
-    known.ok_or_else(|| Problem::not_found("grade item"))?;
-    let item = open_item(platform, caller.school_id, *id).await?;
+    let item = item(platform, caller.school_id, *id).await?.filter(|item| viewer.keeps(item.class_id.into()));
+    let item = item.ok_or_else(|| Problem::not_found("grade item"))?;
     let class = ClassId::from_uuid(item.class_id);
-    let book = book(platform, caller.school_id, class, None).await?;
-    let pupils: HashSet<StudentId> = book.pupils.iter().map(|pupil| pupil.student_id).collect();
-    write(platform, caller, class, |grades| {
+    write(platform, caller, class, Part::Sheet(*id), |book, grades, now| {
+        let item = open_item(book.item(*id), now)?;
         seen.require(grades.version(|grade| grade.item_id == *id))?;
-        wanted(&body.grades, &item, &pupils, grades)
+        let pupils: HashSet<StudentId> = book.pupils.iter().map(|pupil| pupil.student_id).collect();
+        wanted(&body.grades, item, &pupils, grades)
     })
     .await?;
+    let book = book(platform, caller.school_id, class, None).await?;
     let grades = grades_of(platform, caller.school_id, class).await?;
     let (sheet, version) = sheet(&item, &book, &grades);
     Ok(Versioned(sheet, version))

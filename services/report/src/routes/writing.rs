@@ -1,19 +1,20 @@
 //! Writing grades: whose they may be, what they may say, and all of a sheet or nothing.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::{ClassId, Fault, Points, SchoolId, ServiceName, StudentId, Text};
+use domain::{ClassId, Fault, GradeItemId, Points, ServiceName, StudentId, Text, Timestamp};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use service_kit::{Caller, Platform, Problem};
 use store::entity::grade_items;
 use utoipa::ToSchema;
-use write_behind::{Absence, Operation, ReadError, WriteError};
+use write_behind::{Absence, Operation, ReadError};
 
 use super::locking::locked;
-use crate::feed::{TRIES, with_change};
+use crate::feed::{TRIES, pause, with_change};
 use crate::model::grade::{Figures, Grade, decimal};
-use crate::store::{Grades, grades_to_write, is_locked, item, look_for_grade};
+use crate::store::{Book, Grades, Seat, book, grades_to_write, is_locked, items_of, look_for_grade, submit};
 
 /// What is said of one student. What is left out stays as it is; null takes away.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -78,16 +79,16 @@ impl GradeEdit {
     }
 }
 
-/// The item, if its grades may be written now. Read from PostgreSQL within the request: whoever begins after a lock was answered finds it.
-pub(super) async fn open_item(platform: &Platform, school: SchoolId, id: domain::GradeItemId) -> Result<grade_items::Model, Problem> {
-    let item = item(platform, school, id).await?.ok_or_else(|| Problem::not_found("grade item"))?;
-    if is_locked(&item, platform.clock().now()) { Err(locked()) } else { Ok(item) }
+/// The item, if its grades may be written at `now`.
+pub(super) fn open_item(item: Option<&grade_items::Model>, now: Timestamp) -> Result<&grade_items::Model, Problem> {
+    let item = item.ok_or_else(|| Problem::not_found("grade item"))?;
+    if is_locked(item, now) { Err(locked()) } else { Ok(item) }
 }
 
 /// A grade that is to say `figures`.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
-    pub(super) item: domain::GradeItemId,
+    pub(super) item: GradeItemId,
     pub(super) class: ClassId,
     pub(super) student: StudentId,
     pub(super) figures: Figures,
@@ -106,30 +107,67 @@ pub(super) const MOST: usize = 1_000;
 /// How many rows are looked for at once.
 const AT_ONCE: usize = 8;
 
-/// Writes all that `wanted` makes of a class's present grades, or nothing; how many changed. `wanted` compares the caller's `If-Match` with the grades that it is
-/// shown, and is asked again when somebody else got in between, so that nobody is refused for what did not concern them.
+/// Which grades are written, and whose version the caller's `If-Match` is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part {
+    /// Those of one item: its sheet.
+    Sheet(GradeItemId),
+    /// Those of any item of the class: its book.
+    Book,
+}
+
+/// Writes all that `wanted` makes of a class's present book and grades, or nothing; how many changed. `wanted` compares the caller's `If-Match` with the grades that
+/// it is shown, and is asked again when somebody else got in between, so that nobody is refused for what did not concern them. What it is shown still holds when its
+/// answer is written (see [`Seat`]): of those who saw one version of a sheet, or of a book, one writes.
 pub(super) async fn write(
     platform: &Platform,
     caller: &Caller,
     class: ClassId,
-    wanted: impl Fn(&Grades) -> Result<Vec<Wanted>, Problem>,
+    part: Part,
+    wanted: impl Fn(&Book, &Grades, Timestamp) -> Result<Vec<Wanted>, Problem>,
 ) -> Result<usize, Problem> {
-    for _ in 0..TRIES {
-        let (grades, absence) = grades_to_write(platform, caller.school_id, class).await?;
-        let mut wanted = wanted(&grades)?;
+    let school = caller.school_id;
+    for turn in 0..TRIES {
+        pause(turn).await;
+        let items = match part {
+            Part::Sheet(item) => vec![item],
+            Part::Book => items_of(platform, school, class).await?,
+        };
+        let take = |item: GradeItemId| async move { Ok::<_, ReadError>((item, Seat::take(platform, school, item).await?)) };
+        let seats: HashMap<GradeItemId, Seat> = stream::iter(items.into_iter().map(take)).buffered(AT_ONCE).try_collect().await?;
+        let book = book(platform, school, class, None).await?;
+        if !agree(platform, &book, &seats, part).await? {
+            continue;
+        }
+        let (grades, absence) = grades_to_write(platform, school, class).await?;
+        let now = platform.clock().now();
+        let mut wanted = wanted(&book, &grades, now)?;
         wanted.retain(|wanted| wanted.differs(&grades));
         if wanted.is_empty() {
             return Ok(0);
         }
-        let Some(operation) = operation(platform, caller, &grades, &absence, &wanted).await? else { continue };
-        match platform.buffer().write(platform.postgres(ServiceName::Report), operation).await {
-            Ok(_) => return Ok(wanted.len()),
-            // Somebody else was faster, or a row left Redis.
-            Err(WriteError::Conflict(_) | WriteError::Exists | WriteError::Evicted) => {}
-            Err(error) => return Err(error.into()),
+        let Some(operation) = operation(platform, caller, &grades, &absence, &wanted, now).await? else { continue };
+        let operation = seats.values().fold(operation, |operation, seat| seat.moves_with(operation, now));
+        if submit(platform, operation).await? {
+            return Ok(wanted.len());
         }
     }
     Err(Problem::unavailable(Duration::from_secs(1), "The grades, which are being changed by others,"))
+}
+
+/// Whether the items' rules are those that the sheets know of, and no item was added since.
+async fn agree(platform: &Platform, book: &Book, seats: &HashMap<GradeItemId, Seat>, part: Part) -> Result<bool, Problem> {
+    for item in &book.items {
+        let agrees = match (seats.get(&item.id.into()), part) {
+            (Some(seat), _) => seat.agrees(platform, item).await?,
+            (None, Part::Sheet(_)) => true,
+            (None, Part::Book) => false,
+        };
+        if !agrees {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The operation that makes `grades` say what is wanted; none if they have moved on.
@@ -139,6 +177,7 @@ async fn operation(
     grades: &Grades,
     absence: &Absence,
     wanted: &[Wanted],
+    now: Timestamp,
 ) -> Result<Option<Operation>, Problem> {
     let school = caller.school_id;
     // Puts what only PostgreSQL has into Redis, where the write looks for its version.
@@ -151,7 +190,6 @@ async fn operation(
     if unmoved.contains(&false) {
         return Ok(None);
     }
-    let now = platform.clock().now();
     let mut operation = Operation::new(school, ServiceName::Report);
     for Wanted { item, class, student, figures } in wanted.iter().cloned() {
         let (grade, next) = if let Some(row) = grades.get(item, student) {

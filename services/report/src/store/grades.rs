@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use service_kit::{Platform, Problem};
 use sqlx::PgConnection;
 use sqlx::types::Json;
-use store::StoreError;
+use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 use write_behind::{Absence, Buffered, Found, ReadError, merge};
 
@@ -211,6 +211,17 @@ impl Grades {
 pub(crate) async fn grades_of(platform: &Platform, school: SchoolId, class: ClassId) -> Result<Grades, Problem> {
     let unsaved: HashMap<Uuid, Grade> = platform.buffer().unsaved(school, &class_scope(class)).await?;
     let mut transaction = reading(platform, school).await?;
+    with_saved(&mut transaction, class, unsaved).await
+}
+
+/// The same from within a transaction, which needs no second connection. It must see what others commit meanwhile.
+pub(crate) async fn grades_in(platform: &Platform, transaction: &mut SchoolTransaction, class: ClassId) -> Result<Grades, Problem> {
+    let unsaved: HashMap<Uuid, Grade> = platform.buffer().unsaved(transaction.school_id(), &class_scope(class)).await?;
+    with_saved(transaction, class, unsaved).await
+}
+
+async fn with_saved(transaction: &mut SchoolTransaction, class: ClassId, unsaved: HashMap<Uuid, Grade>) -> Result<Grades, Problem> {
+    let school = transaction.school_id();
     let saved: Vec<Json<Grade>> = sqlx::query_scalar(select!("grades", "WHERE g.school_id = $1 AND g.class_id = $2"))
         .bind(school.as_uuid())
         .bind(class.as_uuid())

@@ -1,9 +1,10 @@
-//! How the grade book reaches its tables and comes back. Grades and their changes are buffered; scales, categories, items and settings commit in PostgreSQL
+//! How the grade book reaches its tables and comes back. Grades, their changes and sheets are buffered; scales, categories, items and settings commit in PostgreSQL
 //! before the answer.
 
 mod grades;
 mod outline;
 mod rules;
+mod sheets;
 mod sources;
 
 use domain::{Points, SchoolId, ServiceName};
@@ -13,9 +14,10 @@ use service_kit::Platform;
 use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
-pub(crate) use grades::{Grades, changes_of, find_grade, grades_of, grades_to_write, look_for_grade};
-pub(crate) use outline::{Book, Pupil, Rules, book, book_for, ensure_item, is_locked, item, steps};
+pub(crate) use grades::{Grades, changes_of, find_grade, grades_in, grades_of, grades_to_write, look_for_grade};
+pub(crate) use outline::{Book, Pupil, Rules, book, book_for, ensure_item, is_locked, item, items_of, steps};
 pub use rules::RULES;
+pub(crate) use sheets::{Seat, announce, submit};
 pub(crate) use sources::{Fed, PATIENCE, Source, fed_by, source_item, sources_of, withheld};
 
 /// A transaction that only reads.

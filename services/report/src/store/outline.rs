@@ -271,6 +271,18 @@ pub(crate) async fn item(platform: &Platform, school: SchoolId, id: GradeItemId)
     Ok(row.filter(|row| row.status == "active"))
 }
 
+/// The ids of a class's items.
+pub(crate) async fn items_of(platform: &Platform, school: SchoolId, class: ClassId) -> Result<Vec<GradeItemId>, Problem> {
+    let mut transaction = reading(platform, school).await?;
+    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM grade_items WHERE school_id = $1 AND class_id = $2 AND status = 'active'")
+        .bind(school.as_uuid())
+        .bind(class.as_uuid())
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(StoreError::from)?;
+    Ok(ids.into_iter().map(GradeItemId::from_uuid).collect())
+}
+
 /// The item that a piece of homework or a quiz feeds; made if it is new. Its name and marks follow the source, its place and weight are the teacher's.
 pub(crate) async fn ensure_item(
     platform: &Platform,

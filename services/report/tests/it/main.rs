@@ -8,5 +8,6 @@ mod feeding;
 mod import;
 mod locking;
 mod quizzes;
+mod rules_at_once;
 mod school;
 mod visibility;
