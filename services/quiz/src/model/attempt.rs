@@ -16,7 +16,7 @@ use super::grade::{Outcome, grade};
 use super::mark::{Fraction, Mark};
 use super::paper::{Pinned, Slot, lay_out};
 use super::question::Content;
-use super::quiz::{Behaviour, Quiz};
+use super::quiz::{Behaviour, MarkFloor, Quiz};
 use super::response::Response;
 use super::scoring;
 use super::terms::Terms;
@@ -319,12 +319,12 @@ impl Answer {
         }
     }
 
-    /// The answer as a person marks it.
-    pub fn marked_by(&self, by: UserId, mark: Mark, feedback: Option<String>, now: Timestamp) -> Result<Self, Refused> {
+    /// The answer as a person marks it: within what a rule could have given it, the quiz's floor included.
+    pub fn marked_by(&self, quiz: &Quiz, by: UserId, mark: Mark, feedback: Option<String>, now: Timestamp) -> Result<Self, Refused> {
         if self.state == AnswerState::Open {
             return Err(Refused::Running);
         }
-        let lowest = Mark::ZERO - self.max_mark;
+        let lowest = if quiz.settings.mark_floor == MarkFloor::Question { Mark::ZERO } else { Mark::ZERO - self.max_mark };
         if mark > self.max_mark || mark < lowest {
             return Err(Refused::Mark);
         }
@@ -342,6 +342,13 @@ impl Attempt {
 
     fn next(&self, now: Timestamp) -> Self {
         Self { version: self.version.next(), updated_at: now, ..self.clone() }
+    }
+
+    /// The student's last attempt when another one is let run, by its beginning or by being reopened: the same in its next version. Whoever lets an attempt run
+    /// writes this too, so of two who do it at once one finds that what it has seen is no longer so.
+    #[must_use]
+    pub fn followed(&self, now: Timestamp) -> Self {
+        self.next(now)
     }
 
     /// The attempt with what its answers, all of them, earned.

@@ -10,7 +10,7 @@ use super::number::Number;
 
 /// What a version of a question says. It never changes once it is stored: a change is a new version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Written", deny_unknown_fields)]
 pub struct Content {
     /// What teachers call it.
     #[schema(min_length = 1, max_length = 200)]
@@ -18,8 +18,8 @@ pub struct Content {
     /// What is asked. A cloze marks each gap with its key in double braces: `The capital of France is {{1}}.`
     #[schema(min_length = 1, max_length = 20_000)]
     pub stem: String,
-    /// What it is worth unless a quiz says otherwise.
-    #[serde(default = "one")]
+    /// What it is worth unless a quiz says otherwise: 1 if left out, and 0 where nothing is asked.
+    #[serde(default)]
     pub default_mark: Mark,
     /// What each wrong try costs where a quiz lets students check their answers, as a part of the marks.
     #[serde(default)]
@@ -32,8 +32,27 @@ pub struct Content {
     pub answer: Spec,
 }
 
-const fn one() -> Mark {
-    Mark::ONE
+/// A [`Content`] as it is written: what a question is worth if that is not said follows from its type.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    stem: String,
+    #[serde(default)]
+    default_mark: Option<Mark>,
+    #[serde(default)]
+    penalty: Fraction,
+    #[serde(default)]
+    general_feedback: Option<String>,
+    answer: Spec,
+}
+
+impl From<Written> for Content {
+    fn from(written: Written) -> Self {
+        let Written { name, stem, default_mark, penalty, general_feedback, answer } = written;
+        let default_mark = default_mark.unwrap_or(if answer.is_question() { Mark::ONE } else { Mark::ZERO });
+        Self { name, stem, default_mark, penalty, general_feedback, answer }
+    }
 }
 
 const fn yes() -> bool {

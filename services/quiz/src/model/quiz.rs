@@ -14,8 +14,9 @@ const MAX_SECONDS: u32 = 86_400;
 /// The longest delay between attempts: thirty days.
 const MAX_DELAY: u32 = 30 * 86_400;
 
+// The names are `tt`: a `literal` reaches a derive wrapped up, and utoipa then doesn't see `rename`.
 macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $text:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         pub enum $name { $($(#[$about])* #[serde(rename = $text)] $variant,)+ }
@@ -290,5 +291,26 @@ impl Quiz {
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Self {
         Self { version: self.version.next(), updated_at: now, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn the_document_names_settings_as_requests_do() {
+        let names = |schema: Value| schema["enum"].clone();
+        let of = |schema| names(serde_json::to_value::<utoipa::openapi::RefOr<utoipa::openapi::Schema>>(schema).unwrap());
+        assert_eq!(of(Kind::schema()), json!([Kind::Quiz, Kind::Exam]));
+        assert_eq!(of(Kind::schema()), json!(["quiz", "exam"]));
+        assert_eq!(of(Status::schema()), json!(["draft", "published", "closed"]));
+        assert_eq!(of(OverdueHandling::schema()), json!(["autosubmit", "graceperiod", "autoabandon"]));
+        assert_eq!(of(GradeMethod::schema()), json!(["highest", "average", "first", "last"]));
+        assert_eq!(of(Behaviour::schema()), json!(["deferred", "adaptive"]));
+        assert_eq!(of(MarkFloor::schema()), json!(["question", "attempt", "none"]));
     }
 }

@@ -104,7 +104,12 @@ impl Response {
                 self.check_text(MAX_TEXT, &mut faults);
             }
         }
-        faults.into_result()
+        // A list of ten wrong keys has one fault, not ten.
+        faults.into_result().map_err(|mut faults| {
+            faults.sort();
+            faults.dedup();
+            faults
+        })
     }
 
     fn check_fields(&self, spec: &Spec, faults: &mut Faults) {
@@ -176,6 +181,11 @@ mod tests {
                 .check(&Spec::Essay { min_words: None, max_words: None, template: None, marking_guide: None })
                 .is_err()
         );
+        let ordering: Spec =
+            serde_json::from_value(json!({"type": "ordering", "items": [{"key": "a", "text": "A"}, {"key": "b", "text": "B"}]})).unwrap();
+        let told = response(json!({"keys": ["x", "y", "x", "y", "z"]})).check(&ordering).unwrap_err();
+        let details: Vec<&str> = told.iter().map(|fault| fault.detail.as_str()).collect();
+        assert_eq!(details, ["must be at most 2", "must hold every item", "names something that is not there", "names something twice"]);
         assert!(response(json!({})).is_empty() && !response(json!({"is_true": false})).is_empty());
     }
 }

@@ -225,7 +225,10 @@ mod tests {
         );
         assert_eq!(pointers(&json!({"type": "numerical", "accepted": [{"value": 1, "tolerance": "-1"}], "unit_required": true})).len(), 2);
         assert_eq!(pointers(&json!({"type": "cloze", "gaps": [{"key": "2", "blank": {"kind": "text", "accepted": []}}]})).len(), 3);
-        assert_eq!(pointers(&json!({"type": "description"})), ["/default_mark"]);
+        assert_eq!(pointers(&json!({"type": "description"})), [""; 0], "it is worth nothing unless somebody says otherwise");
+        let text = json!({"name": "n", "stem": "s", "default_mark": 1, "answer": {"type": "description"}});
+        let faults = serde_json::from_value::<Content>(text).unwrap().check().unwrap_err();
+        assert_eq!(faults[0].pointer, "/default_mark");
         assert_eq!(pointers(&json!({"type": "essay", "min_words": 3, "max_words": 2})), ["/answer/max_words"]);
     }
 

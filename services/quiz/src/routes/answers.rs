@@ -6,14 +6,14 @@ use actix_web::web::Data;
 use actix_web::{post, put};
 use chrono::{DateTime, Utc};
 use directory::Glance;
-use domain::{AttemptId, Patch, ServiceName, SlotId, Timestamp, Version};
+use domain::{AttemptId, Fault, Patch, ServiceName, SlotId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{Body, Caller, CommonProblems, IdPath, Kind, Permit, Problem, Versioned, permits};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use write_behind::Operation;
 
-use super::ending::ended;
+use super::ending::{ended, time_is_up};
 use super::{Refusal, Rooms, retried};
 use crate::model::attempt::{Answer, AnswerState, Refused};
 use crate::model::mark::Fraction;
@@ -61,6 +61,7 @@ pub struct SavedAnswer {
 }
 
 /// Saves an answer. Acknowledged once it is on Redis's disk. Each answer is a row of its own: two tabs that answer two questions don't touch each other.
+/// An attempt that was begun may be finished, also when the student leaves the class meanwhile; only beginning one asks for being enrolled.
 #[utoipa::path(
     tag = "quiz",
     request_body = SaveAnswer,
@@ -82,7 +83,8 @@ async fn save(
                 Patch::Keep => answer.response.clone(),
                 Patch::Clear => None,
                 Patch::Set(response) => {
-                    response.check(&content.answer)?;
+                    let here = |fault: Fault| Fault::new(format!("/response{}", fault.pointer), fault.detail);
+                    response.check(&content.answer).map_err(|faults| faults.into_iter().map(here).collect::<Vec<_>>())?;
                     Some(response)
                 }
             };
@@ -154,7 +156,7 @@ impl Rooms {
                 let terms = Terms::of(&sheet.quiz, &sheet.overrides, sitting.student_id);
                 match clock(&sheet.quiz, &terms, sitting.started_at, now) {
                     Clock::Running => {}
-                    Clock::Grace => return Err(Problem::conflict(Kind::Conflict, "Time is up: submit it as it is.").into()),
+                    Clock::Grace => return Err(time_is_up().into()),
                     Clock::Over(_) => {
                         // Seldom, and large: not worth its room in every request.
                         Box::pin(self.end_if_over(guard, &sheet, id)).await?;

@@ -2,16 +2,17 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse, Responder, get, post};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, get, post};
 use cache::{Guard, near};
 use chrono::{DateTime, Utc};
 use directory::Glance;
 use domain::{AttemptId, Fault, QuizId, ServiceName, SlotId, StudentId, Text};
 use fred::interfaces::KeysInterface;
+use fred::types::ExpireOptions;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use service_kit::extract::read_payload;
 use service_kit::{Body, Caller, CommonProblems, Created, Cursor, IdPath, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits};
 use store::StoreError;
@@ -38,6 +39,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// How often a student may guess at a quiz's password in a minute.
 const GUESSES: u32 = 10;
+const MINUTE: Duration = Duration::from_mins(1);
 const SMALL: usize = 16 * 1024;
 
 /// What it takes to begin.
@@ -105,7 +107,7 @@ async fn start_attempt(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body: StartQuiz = optional_body(request, payload, SMALL).await?.unwrap_or_default();
+    let body = optional_body(request, payload).await?;
     let checked = Cell::new(false);
     let work = async |glance: &Glance<'_>| {
         let viewer = rooms.viewer_at(glance, caller).await?;
@@ -134,6 +136,10 @@ async fn start_attempt(
                 Operation::new(caller.school_id, ServiceName::Quiz).create_absent(&attempt, absence).guarded(glance.guard());
             for answer in &answers {
                 operation = operation.create(answer);
+            }
+            // Who reopens an earlier one at this moment writes the last one too: not both can come to run.
+            if let Some(last) = earlier.last() {
+                operation = operation.update(&last.followed(now), last.version);
             }
             rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
             rooms.sittings.remember(&attempt);
@@ -183,20 +189,27 @@ impl Rooms {
 
     async fn check_password(&self, sheet: &Sheet, student: StudentId, given: Option<&Text<100>>) -> Result<(), Problem> {
         let Some(kept) = &sheet.quiz.password_hash else { return Ok(()) };
+        // Not to know that there is one is no guess.
+        let given = given.ok_or_else(|| Problem::invalid(vec![Fault::new("/password", "is needed to begin")]))?;
         let key = format!("quiz_guesses:{{{}}}:{}:{student}", sheet.quiz.school_id, sheet.quiz.id);
         let redis = near(self.platform.redis());
-        // Without Redis nobody counts, and nobody can begin either.
-        let guesses: u32 = redis.get::<Option<u32>, _>(&key).await.ok().flatten().unwrap_or(0);
-        if guesses >= GUESSES {
-            return Err(Problem::locked(std::time::Duration::from_mins(1), "Too many wrong passwords; wait a minute."));
+        // Without Redis nobody counts, and nobody can begin.
+        let away = |_| Problem::unavailable(Duration::from_secs(2), "What counts wrong passwords");
+        // Counted before it is looked at: of sixty guesses at once ten are looked at.
+        let pipeline = redis.pipeline();
+        let _: () = pipeline.incr(&key).await.map_err(away)?;
+        // A minute from the first guess on; whoever dies in between leaves it to the next one to set an end.
+        let _: () = pipeline.expire(&key, MINUTE.as_secs().cast_signed(), Some(ExpireOptions::NX)).await.map_err(away)?;
+        let (guesses, _): (u32, u32) = pipeline.all().await.map_err(away)?;
+        if guesses > GUESSES {
+            return Err(Problem::locked(MINUTE, "Too many wrong passwords; wait a minute."));
         }
-        if given.is_some_and(|given| password::fits(kept, given.as_str())) {
-            return Ok(());
+        if !password::fits(kept, given.as_str()) {
+            return Err(Problem::invalid(vec![Fault::new("/password", "is not the quiz's password")]));
         }
-        let _: Result<u32, _> = redis.incr(&key).await;
-        let _: Result<(), _> = redis.expire(&key, 60, None).await;
-        let detail = if given.is_some() { "is not the quiz's password" } else { "is needed to begin" };
-        Err(Problem::invalid(vec![Fault::new("/password", detail)]))
+        // Who knows it has nothing to guess. Should this fail, a count is left that ends by itself.
+        let _: Result<(), _> = redis.del(&key).await;
+        Ok(())
     }
 }
 
@@ -210,19 +223,13 @@ fn refused(refused: Refused) -> Problem {
     Problem::conflict(Kind::Conflict, detail)
 }
 
-/// A JSON body that may be left out.
-pub(super) async fn optional_body<T: DeserializeOwned>(
-    request: &HttpRequest,
-    payload: Payload,
-    limit: usize,
-) -> Result<Option<T>, Problem> {
-    let bytes = read_payload(request, payload.into_inner(), limit).await?;
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
+/// A body that may be left out, or be null.
+async fn optional_body(request: &HttpRequest, payload: Payload) -> Result<StartQuiz, Problem> {
+    let bytes = read_payload(request, payload.into_inner(), SMALL).await?;
+    if matches!(bytes.trim_ascii(), b"" | b"null") {
+        return Ok(StartQuiz::default());
     }
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(format!("The JSON is not valid: {error}.")))?;
-    serde_json::from_value(value).map(Some).map_err(|error| Problem::invalid(vec![Fault::new("", error.to_string())]))
+    Ok(Body::<StartQuiz, SMALL>::from_request(request, &mut bytes.into()).await?.into_inner())
 }
 
 /// Shows an attempt: with its questions and answers while it runs, to its student and to who marks it. What came of it is in its review.
@@ -372,13 +379,14 @@ pub struct LastAnswer {
     response: Option<Response>,
 }
 
-/// Submits the attempt that is under way, with the last answers: all or nothing. When it was submitted already, that is the answer. Send `{}` if there are no
-/// last answers.
+/// Submits the attempt that is under way, with the last answers: all or nothing. When it was submitted already with these answers, that is the answer; with others
+/// it is a 409, as it is for answers that come when time is up. Send `{}` if there are no last answers. An attempt that was begun may be submitted also when the
+/// student has left the class meanwhile.
 #[utoipa::path(
     tag = "quiz",
     request_body = SubmitQuiz,
     params(("id" = QuizId, Path, description = "The quiz.")),
-    responses((status = 200, body = AttemptView), (status = 409, description = "There is no attempt, or it was not submitted in time."), CommonProblems),
+    responses((status = 200, body = AttemptView), (status = 409, description = "There is no attempt, it was not submitted in time, or the last answers came too late."), CommonProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/quizzes/{id}/submit")]
@@ -423,13 +431,12 @@ impl Rooms {
         attempt: Attempt,
         last: &[(SlotId, Option<Response>)],
     ) -> Result<Versioned<AttemptView>, Problem> {
-        let ran = attempt.state.is_running();
-        let (attempt, taken) = self.end(sheet, attempt, By::Student(&viewer.caller, glance.guard(), last)).await?;
+        let (attempt, there) = self.end(sheet, attempt, By::Student(&viewer.caller, glance.guard(), last)).await?;
         if attempt.state == State::Abandoned {
             return Err(Problem::conflict(Kind::Conflict, "It was not submitted in time."));
         }
-        // A repetition brings the answers that were taken the first time.
-        if ran && !taken && !last.is_empty() {
+        // A repetition brings the answers that were taken the first time; whatever else comes too late was not taken, and that must be told.
+        if !there {
             return Err(ended());
         }
         Ok(Versioned(self.seen(viewer, sheet, &attempt), attempt.version))

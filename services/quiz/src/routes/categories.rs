@@ -179,7 +179,7 @@ async fn remove(
     let mut transaction = rooms.writing(permit.school_id).await?;
     let row = Categories::lock(&mut transaction, *id).await?.ok_or_else(|| Problem::not_found("category"))?;
     seen.require(row.version)?;
-    // Questions are in another store: one that is added at this very moment is left without a category, and can be moved.
+    // Questions are in another store: who adds one holds its category while it is written, so it is counted here, or finds the category gone.
     if rooms.bank.count(permit.school_id, *id).await? > 0 {
         return Err(still_used());
     }

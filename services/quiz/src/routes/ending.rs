@@ -3,6 +3,7 @@
 //! Ending writes the attempt and all of its answers in one operation, based on the versions that were read. An answer that was saved meanwhile makes the write
 //! fail, and everything is read again: what was acknowledged is marked.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +12,18 @@ use domain::{AttemptId, EventKind, Fault, SchoolId, ServiceName, SlotId, Timesta
 use service_kit::{Caller, Kind, Problem};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use write_behind::Operation;
+use write_behind::{Operation, WriteError};
 
 use super::{Refusal, Rooms, again};
 use crate::events::about_attempt;
-use crate::model::attempt::{Answer, Attempt, Questions};
+use crate::model::attempt::{Answer, AnswerState, Attempt, Questions};
 use crate::model::mark::Mark;
 use crate::model::quiz::Quiz;
 use crate::model::response::Response;
 use crate::model::scoring;
 use crate::model::terms::Terms;
 use crate::model::timing::{Clock, Ending, clock};
-use crate::store::{Sheet, answers_to_change, find_attempt, other_attempts, overdue, schools_that_sit};
+use crate::store::{Sheet, answers_of, answers_to_change, find_attempt, other_attempts, overdue, schools_that_sit};
 
 /// How often attempts whose time is up are looked for. Whoever looks at one ends it at once.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -45,21 +46,35 @@ impl<'a> By<'a> {
             Self::Clock => None,
         }
     }
+
+    const fn caller(self) -> Option<&'a Caller> {
+        match self {
+            Self::Student(caller, ..) => Some(caller),
+            Self::Clock => None,
+        }
+    }
+
+    const fn last(self) -> &'a [(SlotId, Option<Response>)] {
+        match self {
+            Self::Student(_, _, last) => last,
+            Self::Clock => &[],
+        }
+    }
 }
 
 impl Rooms {
-    /// Ends an attempt if it can be ended; one that has ended stays as it is. `attempt` is what was read of it. Answers with what it is now, and whether last answers
-    /// were taken.
+    /// Ends an attempt if it can be ended; one that has ended stays as it is. `attempt` is what was read of it. Answers with what it is now, and whether the last
+    /// answers that were brought are in it: taken now, or already there.
     pub(super) async fn end(&self, sheet: &Sheet, mut attempt: Attempt, by: By<'_>) -> Result<(Attempt, bool), Problem> {
         // Not `retried`: the compiler can't tell of a closure that is given to a background task that it may move between threads.
         let mut tries = 0;
         loop {
             match self.end_once(sheet, &attempt, by).await {
-                Ok((after, taken)) => {
+                Ok((after, there)) => {
                     if after.version != attempt.version {
                         self.show_on_leaderboard(&sheet.quiz, &after).await;
                     }
-                    return Ok((after, taken));
+                    return Ok((after, there));
                 }
                 Err(refusal) => again(refusal, &mut tries)?,
             }
@@ -78,35 +93,39 @@ impl Rooms {
         let school = sheet.quiz.school_id;
         let now = self.platform.clock().now();
         if !attempt.state.is_running() {
-            return Ok((attempt.clone(), false));
+            let last = by.last();
+            let there = last.is_empty() || are_there(&answers_of(&self.platform, attempt).await?, last);
+            return Ok((attempt.clone(), there));
         }
         let terms = Terms::of(&sheet.quiz, &sheet.overrides, attempt.student_id);
         let clock = clock(&sheet.quiz, &terms, attempt.started_at, now);
         let ending = match (clock, by) {
             (Clock::Over(ending), _) => ending,
             (Clock::Running | Clock::Grace, By::Student(..)) => Ending::Submitted(now),
-            (Clock::Running | Clock::Grace, By::Clock) => return Ok((attempt.clone(), false)),
+            (Clock::Running | Clock::Grace, By::Clock) => return Ok((attempt.clone(), true)),
         };
         let mut answers = answers_to_change(&self.platform, attempt).await?;
+        if answers.iter().any(|answer| answer.state != AnswerState::Open) {
+            // It has ended between the two reads.
+            return Err(Refusal::Write(WriteError::Conflict(attempt.version)));
+        }
         let seen: Vec<_> = answers.iter().map(|answer| answer.version).collect();
         let pinned: Vec<_> = answers.iter().map(Answer::pinned).collect();
         let questions = self.bank.contents(school, &pinned).await?;
-        let (caller, taken) = match by {
-            By::Student(caller, _, last) => {
-                let taken = clock == Clock::Running;
-                if taken {
-                    take_last(&mut answers, last, &questions, now)?;
-                }
-                (Some(caller), taken)
-            }
-            By::Clock => (None, false),
-        };
+        let last = by.last();
+        let there = clock == Clock::Running || are_there(&answers, last);
+        if clock == Clock::Running {
+            take_last(&mut answers, last, &questions, now)?;
+        } else if clock == Clock::Grace && !there {
+            // Nothing is submitted that is not what the student meant.
+            return Err(time_is_up().into());
+        }
         let (after, answers) = match ending {
             Ending::Submitted(at) => attempt.submitted(&sheet.quiz, &answers, &questions, at, now),
             Ending::Abandoned => attempt.abandoned(&answers, now),
         };
-        self.write(&sheet.quiz, caller, by.guard(), attempt, &after, &seen, &answers, now).await?;
-        Ok((after, taken))
+        self.write(&sheet.quiz, by.caller(), by.guard(), attempt, &after, &seen, &answers, now).await?;
+        Ok((after, there))
     }
 
     /// Writes an attempt and its answers as one operation, and tells of it.
@@ -122,6 +141,24 @@ impl Rooms {
         answers: &[Answer],
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        let operation = self.operation(quiz, caller, guard, before, after, seen, answers, now).await?;
+        self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
+        Ok(())
+    }
+
+    /// What [`Rooms::write`] writes.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) async fn operation(
+        &self,
+        quiz: &Quiz,
+        caller: Option<&Caller>,
+        guard: Option<&Arc<Guard>>,
+        before: &Attempt,
+        after: &Attempt,
+        seen: &[domain::Version],
+        answers: &[Answer],
+        now: Timestamp,
+    ) -> Result<Operation, Refusal> {
         let mut operation = Operation::new(quiz.school_id, ServiceName::Quiz).update(after, before.version).guarded(guard);
         for (answer, seen) in answers.iter().zip(seen) {
             // Two steps may lie between what was read and what is written; the row's number goes up by one all the same.
@@ -136,8 +173,7 @@ impl Rooms {
         if after.score.is_some() || before.score.is_some() {
             operation = operation.event(about_attempt(EventKind::QuizGraded, caller, quiz, after, counts, now)?);
         }
-        self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
-        Ok(())
+        Ok(operation)
     }
 
     /// What counts of the student's attempts, with `attempt` as it is, or is about to be.
@@ -148,19 +184,34 @@ impl Rooms {
     }
 }
 
-/// The answers with what is brought along as they are submitted.
+/// Whether the last answers are what was answered: a repetition brings what was taken the first time.
+fn are_there(answers: &[Answer], last: &[(SlotId, Option<Response>)]) -> bool {
+    last.iter().all(|(slot, response)| answers.iter().any(|answer| answer.slot_id == *slot && answer.response == *response))
+}
+
+/// The answers with what is brought along as they are submitted. Every fault is told, as pointers into the body of the request.
 fn take_last(answers: &mut [Answer], last: &[(SlotId, Option<Response>)], questions: &Questions, now: Timestamp) -> Result<(), Problem> {
+    let (mut faults, mut seen) = (Vec::new(), HashSet::new());
     for (at, (slot, response)) in last.iter().enumerate() {
-        let missing = || Problem::invalid(vec![Fault::new(format!("/answers/{at}/slot_id"), "is no slot of this attempt")]);
-        let answer = answers.iter_mut().find(|answer| answer.slot_id == *slot).ok_or_else(missing)?;
-        let content = questions.get(&answer.pinned()).ok_or_else(missing)?;
-        if let Some(response) = response {
-            let here = |fault: Fault| Fault::new(format!("/answers/{at}/response{}", fault.pointer), fault.detail);
-            response.check(&content.answer).map_err(|faults| faults.into_iter().map(here).collect::<Vec<_>>())?;
+        let asked = answers.iter_mut().find(|answer| answer.slot_id == *slot);
+        let Some((answer, content)) = asked.and_then(|answer| questions.get(&answer.pinned()).map(|content| (answer, content))) else {
+            faults.push(Fault::new(format!("/answers/{at}/slot_id"), "is no slot of this attempt"));
+            continue;
+        };
+        if !seen.insert(slot) {
+            faults.push(Fault::new(format!("/answers/{at}/slot_id"), "is given twice"));
+        }
+        if let Some(Err(own)) = response.as_ref().map(|response| response.check(&content.answer)) {
+            faults.extend(own.into_iter().map(|fault| Fault::new(format!("/answers/{at}/response{}", fault.pointer), fault.detail)));
         }
         *answer = answer.answered(response.clone(), answer.is_flagged, now).map_err(|_| ended())?;
     }
-    Ok(())
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+/// Within the grace period an attempt may be submitted and not answered.
+pub(super) fn time_is_up() -> Problem {
+    Problem::conflict(Kind::Conflict, "Time is up: submit it as it is.")
 }
 
 pub(super) fn ended() -> Problem {

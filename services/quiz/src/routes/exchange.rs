@@ -76,7 +76,7 @@ pub struct ImportedQuestion {
 }
 
 /// Imports questions from a file of at most 4 MiB, all of them or none. What is wrong with it is told with its lines (`line:12`), what can't be taken over question
-/// by question.
+/// by question. A file of which no question can be taken over is a 422, except in a dry run.
 #[utoipa::path(
     tag = "quiz",
     params(ImportParams),
@@ -96,13 +96,16 @@ async fn import(
     let bytes = read_payload(&request, payload.into_inner(), LIMIT).await?;
     let mut transaction = rooms.reading(caller.school_id).await?;
     if !Categories::exists(&mut transaction, params.category_id).await? {
-        return Err(Problem::invalid(vec![Fault::new("query:category_id", "there is no such category in this school")]));
+        return Err(no_category());
     }
     drop(transaction);
     let format = params.format;
     // A file of megabytes keeps a thread busy for a while; not one that answers requests.
     let read = tokio::task::spawn_blocking(move || format.import(&bytes)).await.map_err(Problem::internal)?;
     let Imported { questions, mut losses } = read.map_err(|broken| Problem::invalid(told(&broken)))?;
+    if questions.is_empty() && !params.dry_run {
+        return Err(Problem::invalid(nothing_in(&losses)));
+    }
     check(&questions)?;
     let categories = if params.create_categories && !params.dry_run {
         rooms.categories_of(caller, params.category_id, &questions).await?
@@ -126,7 +129,7 @@ async fn import(
             status: if params.publish { QuestionStatus::Published } else { QuestionStatus::Draft },
             content,
             tags: tags_of(draft),
-            difficulty: None,
+            difficulty: draft.difficulty,
             author: caller.user_id,
             source: Some(format.as_str().to_owned()),
             created_at: now,
@@ -134,7 +137,12 @@ async fn import(
     };
     let rows: Vec<Question> = questions.iter().map(question).collect();
     if !params.dry_run {
+        let mut transaction = rooms.writing(caller.school_id).await?;
+        if Categories::hold(&mut transaction, rows.iter().map(|row| row.category_id)).await?.is_some() {
+            return Err(no_category());
+        }
         rooms.bank.insert(caller.school_id, &rows).await?;
+        transaction.commit().await?;
     }
     let line = |(draft, row): (&Draft, &Question)| ImportedQuestion {
         id: (!params.dry_run).then_some(row.id),
@@ -143,6 +151,16 @@ async fn import(
         kind: draft.content.answer.kind(),
     };
     Ok(Json(ImportReport { dry_run: params.dry_run, questions: questions.iter().zip(&rows).map(line).collect(), losses }))
+}
+
+fn no_category() -> Problem {
+    Problem::invalid(vec![Fault::new("query:category_id", "there is no such category in this school")])
+}
+
+/// Why nothing would be imported: who sends a file means it to hold questions.
+fn nothing_in(losses: &[Loss]) -> Vec<Fault> {
+    let lost = losses.iter().take(FAULTS).map(|loss| Fault::new("", format!("{}: {}", loss.question, loss.detail)));
+    std::iter::once(Fault::new("", "there is no question in it that can be taken over")).chain(lost).collect()
 }
 
 fn tags_of(draft: &Draft) -> Vec<String> {
@@ -287,6 +305,7 @@ async fn export(
             category: path(&categories, question.category_id),
             content: question.content,
             tags: question.tags,
+            difficulty: question.difficulty,
         })
         .collect();
     let (format, count) = (body.format, drafts.len());

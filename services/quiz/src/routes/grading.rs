@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{get, patch, post};
-use domain::{AnswerId, AttemptId, Fault, Permission, QuizId, SlotId, StudentId, Text};
+use domain::{AnswerId, AttemptId, Fault, Permission, QuizId, ServiceName, SlotId, StudentId, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::{
     Body, CommonProblems, Cursor, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits,
@@ -97,7 +97,7 @@ async fn list(
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkAnswer {
-    /// What the answer earns; at most what the question is worth.
+    /// What the answer earns; at most what the question is worth, and not below the quiz's floor: where that is `question`, not less than nothing.
     mark: Mark,
     /// What the marker says.
     comment: Option<Text<20000>>,
@@ -141,7 +141,7 @@ async fn mark(
         if answer.max_mark == Mark::ZERO {
             return Err(Problem::invalid(vec![Fault::new("/mark", "nothing is to be earned here")]).into());
         }
-        *answer = answer.marked_by(caller.user_id, body.mark, body.comment.clone().map(owned), now).map_err(refused)?;
+        *answer = answer.marked_by(&sheet.quiz, caller.user_id, body.mark, body.comment.clone().map(owned), now).map_err(refused)?;
         let marked = answer.clone();
         let after = attempt.scored(&sheet.quiz, &answers, now);
         let only = std::slice::from_ref(&marked);
@@ -162,7 +162,7 @@ async fn mark(
 #[utoipa::path(
     tag = "quiz",
     params(("id" = AttemptId, Path, description = "The attempt."), ("If-Match" = String, Header, description = "The attempt's `ETag`.")),
-    responses((status = 200, body = AttemptView), CommonProblems, EditProblems),
+    responses((status = 200, body = AttemptView), (status = 409, description = "It runs, or another attempt of the student does."), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/attempts/{id}/reopen")]
@@ -188,13 +188,14 @@ async fn reopen(
         if others.iter().any(|other| other.state.is_running()) {
             return Err(Problem::conflict(Kind::Conflict, "Another attempt of this student is under way.").into());
         }
-        rooms.write(&sheet.quiz, Some(caller), None, &attempt, &after, &versions, &answers, now).await.map_err(
-            |refusal| match refusal {
-                // Whoever got in between changed what the caller has seen.
-                Refusal::Write(write_behind::WriteError::Conflict(now)) => Refusal::Problem(Problem::precondition_failed(now)),
-                refusal => refusal,
-            },
-        )?;
+        let mut operation = rooms.operation(&sheet.quiz, Some(caller), None, &attempt, &after, &versions, &answers, now).await?;
+        // One that begins or is reopened at this moment writes the last one too.
+        let last = others.iter().filter(|other| other.attempt > attempt.attempt).max_by_key(|other| other.attempt);
+        if let Some(last) = last {
+            operation = operation.update(&last.followed(now), last.version);
+        }
+        // Whoever got in between has changed what was seen: the next round says whether it is this attempt or another one.
+        rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
         Ok((sheet, after))
     })
     .await?;

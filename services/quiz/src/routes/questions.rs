@@ -5,13 +5,14 @@
 use actix_web::web::{Data, Json};
 use actix_web::{delete, get, patch, post};
 use chrono::{DateTime, Utc};
-use domain::{Fault, Patch, QuestionCategoryId, QuestionId, SchoolId, UserId, Version};
+use domain::{Fault, Patch, QuestionCategoryId, QuestionId, UserId, Version};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use service_kit::{
     Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page,
     Params, Permit, Problem, Versioned, permits,
 };
+use store::SchoolTransaction;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -137,10 +138,10 @@ fn check_labels(tags: &[String], difficulty: Option<u8>) -> Vec<Fault> {
 }
 
 impl Rooms {
-    async fn check_category(&self, school: SchoolId, id: QuestionCategoryId) -> Result<Option<Fault>, Problem> {
-        let mut transaction = self.reading(school).await?;
-        let there = Categories::exists(&mut transaction, id).await?;
-        Ok((!there).then(|| Fault::new("/category_id", "there is no such category in this school")))
+    /// Holds the category, which can't be removed until the transaction ends; a fault if there is none.
+    async fn hold_category(&self, transaction: &mut SchoolTransaction, id: QuestionCategoryId) -> Result<Option<Fault>, Problem> {
+        let missing = Categories::hold(transaction, [id]).await?;
+        Ok(missing.map(|_| Fault::new("/category_id", "there is no such category in this school")))
     }
 
     /// The newest version, unless the question was retired.
@@ -168,7 +169,8 @@ async fn create(
     name_parts(&mut body.content.answer);
     let mut faults = body.content.check().err().unwrap_or_default().into_iter().map(at_content).collect::<Vec<_>>();
     faults.extend(check_labels(&body.tags, body.difficulty));
-    faults.extend(rooms.check_category(caller.school_id, body.category_id).await?);
+    let mut transaction = rooms.writing(caller.school_id).await?;
+    faults.extend(rooms.hold_category(&mut transaction, body.category_id).await?);
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
@@ -185,6 +187,7 @@ async fn create(
         created_at: rooms.platform.clock().now(),
     };
     rooms.bank.insert(caller.school_id, std::slice::from_ref(&question)).await?;
+    transaction.commit().await?;
     let location = format!("/api/v1/questions/{}", question.id);
     Ok(Created { body: question.into(), version: Version::FIRST, location })
 }
@@ -341,8 +344,11 @@ async fn change(
     }
     let (tags, difficulty) = (body.tags.unwrap_or_else(|| old.tags.clone()), body.difficulty.apply(old.difficulty));
     faults.extend(check_labels(&tags, difficulty));
+    let mut held = None;
     if let Some(category) = body.category_id {
-        faults.extend(rooms.check_category(caller.school_id, category).await?);
+        let mut transaction = rooms.writing(caller.school_id).await?;
+        faults.extend(rooms.hold_category(&mut transaction, category).await?);
+        held = Some(transaction);
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
@@ -360,6 +366,9 @@ async fn change(
     };
     if !rooms.bank.add_version(caller.school_id, &next).await? {
         return Err(Problem::precondition_failed(next.version));
+    }
+    if let Some(transaction) = held {
+        transaction.commit().await?;
     }
     let version = next.version;
     Ok(Versioned(next.into(), version))

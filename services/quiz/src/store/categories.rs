@@ -1,9 +1,12 @@
 //! The table `question_categories`: where questions belong. Small, and read whole.
 
+use std::collections::BTreeSet;
+
 use domain::{QuestionCategoryId, SchoolId, Timestamp, UserId, Version};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
+use uuid::Uuid;
 
 /// A category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +53,22 @@ impl Categories {
             .bind(id.as_uuid())
             .fetch_one(transaction.connection()?)
             .await?)
+    }
+
+    /// Keeps these categories from being removed until the transaction ends; the first that is not there.
+    pub(crate) async fn hold(
+        transaction: &mut SchoolTransaction,
+        ids: impl IntoIterator<Item = QuestionCategoryId>,
+    ) -> Result<Option<QuestionCategoryId>, StoreError> {
+        let wanted: BTreeSet<QuestionCategoryId> = ids.into_iter().collect();
+        // In one order, so that two can't wait for each other.
+        let found: Vec<Uuid> =
+            sqlx::query_scalar("SELECT id FROM question_categories WHERE school_id = $1 AND id = ANY ($2) ORDER BY id FOR KEY SHARE")
+                .bind(transaction.school_id().as_uuid())
+                .bind(wanted.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+                .fetch_all(transaction.connection()?)
+                .await?;
+        Ok(wanted.into_iter().find(|id| !found.contains(&id.as_uuid())))
     }
 
     /// Adds a category, or changes the name of one that is locked.

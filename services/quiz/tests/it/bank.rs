@@ -135,6 +135,11 @@ async fn questions_come_in_and_go_out_in_three_formats() {
         let kinds: Vec<&Value> = back["questions"].as_array().unwrap().iter().map(|question| &question["type"]).collect();
         assert_eq!(kinds, [&json!("essay"), &json!("numerical"), &json!("single_choice")], "{format}");
     }
+    let difficult = school.true_or_false("How difficult").await;
+    let exported = school.teacher.post("/api/v1/questions/export", &json!({"format": "moodle-xml", "question_ids": [difficult]})).await;
+    let back = import(&school, "moodle-xml", "", exported.expect(200)["content"].as_str().unwrap().into()).await.expect(200);
+    let back = school.teacher.get(&format!("/api/v1/questions/{}", back["questions"][0]["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&back["difficulty"], &back["tags"]), (&json!(2), &json!(["tested"])));
     let ordering = school.question("Order", json!({"type": "ordering", "items": [{"text": "one"}, {"text": "two"}]})).await;
     let lost = school.teacher.post("/api/v1/questions/export", &json!({"format": "gift", "question_ids": [ordering]})).await.expect(200);
     assert!(lost["losses"].to_string().contains("Order"), "nothing is dropped in silence: {lost:#}");
@@ -156,6 +161,15 @@ async fn files_that_are_attacks_or_no_files_of_their_format_are_refused_with_the
     let nothing_right = import(&school, "gift", "", b"::Bad:: None is right {~a ~b}".to_vec()).await;
     assert_eq!(nothing_right.pointers(), ["line:1/answer/options"], "{:#}", nothing_right.body);
     assert_eq!(import(&school, "gift", "", vec![0xff, 0xfe]).await.status, 422);
+    for (format, file) in [
+        ("gift", "// nothing but a remark\n"),
+        ("moodle-xml", "<quiz><question type=\"calculated\"><name><text>Sum</text></name></question></quiz>"),
+    ] {
+        let empty = import(&school, format, "", file.into()).await;
+        assert_eq!((empty.status, empty.pointers()[0]), (422, ""), "{format}: {:#}", empty.body);
+        assert_eq!(empty.body.to_string().contains("Sum: the whole question"), format == "moodle-xml", "{:#}", empty.body);
+        import(&school, format, "&dry_run=true", file.into()).await.expect(200);
+    }
     assert_eq!(import(&school, "docx", "", Vec::new()).await.status, 422);
     assert_eq!(school.teacher.get("/api/v1/questions").await.expect(200)["items"], json!([]));
 }

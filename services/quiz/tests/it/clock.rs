@@ -36,7 +36,11 @@ async fn when_time_is_up_what_was_answered_is_submitted_and_nothing_later_is_tak
     clock.advance(Duration::seconds(2));
     assert_eq!(school.save(&school.student, &sitting, &paper.slots[1], &json!({"is_true": true})).await.status, 409);
     let late = json!({"answers": [{"slot_id": paper.slots[1], "response": {"is_true": true}}]});
-    let submitted = school.student.post(&format!("{}/submit", paper.path), &late).await.expect(200);
+    let submit = format!("{}/submit", paper.path);
+    assert_eq!(school.student.post(&submit, &late).await.status, 409, "it had ended by itself, and this was not taken");
+    let saved = json!({"answers": [{"slot_id": paper.slots[1], "response": {"is_true": false}}]});
+    school.student.post(&submit, &saved).await.expect(200);
+    let submitted = school.student.post(&submit, &json!({})).await.expect(200);
     assert_eq!((&submitted["state"], &submitted["score"]), (&json!("graded"), &json!(1)), "it had ended by itself: {submitted:#}");
     assert_eq!(submitted["submitted_at"], sitting.body["due_at"], "at the time that it was due");
 }
@@ -51,7 +55,11 @@ async fn in_the_grace_period_it_may_be_submitted_and_not_answered_and_after_it_i
     clock.advance(Duration::seconds(630));
     assert_eq!(school.save(&school.student, &first, &paper.slots[0], &truth).await.status, 409);
     assert_eq!(school.student.get(&first.path).await.expect(200)["state"], json!("overdue"));
-    school.student.post(&format!("{}/submit", first.path), &json!({})).await.expect(200);
+    let last = |is_true: bool| json!({"answers": [{"slot_id": paper.slots[0], "response": {"is_true": is_true}}]});
+    let submit = format!("{}/submit", paper.path);
+    assert_eq!(school.student.post(&submit, &last(false)).await.status, 409, "time is up");
+    assert_eq!(school.student.get(&first.path).await.expect(200)["state"], json!("overdue"), "all or nothing");
+    school.student.post(&submit, &last(true)).await.expect(200);
     assert_eq!(school.score(&first).await, json!(1));
     clock.advance(Duration::seconds(31));
     assert_eq!(school.classmate.post(&format!("{}/submit", second.path), &json!({})).await.status, 409, "beyond the grace");
@@ -113,6 +121,49 @@ async fn an_override_gives_more_time_also_to_who_is_sitting() {
         "one for each student"
     );
     assert_eq!(school.start(&school.classmate, &paper).await.body["attempt"], json!(2));
+}
+
+#[tokio::test]
+async fn answers_that_come_too_late_are_refused_whoever_has_ended_the_attempt() {
+    let (school, clock) = stopped().await;
+    let paper = school.given(&limited(&school, "autosubmit", 5), 2).await;
+    let submit = format!("{}/submit", paper.path);
+    let last = |is_true: bool| json!({"answers": [{"slot_id": paper.slots[0], "response": {"is_true": is_true}}]});
+    let foreign = json!({"answers": [{"slot_id": uuid::Uuid::now_v7(), "response": null}]});
+    for (who, looked_at) in [(&school.student, false), (&school.classmate, true)] {
+        let sitting = school.start(who, &paper).await;
+        school.save(who, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
+        clock.advance(Duration::seconds(606));
+        if looked_at {
+            assert_eq!(who.get(&sitting.path).await.expect(200)["state"], json!("graded"), "looking at it has ended it");
+        }
+        let statuses = [
+            who.post(&submit, &last(false)).await.status,
+            who.post(&submit, &last(false)).await.status,
+            who.post(&submit, &foreign).await.status,
+            who.post(&submit, &last(true)).await.status,
+            who.post(&submit, &json!({})).await.status,
+        ];
+        assert_eq!(statuses, [409, 409, 409, 200, 200], "looked at: {looked_at}");
+        assert_eq!(school.score(&sitting).await, json!(1));
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_the_class_finishes_the_attempt_that_was_begun_and_begins_no_other() {
+    let school = School::open().await;
+    let mut settings = school.settings("Leaving");
+    settings["max_attempts"] = json!(2);
+    let paper = school.given(&settings, 2).await;
+    let sitting = school.start(&school.student, &paper).await;
+    let left = "UPDATE enrollments SET end_date = current_date - 1 WHERE student_id = $1";
+    let mut database = school.fleet.database.superuser().await;
+    sqlx::query(left).bind(school.student_id.as_uuid()).execute(&mut database).await.unwrap();
+    school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
+    let last = json!({"answers": [{"slot_id": paper.slots[1], "response": {"is_true": true}}]});
+    school.student.post(&format!("{}/submit", paper.path), &last).await.expect(200);
+    assert_eq!(school.score(&sitting).await, json!(2));
+    assert_eq!(school.student.post(&format!("{}/start", paper.path), &json!({})).await.status, 409);
 }
 
 #[tokio::test]

@@ -27,6 +27,71 @@ async fn of_fifty_parallel_starts_one_attempt_comes() {
 }
 
 #[tokio::test]
+async fn of_attempts_that_are_begun_and_reopened_at_once_one_runs() {
+    let school = School::open().await;
+    let mut settings = school.settings("One at a time");
+    settings["max_attempts"] = json!(null);
+    let paper = school.given(&settings, 1).await;
+    let (start, nothing) = (format!("{}/start", paper.path), json!({}));
+    let first = school.start(&school.student, &paper).await;
+    let mut running = first.path.clone();
+    for round in 0..8 {
+        school.student.post(&format!("{running}/submit"), &nothing).await.expect(200);
+        let ended = async |path: &str| school.teacher.get(path).await.etag();
+        let (first_etag, last_etag) = (ended(&first.path).await, ended(&running).await);
+        let (again, last_again) = (format!("{}/reopen", first.path), format!("{running}/reopen"));
+        let (begun, other, one, another) = tokio::join!(
+            school.student.post(&start, &nothing),
+            school.student.post(&start, &nothing),
+            school.teacher.post_if(&again, &first_etag, &nothing),
+            school.office.post_if(&last_again, &last_etag, &nothing),
+        );
+        let statuses = [begun.status, other.status, one.status, another.status];
+        assert!(matches!(statuses[..2], [200 | 201, 200 | 201]), "{statuses:?}: {:#}", begun.body);
+        assert!(statuses[2..].iter().all(|status| matches!(status, 200 | 409 | 412)), "{statuses:?}: {:#} {:#}", one.body, another.body);
+        let list = school.teacher.get(&format!("{}/attempts?state=in_progress", paper.path)).await.expect(200);
+        let run: Vec<&str> = list["items"].as_array().unwrap().iter().map(|attempt| attempt["id"].as_str().unwrap()).collect();
+        let [only] = run[..] else { panic!("{run:?} run in round {round}: {statuses:?}") };
+        running = format!("/api/v1/attempts/{only}");
+    }
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM quiz_attempts WHERE state = 'in_progress'").await, 1);
+}
+
+#[tokio::test]
+async fn last_answers_that_are_sent_again_and_again_are_taken_once_and_acknowledged_each_time() {
+    let school = School::open().await;
+    let paper = school.given(&school.settings("Impatient"), 3).await;
+    school.start(&school.student, &paper).await;
+    let submit = format!("{}/submit", paper.path);
+    let answers: Vec<_> = paper.slots.iter().map(|slot| json!({"slot_id": slot, "response": {"is_true": true}})).collect();
+    let body = json!({"answers": answers});
+    let told = join_all((0..10).map(|_| school.student.post(&submit, &body))).await;
+    assert!(told.iter().all(|answer| answer.status == 200 && answer.body["score"] == json!(3)), "{:#}", told[0].body);
+    let other = json!({"answers": [{"slot_id": paper.slots[0], "response": {"is_true": false}}]});
+    assert_eq!(school.student.post(&submit, &other).await.status, 409, "it was not taken, and that is told");
+}
+
+#[tokio::test]
+async fn no_question_is_left_in_a_category_that_is_removed_at_the_same_moment() {
+    let school = School::open().await;
+    for n in 0..10 {
+        let made = school.teacher.post("/api/v1/question-categories", &json!({"name": format!("Short-lived {n}")})).await.expect(201);
+        let id = made["id"].as_str().unwrap();
+        let path = format!("/api/v1/question-categories/{id}");
+        let content = json!({"name": "n", "stem": "s", "answer": {"type": "essay"}});
+        let body = json!({"category_id": id, "content": content});
+        let writes = join_all((0..4).map(|_| school.teacher.post("/api/v1/questions", &body)));
+        let (written, removed) = tokio::join!(writes, school.office.delete(&path, "\"v1\""));
+        let statuses: Vec<u16> = written.iter().map(|answer| answer.status).collect();
+        assert!(statuses.iter().all(|status| matches!(status, 201 | 422)), "{statuses:?}");
+        let kept = statuses.contains(&201);
+        assert_eq!(removed.status, if kept { 409 } else { 204 }, "{statuses:?}: {:#}", removed.body);
+        assert_eq!(school.teacher.get(&path).await.status, if kept { 200 } else { 404 });
+    }
+}
+
+#[tokio::test]
 async fn two_tabs_that_answer_different_questions_do_not_undo_each_other() {
     let school = School::open().await;
     let paper = school.given(&school.settings("Tabs"), 10).await;

@@ -153,9 +153,11 @@ async fn an_attempt_is_not_reopened_while_another_one_runs() {
     school.student.post(&format!("{}/submit", first.path), &json!({})).await.expect(200);
     let second = school.start(&school.student, &paper).await;
     let reopen = format!("{}/reopen", first.path);
-    assert_eq!(school.teacher.post_if(&reopen, "\"v2\"", &json!({})).await.status, 409);
+    assert_eq!(school.teacher.post_if(&reopen, "\"v2\"", &json!({})).await.status, 412, "it is not the last one any more");
+    let etag = school.teacher.get(&first.path).await.etag();
+    assert_eq!(school.teacher.post_if(&reopen, &etag, &json!({})).await.status, 409);
     school.student.post(&format!("{}/submit", second.path), &json!({})).await.expect(200);
-    school.teacher.post_if(&reopen, "\"v2\"", &json!({})).await.expect(200);
+    school.teacher.post_if(&reopen, &etag, &json!({})).await.expect(200);
     school.save(&school.student, &first, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
     // By the quiz, the attempt that is under way is meant, not the last one.
     let submitted = school.student.post(&format!("{}/submit", paper.path), &json!({})).await.expect(200);

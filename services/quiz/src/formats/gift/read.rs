@@ -31,7 +31,9 @@ pub(crate) fn import(file: &str) -> Result<Imported, Vec<Broken>> {
             block.push((number, line));
         } else if let Some((first, _)) = block.first().copied() {
             match question(&letters(&block), first, &mut imported.losses) {
-                Ok((content, line)) => imported.questions.push(Draft { line, category: category.clone(), content, tags: Vec::new() }),
+                Ok((content, line)) => {
+                    imported.questions.push(Draft { line, category: category.clone(), content, tags: Vec::new(), difficulty: None });
+                }
                 Err(fault) => broken.push(fault),
             }
             block.clear();

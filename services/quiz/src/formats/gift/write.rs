@@ -31,7 +31,7 @@ pub(crate) fn export(questions: &[Draft]) -> Exported {
             losses.push(Loss::new(name, "the penalty"));
         }
         // A text that begins like the mark of a format gets a mark of its own.
-        let format = if content.stem.starts_with('[') { "[plain]" } else { "" };
+        let format = if content.stem.trim_start().starts_with('[') { "[plain]" } else { "" };
         let _ = write!(file, "::{}::{format}{}{answer}\n\n", escape(name), escape(&content.stem));
     }
     Exported { file: file.into_bytes(), losses }
@@ -156,7 +156,7 @@ fn answer(content: &Content, losses: &mut Vec<Loss>) -> Option<String> {
 
 /// The weight in front of an answer, if it is not the usual one, or the text would be taken for one.
 fn weight(fraction: Fraction, usual: Fraction, text: &str) -> String {
-    if fraction == usual && !text.starts_with('%') { String::new() } else { format!("%{}%", percent(fraction)) }
+    if fraction == usual && !text.trim_start().starts_with('%') { String::new() } else { format!("%{}%", percent(fraction)) }
 }
 
 fn choice(option: &Choice, right: bool) -> String {

@@ -27,7 +27,7 @@ pub(crate) fn import(file: &str) -> Result<Imported, Vec<Broken>> {
         match question(node, kind, &mut imported.losses) {
             Ok(Some(content)) => {
                 let tags = node.get("tags").into_iter().flat_map(|tags| tags.all("tag")).map(plain).filter(|tag| !tag.is_empty()).collect();
-                imported.questions.push(Draft { line: node.line, category: category.clone(), content, tags });
+                imported.questions.push(Draft { line: node.line, category: category.clone(), content, tags, difficulty: None });
             }
             Ok(None) => {}
             Err(fault) => broken.push(fault),

@@ -56,3 +56,17 @@ proptest! {
         prop_assert_ne!(answer_id(attempt, slot), answer_id(attempt, SlotId::generate()));
     }
 }
+
+#[test]
+fn a_person_marks_within_the_floor_of_the_quiz() {
+    let mut quiz = quiz();
+    let now = quiz.created_at;
+    let essay = Answer { state: AnswerState::Waiting, ..crate::model::testing::answer(&quiz) };
+    let marked = |quiz: &Quiz, mark: f64| essay.marked_by(quiz, UserId::generate(), Mark::try_from(mark).unwrap(), None, now);
+    for (floor, lowest) in [(MarkFloor::Question, 0.0), (MarkFloor::Attempt, -1.0), (MarkFloor::None, -1.0)] {
+        quiz.settings.mark_floor = floor;
+        assert!(marked(&quiz, lowest).is_ok() && marked(&quiz, 1.0).is_ok(), "{floor:?}");
+        assert_eq!(marked(&quiz, lowest - 0.0001), Err(Refused::Mark), "{floor:?}");
+        assert_eq!(marked(&quiz, 1.0001), Err(Refused::Mark), "{floor:?}");
+    }
+}
