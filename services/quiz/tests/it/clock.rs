@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use chrono::Duration;
-use domain::{Clock, ManualClock, SystemClock};
+use directory::Directory;
+use domain::{Clock, ManualClock, ServiceName, SystemClock};
 use serde_json::{Value, json};
 
 use crate::school::{SERVICES, School};
@@ -159,6 +160,8 @@ async fn who_leaves_the_class_finishes_the_attempt_that_was_begun_and_begins_no_
     let left = "UPDATE enrollments SET end_date = current_date - 1 WHERE student_id = $1";
     let mut database = school.fleet.database.superuser().await;
     sqlx::query(left).bind(school.student_id.as_uuid()).execute(&mut database).await.unwrap();
+    let platform = &school.fleet.platform;
+    Directory::new(platform.redis().clone(), platform.postgres(ServiceName::Quiz).clone()).changed(school.id).await;
     school.save(&school.student, &sitting, &paper.slots[0], &json!({"is_true": true})).await.expect(200);
     let last = json!({"answers": [{"slot_id": paper.slots[1], "response": {"is_true": true}}]});
     school.student.post(&format!("{}/submit", paper.path), &last).await.expect(200);
