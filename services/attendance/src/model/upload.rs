@@ -94,7 +94,9 @@ pub fn interpret(lines: &[Line], seats: &[Seat]) -> Result<Vec<Entry>, Vec<Fault
         let mut wrong = |column: &str, detail: &str| faults.push(Fault::new(format!("{at}/{column}"), detail));
         let uncalculated: Vec<&str> = columns.uncalculated(line).collect();
         if !uncalculated.is_empty() {
-            uncalculated.into_iter().for_each(|column| wrong(column, UNCALCULATED));
+            for column in uncalculated {
+                wrong(column, UNCALCULATED);
+            }
             continue;
         }
         let student = student(&columns, line, seats, &by_number).map_err(|(column, detail)| wrong(column, detail)).ok();
