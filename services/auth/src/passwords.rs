@@ -1,5 +1,5 @@
 //! bcrypt, on a few threads of its own, fewer than there are cores, which only get what the others leave: a hash takes a quarter of a second of a core, and a
-//! storm of logins must not take the cores from everybody else. Where the others leave too little for three seconds, the hash is computed a second time by a thread that
+//! storm of logins must not take the cores from everybody else. Where the others leave too little for a second, the hash is computed a second time by a thread that
 //! gets a small share in any case: a busy morning makes logins slow, and never stops them.
 
 use std::sync::{Arc, OnceLock};
@@ -19,8 +19,8 @@ pub const COST: u32 = 12;
 /// Who may wait for each thread; whoever comes then is told to come back.
 const QUEUE: usize = 32;
 
-/// A hash that is not done by then gets too little of the cores: it takes a quarter of a second of one. On a busy morning a second is not yet too little.
-const STARVED: Duration = Duration::from_secs(3);
+/// A hash that is not done by then gets too little of the cores: it takes a quarter of that.
+const STARVED: Duration = Duration::from_secs(1);
 
 struct Slots {
     running: Arc<Semaphore>,
