@@ -1,7 +1,8 @@
 //! Events, rooms and the timetable.
-//!
-//! So far this service owns its tables (`calendar_events`, `rooms`, `timetable_entries`, `calendar_feeds`)
-//! and answers `/health` and `/ready`; it has no routes yet.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod model;
 
 use domain::ServiceName;
 use service_kit::Service;
