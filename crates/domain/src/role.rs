@@ -80,17 +80,15 @@ impl Role {
             P::FeesManage | P::FeesCollect => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::FeesApprove => matches!(self, Self::SchoolAdmin),
             P::FeesRead | P::FeesPay => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
-            P::CalendarRead => !matches!(self, Self::SuperAdmin),
+            P::CalendarRead | P::TransportRead | P::LoansRead => !matches!(self, Self::SuperAdmin),
             P::CalendarWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
             P::CalendarManage => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::AppointmentsBook => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
             P::TransportManage => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::TransportOperate => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff),
-            P::TransportRead => !matches!(self, Self::SuperAdmin),
             P::LeaveRequest => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
             P::InventoryWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff),
             P::InventoryRead => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff | Self::Teacher),
-            P::LoansRead => !matches!(self, Self::SuperAdmin),
         }
     }
 }

@@ -68,18 +68,35 @@ INSERT INTO fee_items (school_id, id, fee_structure_id, head, amount_minor, due_
     ('{school}', pg_temp.id('fee item'), pg_temp.id('structure'), 'Tuition', 500000, '2026-07-10');
 INSERT INTO concessions (school_id, id, student_id, kind, percent_basis_points, valid_from) VALUES
     ('{school}', pg_temp.id('concession'), pg_temp.id('student row'), 'student', 1000, '2026-06-01');
-INSERT INTO invoices (school_id, id, student_id, fee_structure_id, period, number, currency, status, total_minor, due_on, issued_at) VALUES
-    ('{school}', pg_temp.id('invoice'), pg_temp.id('student row'), pg_temp.id('structure'), '2026/1', 'INV-1', 'INR', 'issued', 500000, '2026-07-10', now());
+INSERT INTO invoices (school_id, id, student_id, fee_structure_id, period, number, currency, status, total_minor, paid_minor, waived_minor, due_on, issued_at)
+    VALUES ('{school}', pg_temp.id('invoice'), pg_temp.id('student row'), pg_temp.id('structure'), '2026/1', 'INV-1', 'INR', 'partly_paid', 500000, 20, 10,
+    '2026-07-10', now());
 INSERT INTO invoice_lines (school_id, id, invoice_id, position, description, amount_minor) VALUES
     ('{school}', pg_temp.id('line'), pg_temp.id('invoice'), 1, 'Tuition', 500000);
 INSERT INTO receipt_counters (school_id, fiscal_year, last_number) VALUES ('{school}', '2026-27', 1);
-INSERT INTO payments (school_id, id, student_id, invoice_id, method, currency, amount_minor, status, fiscal_year, receipt_number, captured_at) VALUES
-    ('{school}', pg_temp.id('payment'), pg_temp.id('student row'), pg_temp.id('invoice'), 'cash', 'INR', 100, 'captured', '2026-27', 1, now());
+INSERT INTO payments (school_id, id, student_id, invoice_id, method, currency, amount_minor, refunded_minor, allocated_minor, status, fiscal_year, receipt_number,
+    captured_at, booked_on) VALUES
+    ('{school}', pg_temp.id('payment'), pg_temp.id('student row'), pg_temp.id('invoice'), 'cash', 'INR', 100, 50, 20, 'captured', '2026-27', 1, now(), '2026-07-01');
+INSERT INTO payment_allocations (school_id, id, payment_id, invoice_id, currency, amount_minor) VALUES
+    ('{school}', pg_temp.id('allocation'), pg_temp.id('payment'), pg_temp.id('invoice'), 'INR', 20);
+INSERT INTO waivers (school_id, id, invoice_id, currency, amount_minor, reason, approved_by) VALUES
+    ('{school}', pg_temp.id('waiver'), pg_temp.id('invoice'), 'INR', 10, 'Hardship', pg_temp.id('office'));
+INSERT INTO invoice_counters (school_id, fiscal_year, last_number) VALUES ('{school}', '2026-27', 1);
+INSERT INTO fee_settings (school_id, id) VALUES ('{school}', '{school}');
+INSERT INTO fee_profiles (school_id, id, category) VALUES ('{school}', pg_temp.id('student row'), 'day scholar');
+INSERT INTO fine_rules (school_id, id, name, kind, currency, amount_minor) VALUES ('{school}', pg_temp.id('fine rule'), 'Late', 'per_day', 'INR', 1000);
+INSERT INTO day_closings (school_id, id, closed_on, totals, counted, closed_by) VALUES
+    ('{school}', pg_temp.id('closing'), '2026-06-30', '[]', '[]', pg_temp.id('office'));
 INSERT INTO refunds (school_id, id, payment_id, currency, amount_minor, requested_by) VALUES
     ('{school}', pg_temp.id('refund'), pg_temp.id('payment'), 'INR', 50, pg_temp.id('office'));
-INSERT INTO ledger_entries (school_id, id, transaction_id, account, currency, debit_minor, credit_minor, entry_date) VALUES
-    ('{school}', pg_temp.id('debit'), pg_temp.id('entry'), 'cash', 'INR', 100, 0, '2026-07-01'),
-    ('{school}', pg_temp.id('credit'), pg_temp.id('entry'), 'receivable', 'INR', 0, 100, '2026-07-01');
+-- Issued, waived in part; paid in cash, of which some went to the invoice and half is on its way back.
+INSERT INTO ledger_entries (school_id, id, transaction_id, account, invoice_id, payment_id, currency, debit_minor, credit_minor, entry_date)
+    SELECT '{school}', pg_temp.id('entry ' || place), pg_temp.id('entry'), account, CASE WHEN of_invoice THEN pg_temp.id('invoice') END,
+        CASE WHEN of_payment THEN pg_temp.id('payment') END, 'INR', debit, credit, '2026-07-01'
+    FROM (VALUES (1, 'receivable', true, false, 500000, 0), (2, 'fee_income', true, false, 0, 500000), (3, 'waivers', true, false, 10, 0),
+        (4, 'receivable', true, false, 0, 10), (5, 'cash', false, true, 100, 0), (6, 'student_credit', false, true, 0, 100),
+        (7, 'student_credit', true, true, 20, 0), (8, 'receivable', true, true, 0, 20), (9, 'student_credit', false, true, 50, 0),
+        (10, 'refunds_payable', false, true, 0, 50)) AS entry (place, account, of_invoice, of_payment, debit, credit);
 INSERT INTO provider_events (school_id, id, provider, event_id, kind, payload) VALUES
     ('{school}', pg_temp.id('provider event'), 'stripe', 'evt_1', 'payment', '{}');
 

@@ -60,15 +60,22 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
         ServiceName::Fee,
         &[
             "concessions",
+            "day_closings",
             "fee_items",
+            "fee_profiles",
+            "fee_settings",
             "fee_structures",
+            "fine_rules",
+            "invoice_counters",
             "invoice_lines",
             "invoices",
             "ledger_entries",
+            "payment_allocations",
             "payments",
             "provider_events",
             "receipt_counters",
             "refunds",
+            "waivers",
         ],
     ),
     (
@@ -136,7 +143,7 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
 
 /// Rows that are never changed or removed, by anybody.
 const APPEND_ONLY: &[&str] =
-    &["attendance_corrections", "bus_fee_charges", "bus_stop_visits", "grade_changes", "ledger_entries", "stock_movements"];
+    &["attendance_corrections", "day_closings", "waivers", "bus_fee_charges", "bus_stop_visits", "grade_changes", "ledger_entries", "stock_movements"];
 
 /// What only its owner may read.
 const PRIVATE: &[&str] =
