@@ -53,8 +53,7 @@ pub(crate) async fn reservation_ready(
     reservation: &Reservation,
     now: Timestamp,
 ) -> Result<(), Problem> {
-    let data =
-        Ready { item_id: reservation.item_id, borrower_user_id: reservation.borrower_user_id, held_until: reservation.held_until };
+    let data = Ready { item_id: reservation.item_id, borrower_user_id: reservation.borrower_user_id, held_until: reservation.held_until };
     let subject = reservation.id.as_uuid();
     let event = ::events::envelope(EventKind::ReservationReady, caller.school_id, Some(caller.actor()), subject, now, &data)?;
     tell(transaction, &event).await

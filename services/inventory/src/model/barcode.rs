@@ -134,7 +134,9 @@ impl utoipa::PartialSchema for Barcode {
             .schema_type(Type::String)
             .min_length(Some(1))
             .max_length(Some(64))
-            .description(Some("A GTIN (8, 12, 13 or 14 digits with a right check digit; spaces and hyphens don't count) or a code of the school's own."))
+            .description(Some(
+                "A GTIN (8, 12, 13 or 14 digits with a right check digit; spaces and hyphens don't count) or a code of the school's own.",
+            ))
             .into()
     }
 }

@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_line_says_what_an_item_is() {
-        let entries = read("sku,name,kind,serialised,barcode,on_hand\nB-1,'=Atlas,asset,yes,978-0-306-40615-7,4\nC-1,Chalk,consumable,,,\n").unwrap();
+        let entries =
+            read("sku,name,kind,serialised,barcode,on_hand\nB-1,'=Atlas,asset,yes,978-0-306-40615-7,4\nC-1,Chalk,consumable,,,\n").unwrap();
         assert_eq!(entries[0].name.as_str(), "=Atlas");
         assert_eq!(entries[0].barcode.as_ref().unwrap().as_str(), "9780306406157");
         assert!(entries[0].is_serialised && !entries[1].is_serialised);
@@ -178,7 +179,8 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_by_line_and_column() {
-        let faults = read("sku,name,kind,reorder_level,serialised\n,Chalk,consumable,-1,\nA,,thing,x,yes\nB,B,consumable,1,yes\n").unwrap_err();
+        let faults =
+            read("sku,name,kind,reorder_level,serialised\n,Chalk,consumable,-1,\nA,,thing,x,yes\nB,B,consumable,1,yes\n").unwrap_err();
         let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         let expected =
             ["/rows/2/sku", "/rows/2/reorder_level", "/rows/3/name", "/rows/3/kind", "/rows/3/reorder_level", "/rows/4/serialised"];

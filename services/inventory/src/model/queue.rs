@@ -115,7 +115,8 @@ pub fn settle(places: &[Place], pieces: i32, now: Timestamp, today: NaiveDate) -
 /// How many pieces `borrower` could take of `pieces` that are there: all that are not kept for others.
 #[must_use]
 pub fn free_for(places: &[Place], pieces: i32, borrower: Uuid, now: Timestamp, today: NaiveDate) -> i32 {
-    let kept = places.iter().filter(|place| place.state == State::Ready && place.borrower != borrower && !place.is_over(now, today)).count();
+    let kept =
+        places.iter().filter(|place| place.state == State::Ready && place.borrower != borrower && !place.is_over(now, today)).count();
     pieces.saturating_sub(i32::try_from(kept).unwrap_or(i32::MAX)).max(0)
 }
 
@@ -132,7 +133,13 @@ mod tests {
 
     fn place(number: u128, state: State, hours: i64) -> Place {
         let (id, today) = (Uuid::from_u128(number), now().date_naive());
-        Place { id, borrower: id, state, expires_on: today + Duration::days(hours), held_until: (state == State::Ready).then(|| now() + Duration::hours(hours)) }
+        Place {
+            id,
+            borrower: id,
+            state,
+            expires_on: today + Duration::days(hours),
+            held_until: (state == State::Ready).then(|| now() + Duration::hours(hours)),
+        }
     }
 
     #[test]
@@ -159,7 +166,9 @@ mod tests {
     fn queue() -> impl Strategy<Value = Vec<Place>> {
         let one = (prop::bool::ANY, -3..4_i64);
         prop::collection::vec(one, 0..12).prop_map(|places| {
-            let place = |(number, (ready, hours)): (usize, (bool, i64))| place(number as u128, if ready { State::Ready } else { State::Waiting }, hours);
+            let place = |(number, (ready, hours)): (usize, (bool, i64))| {
+                place(number as u128, if ready { State::Ready } else { State::Waiting }, hours)
+            };
             places.into_iter().enumerate().map(place).collect()
         })
     }

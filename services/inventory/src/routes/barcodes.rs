@@ -3,13 +3,13 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, get};
 use domain::{InventoryItemId, InventoryUnitId, Text};
+use records::rows;
+use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
 use service_kit::{CommonProblems, IdPath, Kind, Params, Problem, Versioned};
-use store::entity::inventory_items::{Column, Entity};
 use store::SchoolTransaction;
-use records::rows;
-use sea_orm::{ColumnTrait, Condition, QueryFilter};
+use store::entity::inventory_items::{Column, Entity};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -96,6 +96,7 @@ async fn unit_label(desk: Desk<InventoryRead>, id: IdPath<InventoryUnitId>) -> R
 
 fn label(code: String) -> Result<HttpResponse, Problem> {
     let drawn = Barcode::printed(&code);
-    let svg = drawn.ok_or_else(|| Problem::conflict(Kind::Conflict, "A label holds letters, digits and signs of ASCII; this code has others."))?;
+    let svg = drawn
+        .ok_or_else(|| Problem::conflict(Kind::Conflict, "A label holds letters, digits and signs of ASCII; this code has others."))?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/svg+xml")).body(svg))
 }

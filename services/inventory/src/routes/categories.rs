@@ -220,7 +220,11 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewCategory>) -> Result<H
 /// A category.
 #[utoipa::path(params(("id" = InventoryCategoryId, Path)), responses((status = 200, body = CategoryView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/categories/{id}")]
-async fn show(desk: Desk<InventoryRead>, id: IdPath<InventoryCategoryId>, known: IfNoneMatch) -> Result<NotModifiedOr<CategoryView>, Problem> {
+async fn show(
+    desk: Desk<InventoryRead>,
+    id: IdPath<InventoryCategoryId>,
+    known: IfNoneMatch,
+) -> Result<NotModifiedOr<CategoryView>, Problem> {
     let row = rows::find::<Entity>(&desk.read().await?, id.as_uuid()).await?;
     let version = Entity::version(&row)?;
     Ok(NotModifiedOr(known, row.into(), version))

@@ -7,9 +7,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{InventoryRead, InventoryWrite};
-use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned,
-};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned};
 use store::SchoolTransaction;
 use store::entity::inventory_items::{ActiveModel, Entity};
 use store::entity::{inventory_categories, inventory_suppliers, schools};

@@ -117,8 +117,7 @@ pub struct OverdueOf {
 #[get("/api/v1/inventory/loans")]
 async fn list(desk: Desk<LoansRead>, filter: Params<LoansOf>) -> Result<Page<Loan>, Problem> {
     let paging = Paging::of(&desk, "loans", &filter.0);
-    let wanted =
-        LoanFilter { item: filter.item_id, borrower: filter.borrower_user_id, student: filter.student_id, state: filter.state };
+    let wanted = LoanFilter { item: filter.item_id, borrower: filter.borrower_user_id, student: filter.student_id, state: filter.state };
     let scope = scope(&desk).await?;
     let mut transaction = desk.read().await?;
     let today = desk.today(&transaction).await?;
@@ -218,12 +217,7 @@ fn away(detail: &str) -> Problem {
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/loans/{id}/renew")]
-async fn renew(
-    desk: Desk<InventoryWrite>,
-    id: IdPath<LoanId>,
-    based_on: IfMatch,
-    body: Body<Renewal>,
-) -> Result<Versioned<Loan>, Problem> {
+async fn renew(desk: Desk<InventoryWrite>, id: IdPath<LoanId>, based_on: IfMatch, body: Body<Renewal>) -> Result<Versioned<Loan>, Problem> {
     desk.change(async |transaction| {
         let item = find_loan(transaction, *id, &LoanScope::default()).await?.item_id;
         let mut books = Books::open(&desk, transaction, "/item_id", item).await?;

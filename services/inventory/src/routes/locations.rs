@@ -11,8 +11,8 @@ use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
     Versioned,
 };
-use store::entity::inventory_locations::{ActiveModel, Column, Entity, Model};
 use store::SchoolTransaction;
+use store::entity::inventory_locations::{ActiveModel, Column, Entity, Model};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -155,7 +155,11 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewLocation>) -> Result<H
 /// A location.
 #[utoipa::path(params(("id" = InventoryLocationId, Path)), responses((status = 200, body = LocationView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/locations/{id}")]
-async fn show(desk: Desk<InventoryRead>, id: IdPath<InventoryLocationId>, known: IfNoneMatch) -> Result<NotModifiedOr<LocationView>, Problem> {
+async fn show(
+    desk: Desk<InventoryRead>,
+    id: IdPath<InventoryLocationId>,
+    known: IfNoneMatch,
+) -> Result<NotModifiedOr<LocationView>, Problem> {
     let row = rows::find::<Entity>(&desk.read().await?, id.as_uuid()).await?;
     let version = Entity::version(&row)?;
     Ok(NotModifiedOr(known, row.into(), version))

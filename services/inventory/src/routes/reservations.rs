@@ -6,9 +6,7 @@ use domain::{Fault, InventoryItemId, ReservationId, StudentId, UserId, Version};
 use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{InventoryWrite, LoansRead};
-use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Problem, Versioned,
-};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Problem, Versioned};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -211,7 +211,9 @@ pub(crate) async fn differences(
         }
     }
     if !faults.is_empty() {
-        return Err(Problem::conflict(ProblemKind::Conflict, "Something moved since it was counted; nothing was posted.").with_faults(faults));
+        return Err(
+            Problem::conflict(ProblemKind::Conflict, "Something moved since it was counted; nothing was posted.").with_faults(faults)
+        );
     }
     let insert = "INSERT INTO stock_movements (school_id, id, item_id, unit_id, location_id, kind, quantity, value_minor, stock_take_id, reason, moved_by,
             moved_at, created_at, updated_at)
@@ -232,7 +234,8 @@ pub(crate) async fn differences(
         .execute(transaction.connection()?)
         .await
         .map_err(refuse)?;
-    let waited_for = "SELECT DISTINCT item_id FROM inventory_reservations WHERE school_id = $1 AND item_id = ANY($2) AND state IN ('waiting', 'ready')
+    let waited_for =
+        "SELECT DISTINCT item_id FROM inventory_reservations WHERE school_id = $1 AND item_id = ANY($2) AND state IN ('waiting', 'ready')
                       ORDER BY item_id";
     sqlx::query_scalar(waited_for).bind(school).bind(items).fetch_all(transaction.connection()?).await.map_err(refuse)
 }

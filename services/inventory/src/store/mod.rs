@@ -26,10 +26,10 @@ pub(crate) use people::{Borrower, borrower};
 pub(crate) use queue::{cancel_reservation, find_reservation, fulfil, list_reservations, reserve, settle_overdue};
 pub use repairs::{Repair, RepairState};
 pub(crate) use repairs::{find_repair, finish_repair, list_repairs, lock_repair, send_to_repair};
-pub use takes::{StockTake, TakeState};
-pub(crate) use takes::{find_take, finish_take, list_takes, lock_take, start_take, touch_take};
 pub use rules::RULES;
 pub(crate) use shelves::{Shelf, find_unit, item, items, low_stock, unit_of_serial, units_of};
+pub use takes::{StockTake, TakeState};
+pub(crate) use takes::{find_take, finish_take, list_takes, lock_take, start_take, touch_take};
 
 /// Rows that came as JSON.
 fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {

@@ -17,7 +17,8 @@ use crate::model::queue::{Change, Place, Reservation, State, settle};
 impl Books<'_> {
     /// Who waits for the item, in the order of the queue.
     pub(crate) async fn queue(&mut self) -> Result<Vec<Place>, Problem> {
-        let query = "SELECT to_jsonb(r) FROM inventory_reservations r WHERE r.school_id = $1 AND r.item_id = $2 AND r.state IN ('waiting', 'ready')
+        let query =
+            "SELECT to_jsonb(r) FROM inventory_reservations r WHERE r.school_id = $1 AND r.item_id = $2 AND r.state IN ('waiting', 'ready')
                      ORDER BY r.created_at, r.id";
         let school = self.transaction.school_id().as_uuid();
         let rows: Vec<Json<Place>> =
@@ -55,7 +56,7 @@ impl Books<'_> {
                 Change::Expire(id) => (id, "expired", None),
                 Change::Keep(id) => (id, "ready", Some(until)),
             };
-            let update = "UPDATE inventory_reservations r SET state = $3, held_until = coalesce($4, held_until), version = version + 1, updated_at = $5
+            let update = "UPDATE inventory_reservations r SET state = $3, held_until = coalesce($4, r.held_until), version = r.version + 1, updated_at = $5
                 FROM inventory_items i WHERE i.school_id = r.school_id AND i.id = r.item_id AND r.school_id = $1 AND r.id = $2
                 RETURNING to_jsonb(r) || jsonb_build_object('item_name', i.name)";
             let Json(reservation) = sqlx::query_scalar::<_, Json<Reservation>>(update)
@@ -145,7 +146,8 @@ pub(crate) async fn reserve(books: &mut Books<'_>, who: Borrower, expires_on: Na
 
 /// Takes somebody out of the queue.
 pub(crate) async fn cancel_reservation(books: &mut Books<'_>, id: ReservationId) -> Result<(), Problem> {
-    let update = "UPDATE inventory_reservations SET state = 'cancelled', version = version + 1, updated_at = $3 WHERE school_id = $1 AND id = $2";
+    let update =
+        "UPDATE inventory_reservations SET state = 'cancelled', version = version + 1, updated_at = $3 WHERE school_id = $1 AND id = $2";
     sqlx::query(update)
         .bind(books.transaction.school_id().as_uuid())
         .bind(id.as_uuid())

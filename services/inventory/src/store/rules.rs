@@ -7,7 +7,11 @@ pub const RULES: &[Rule] = &[
     Rule::once("inventory_categories_name", "/name", "there is a category of this name"),
     Rule::once("inventory_suppliers_name", "/name", "there is a supplier of this name"),
     Rule::once("inventory_locations_school_id_name_key", "/name", "there is a location of this name"),
-    Rule::exists("inventory_locations_school_id_parent_location_id_fkey", "/parent_location_id", "there is no such location in this school"),
+    Rule::exists(
+        "inventory_locations_school_id_parent_location_id_fkey",
+        "/parent_location_id",
+        "there is no such location in this school",
+    ),
     Rule::once("inventory_items_school_id_sku_key", "/sku", "another item has this stock number"),
     Rule::once("inventory_items_school_id_barcode_key", "/barcode", "another item has this barcode"),
     Rule::exists("inventory_items_category", "/category_id", "there is no such category in this school"),

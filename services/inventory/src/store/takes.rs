@@ -146,11 +146,7 @@ pub(crate) async fn finish_take(
 }
 
 /// Stock-takes, the latest first.
-pub(crate) async fn list_takes(
-    transaction: &mut SchoolTransaction,
-    before: Option<Uuid>,
-    limit: u64,
-) -> Result<Vec<StockTake>, Problem> {
+pub(crate) async fn list_takes(transaction: &mut SchoolTransaction, before: Option<Uuid>, limit: u64) -> Result<Vec<StockTake>, Problem> {
     let query = select_takes!("AND ($2::uuid IS NULL OR t.id < $2) ORDER BY t.id DESC LIMIT $3");
     let rows = sqlx::query_scalar(query)
         .bind(transaction.school_id().as_uuid())
