@@ -120,7 +120,12 @@ mod tests {
     #[test]
     fn one_room_holds_one_thing_at_a_time() {
         let (hall, library) = (RoomId::generate(), RoomId::generate());
-        let all = vec![taken(0, 60, Some(hall), None), taken(30, 90, Some(hall), None), taken(30, 90, Some(library), None), taken(90, 95, Some(hall), None)];
+        let all = vec![
+            taken(0, 60, Some(hall), None),
+            taken(30, 90, Some(hall), None),
+            taken(30, 90, Some(library), None),
+            taken(90, 95, Some(hall), None),
+        ];
         let found = conflicts(all);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].shared, found[0].second.starts_at), (Shared::Room, DateTime::UNIX_EPOCH + Duration::minutes(30)));

@@ -140,6 +140,7 @@ impl Time {
     }
 
     /// Every fault, with the pointers of the fields that a request has.
+    #[must_use]
     pub fn faults(self) -> Vec<Fault> {
         let mut faults = Faults::none();
         match self {
@@ -306,6 +307,39 @@ pub struct Event {
 }
 
 impl Event {
+    /// A new event, without time or words yet. Its id is its name in other calendars, as RFC 7986 (5.3) advises.
+    #[must_use]
+    pub fn fresh(id: CalendarEventId, school: SchoolId, (kind, status): (Kind, Status), by: UserId, now: Timestamp) -> Self {
+        Self {
+            id,
+            school_id: school,
+            uid: id.to_string(),
+            sequence: 0,
+            kind,
+            title: String::new(),
+            description: None,
+            place: None,
+            room_id: None,
+            is_all_day: false,
+            start_date: None,
+            end_date: None,
+            starts_at: None,
+            ends_at: None,
+            time_zone: None,
+            rrule: None,
+            exdates: Vec::new(),
+            master_event_id: None,
+            recurrence_id: None,
+            audience: Audience::EVERYBODY,
+            status,
+            created_by: by,
+            last_day: None,
+            version: Version::FIRST,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// When it takes place, or takes place first. Always there: the table refuses a row without.
     #[must_use]
     pub fn time(&self) -> Option<Time> {
@@ -391,6 +425,7 @@ impl Event {
     }
 
     /// What goes for some kinds only.
+    #[must_use]
     pub fn kind_faults(kind: Kind, schedule: &Schedule, audience: &Audience) -> Vec<Fault> {
         let mut faults = Faults::none();
         if kind == Kind::Holiday {

@@ -1,7 +1,7 @@
 //! A lesson of the timetable, and cover: who stands in for its teacher for some days.
 
 use chrono::{Datelike, NaiveDate};
-use domain::{ClassId, Fault, Faults, RoomId, SchoolId, SubjectId, TeacherId, TimetableEntryId, Timestamp, Version};
+use domain::{ClassId, Fault, Faults, RoomId, SchoolId, SubjectId, TeacherId, Timestamp, TimetableEntryId, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,7 +87,14 @@ impl Lesson {
 
     /// Cover of this lesson by `teacher`.
     #[must_use]
-    pub fn covered(&self, id: TimetableEntryId, teacher: TeacherId, days: (NaiveDate, NaiveDate), note: Option<String>, now: Timestamp) -> Self {
+    pub fn covered(
+        &self,
+        id: TimetableEntryId,
+        teacher: TeacherId,
+        days: (NaiveDate, NaiveDate),
+        note: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             teacher_id: Some(teacher),

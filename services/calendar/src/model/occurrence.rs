@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::audience::Audience;
-use super::event::{Event, Kind, Status, Time};
+use super::event::{Event, Kind, Schedule, Status, Time};
 use super::month::Window;
 use super::rule::Rule;
 use super::zone;
@@ -45,25 +45,22 @@ pub struct Occurrence {
     pub time_zone: Option<String>,
     /// Whether it takes place.
     pub status: Status,
-    /// For whom.
-    pub audience: Audience,
-    /// The version of the event, or of the changed occurrence.
+    /// For whom; null for those who may not put in events.
+    pub audience: Option<Audience>,
+    /// The version of the event or series; every change of an occurrence is one of its series.
     pub version: Version,
 }
 
 impl Occurrence {
-    fn of(series: CalendarEventId, row: &Event, time: Time, recurrence_id: Option<String>, status: Status) -> Self {
-        let row = Event { status, ..row.clone() }.scheduled(super::event::Schedule {
-            time,
-            rrule: None,
-            exdates: Vec::new(),
-            last_day: time.last_day(),
-        });
+    /// `row` is the series itself or a changed occurrence of it. For whom it is, and what it counts as, is for the series to say.
+    fn of(series: &Event, row: &Event, time: Time, recurrence_id: Option<String>) -> Self {
+        let status = if series.status == Status::Cancelled { Status::Cancelled } else { row.status };
+        let row = row.clone().scheduled(Schedule { time, rrule: None, exdates: Vec::new(), last_day: time.last_day() });
         Self {
-            event_id: series,
+            event_id: series.id,
             recurrence_id,
             is_changed: row.master_event_id.is_some(),
-            kind: row.kind,
+            kind: series.kind,
             title: row.title,
             place: row.place,
             room_id: row.room_id,
@@ -74,9 +71,15 @@ impl Occurrence {
             ends_at: row.ends_at,
             time_zone: row.time_zone,
             status,
-            audience: row.audience,
-            version: row.version,
+            audience: Some(series.audience.clone()),
+            version: series.version,
         }
+    }
+
+    /// The same for an answer: for whom it is, persons above all, is not for everybody to know.
+    #[must_use]
+    pub fn shown_to(self, works_here: bool) -> Self {
+        Self { audience: self.audience.filter(|_| works_here), ..self }
     }
 
     /// From when to when, with days as those of `zone`.
@@ -156,7 +159,7 @@ impl<'e> Series<'e> {
         };
         let master = self.master;
         let Some(text) = master.rrule.as_deref() else {
-            return visible(first).then(|| Occurrence::of(master.id, master, first, None, master.status)).into_iter().collect();
+            return visible(first).then(|| Occurrence::of(master, master, first, None)).into_iter().collect();
         };
         let times = Rule::read(text, first.zone()).and_then(|rule| rule.times(first.local_start()));
         let mut found = Vec::new();
@@ -178,8 +181,7 @@ impl<'e> Series<'e> {
                 None => (master, first.moved(start)),
             };
             if visible(time) {
-                let status = if master.status == Status::Cancelled { Status::Cancelled } else { row.status };
-                found.push(Occurrence::of(master.id, row, time, Some(recurrence_id), status));
+                found.push(Occurrence::of(master, row, time, Some(recurrence_id)));
             }
         }
         found

@@ -102,7 +102,8 @@ fn expansion_agrees_with_an_independent_library_on_hundreds_of_rules() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/reference/recurrence.json")).unwrap();
     let mut changes = 0;
     for (number, case) in cases.iter().enumerate() {
-        let schedule = Schedule::plan(case.at(&case.start), Some(&case.rrule), case.exdates.clone()).unwrap_or_else(|faults| panic!("case {number}: {faults:?}"));
+        let schedule = Schedule::plan(case.at(&case.start), Some(&case.rrule), case.exdates.clone())
+            .unwrap_or_else(|faults| panic!("case {number}: {faults:?}"));
         let moved: Vec<_> = case.moved.iter().map(|(id, to)| (id.clone(), case.at(to))).collect();
         let zone = case.zone.as_deref().map_or(Tz::UTC, zone::named);
         let mut found: Vec<_> =
@@ -117,18 +118,34 @@ fn expansion_agrees_with_an_independent_library_on_hundreds_of_rules() {
 }
 
 fn zones() -> impl Strategy<Value = Tz> {
-    prop::sample::select(vec![chrono_tz::Europe::London, chrono_tz::America::New_York, chrono_tz::Australia::Lord_Howe, chrono_tz::Asia::Kolkata])
+    prop::sample::select(vec![
+        chrono_tz::Europe::London,
+        chrono_tz::America::New_York,
+        chrono_tz::Australia::Lord_Howe,
+        chrono_tz::Asia::Kolkata,
+    ])
 }
 
 fn schedules() -> impl Strategy<Value = Schedule> {
-    let rules = prop::sample::select(vec!["FREQ=DAILY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY", "FREQ=MONTHLY;BYMONTHDAY=-1,15", "FREQ=MONTHLY;BYDAY=2TU", "FREQ=YEARLY"]);
-    (zones(), 0..900_i64, 0..96_i64, 1..300_i64, rules, 1..40_usize).prop_filter_map("the event starts on a day of its rule", |(zone, day, quarter, length, rule, count)| {
-        let count = if rule == "FREQ=YEARLY" { count.min(15) } else { count };
-        let local = NaiveDate::from_ymd_opt(2025, 1, 1)?.and_time(NaiveTime::MIN) + Duration::days(day) + Duration::minutes(15 * quarter);
-        let starts_at = zone::instant(zone, local);
-        let time = Time::Timed { starts_at, ends_at: starts_at + Duration::minutes(length), zone };
-        Schedule::plan(time, Some(&format!("{rule};COUNT={count}")), Vec::new()).ok()
-    })
+    let rules = prop::sample::select(vec![
+        "FREQ=DAILY",
+        "FREQ=DAILY;INTERVAL=3",
+        "FREQ=WEEKLY",
+        "FREQ=MONTHLY;BYMONTHDAY=-1,15",
+        "FREQ=MONTHLY;BYDAY=2TU",
+        "FREQ=YEARLY",
+    ]);
+    (zones(), 0..900_i64, 0..96_i64, 1..300_i64, rules, 1..40_usize).prop_filter_map(
+        "the event starts on a day of its rule",
+        |(zone, day, quarter, length, rule, count)| {
+            let count = if rule == "FREQ=YEARLY" { count.min(15) } else { count };
+            let local =
+                NaiveDate::from_ymd_opt(2025, 1, 1)?.and_time(NaiveTime::MIN) + Duration::days(day) + Duration::minutes(15 * quarter);
+            let starts_at = zone::instant(zone, local);
+            let time = Time::Timed { starts_at, ends_at: starts_at + Duration::minutes(length), zone };
+            Schedule::plan(time, Some(&format!("{rule};COUNT={count}")), Vec::new()).ok()
+        },
+    )
 }
 
 fn whole(schedule: &Schedule) -> Window {
@@ -201,7 +218,11 @@ fn a_day_is_the_same_day_in_every_zone() {
     for zone in [Tz::UTC, chrono_tz::Pacific::Kiritimati, chrono_tz::Pacific::Pago_Pago, chrono_tz::Asia::Kolkata] {
         assert_eq!(expand(&rows, &Window::new(day, day, zone), zone).len(), 1, "{zone}");
         let (before, after) = (day.pred_opt().unwrap(), day.succ_opt().unwrap());
-        assert_eq!(expand(&rows, &Window::new(before, before, zone), zone).len() + expand(&rows, &Window::new(after, after, zone), zone).len(), 0, "{zone}");
+        assert_eq!(
+            expand(&rows, &Window::new(before, before, zone), zone).len() + expand(&rows, &Window::new(after, after, zone), zone).len(),
+            0,
+            "{zone}"
+        );
     }
 }
 

@@ -75,7 +75,8 @@ impl Rule {
             (None, None) => return Err(BadRule::Endless),
             (Some(_), Some(_)) => return Err(BadRule::TwoEnds),
             (Some(count), None) => {
-                let count = count.parse::<usize>().ok().filter(|count| *count > 0).ok_or_else(|| BadRule::Unreadable("COUNT".to_owned()))?;
+                let count =
+                    count.parse::<usize>().ok().filter(|count| *count > 0).ok_or_else(|| BadRule::Unreadable("COUNT".to_owned()))?;
                 if count > MOST {
                     return Err(BadRule::TooLong);
                 }
@@ -111,7 +112,7 @@ impl Rule {
         };
         if let Some(latest) = latest {
             let latest = latest.max(start).checked_add_days(Days::new(2)).ok_or(BadRule::TooLong)?;
-            text.push_str(&format!(";UNTIL={}", latest.format("%Y%m%dT%H%M%SZ")));
+            text = format!("{text};UNTIL={}", latest.format("%Y%m%dT%H%M%SZ"));
         }
         let set: RRuleSet = text.parse().map_err(unreadable)?;
         let (end, zone) = (self.end, self.zone.unwrap_or(chrono_tz::UTC));
@@ -189,10 +190,7 @@ fn sensible(frequency: &str, parts: &BTreeMap<String, String>) -> Result<(), Bad
         ("BYMONTHDAY", has("BYMONTHDAY") && frequency == "WEEKLY"),
         ("a numbered BYDAY", numbered && !matches!(frequency, "MONTHLY" | "YEARLY")),
         ("a numbered BYDAY beside BYWEEKNO", numbered && has("BYWEEKNO")),
-        (
-            "BYSETPOS alone",
-            has("BYSETPOS") && !["BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH"].into_iter().any(has),
-        ),
+        ("BYSETPOS alone", has("BYSETPOS") && !["BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH"].into_iter().any(has)),
     ];
     match meaningless.into_iter().find(|(_, is_so)| *is_so) {
         Some((what, _)) => Err(BadRule::Meaningless(what, frequency.to_owned())),
@@ -275,10 +273,24 @@ mod tests {
         assert_eq!(refused("FREQ=WEEKLY;BYDAY=TU;COUNT=3"), BadRule::Unsynchronised);
         assert_eq!(refused("FREQ=DAILY;UNTIL=20260301"), BadRule::Unsynchronised);
         assert_eq!(refused("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=3"), BadRule::Unsynchronised);
-        for nonsense in ["", "FREQ", "COUNT=3", "FREQ=DAILY;COUNT=0", "FREQ=DAILY;COUNT=-1", "FREQ=DAILY;INTERVAL=0;COUNT=3", "FREQ=DAILY;UNTIL=tomorrow",
-            "FREQ=DAILY;COUNT=3\nEXDATE:20260303", "FREQ=DAILY;COUNT=3;COUNT=4", "FREQ=DAILY;X=1;COUNT=3", "FREQ=WEEKLY;BYMONTHDAY=3;COUNT=3",
-            "FREQ=WEEKLY;BYDAY=1MO;COUNT=3", "FREQ=DAILY;BYSETPOS=1;COUNT=3", "FREQ=MONTHLY;BYWEEKNO=3;COUNT=3", "FREQ=MONTHLY;BYDAY=XX;COUNT=3",
-            "FREQ=MONTHLY;BYMONTHDAY=32;COUNT=3"] {
+        for nonsense in [
+            "",
+            "FREQ",
+            "COUNT=3",
+            "FREQ=DAILY;COUNT=0",
+            "FREQ=DAILY;COUNT=-1",
+            "FREQ=DAILY;INTERVAL=0;COUNT=3",
+            "FREQ=DAILY;UNTIL=tomorrow",
+            "FREQ=DAILY;COUNT=3\nEXDATE:20260303",
+            "FREQ=DAILY;COUNT=3;COUNT=4",
+            "FREQ=DAILY;X=1;COUNT=3",
+            "FREQ=WEEKLY;BYMONTHDAY=3;COUNT=3",
+            "FREQ=WEEKLY;BYDAY=1MO;COUNT=3",
+            "FREQ=DAILY;BYSETPOS=1;COUNT=3",
+            "FREQ=MONTHLY;BYWEEKNO=3;COUNT=3",
+            "FREQ=MONTHLY;BYDAY=XX;COUNT=3",
+            "FREQ=MONTHLY;BYMONTHDAY=32;COUNT=3",
+        ] {
             all(nonsense, "2026-03-02 09:00").expect_err(nonsense);
         }
     }

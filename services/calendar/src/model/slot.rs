@@ -1,7 +1,9 @@
 //! Times that can be booked: a sitting of an exam, ten minutes with a teacher.
 
 use chrono::Duration;
-use domain::{AppointmentBookingId, AppointmentSlotId, ClassId, Fault, Faults, RoomId, SchoolId, StudentId, TeacherId, Timestamp, UserId, Version};
+use domain::{
+    AppointmentBookingId, AppointmentSlotId, ClassId, Fault, Faults, RoomId, SchoolId, StudentId, TeacherId, Timestamp, UserId, Version,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

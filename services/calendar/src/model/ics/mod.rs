@@ -3,6 +3,8 @@
 
 mod file;
 mod read;
+#[cfg(test)]
+mod reference;
 mod vtimezone;
 mod write;
 

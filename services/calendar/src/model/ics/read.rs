@@ -87,7 +87,8 @@ pub struct Found {
 
 /// Reads a `VEVENT`. Times that float, without any zone, are the school's.
 pub fn understand(event: &Component<'_>, school_zone: Tz) -> Result<Found, Refused> {
-    let uid = one(event, "UID")?.map(|property| property.val.to_string()).filter(|uid| !uid.trim().is_empty()).ok_or(Refused::Missing("UID"))?;
+    let uid =
+        one(event, "UID")?.map(|property| property.val.to_string()).filter(|uid| !uid.trim().is_empty()).ok_or(Refused::Missing("UID"))?;
     if uid.chars().count() > 255 || uid.chars().any(char::is_control) {
         return Err(Refused::Unreadable("UID"));
     }
@@ -98,7 +99,9 @@ pub fn understand(event: &Component<'_>, school_zone: Tz) -> Result<Found, Refus
     }
     let replaces = match one(event, "RECURRENCE-ID")? {
         None => None,
-        Some(property) if parameter(property, "RANGE").is_some() => return Err(Refused::Unsupported("a change of all occurrences from one on")),
+        Some(property) if parameter(property, "RANGE").is_some() => {
+            return Err(Refused::Unsupported("a change of all occurrences from one on"));
+        }
         Some(property) => Some(match moment(property, "RECURRENCE-ID", school_zone)? {
             Moment::Day(day) => Replaces::Day(day),
             Moment::Time(at, _) => Replaces::Time(at),
@@ -196,7 +199,8 @@ fn time(event: &Component<'_>, school_zone: Tz) -> Result<Time, Refused> {
     let start = one(event, "DTSTART")?.ok_or(Refused::Missing("DTSTART"))?;
     let start = moment(start, "DTSTART", school_zone)?;
     let end = one(event, "DTEND")?.map(|property| moment(property, "DTEND", school_zone)).transpose()?;
-    let length = one(event, "DURATION")?.map(|property| duration(property.val.as_str()).ok_or(Refused::Unreadable("DURATION"))).transpose()?;
+    let length =
+        one(event, "DURATION")?.map(|property| duration(property.val.as_str()).ok_or(Refused::Unreadable("DURATION"))).transpose()?;
     match (start, end, length) {
         (_, Some(_), Some(_)) => Err(Refused::Unsupported("DTEND beside DURATION")),
         (Moment::Day(from), None, None) => Ok(Time::AllDay { from, to: from }),
@@ -317,7 +321,10 @@ mod tests {
     fn days_end_on_the_day_before_their_end() {
         let days = |lines: &str| read(lines).unwrap().schedule.time;
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-        assert_eq!(days("DTSTART;VALUE=DATE:20260701\nDTEND;VALUE=DATE:20260704"), Time::AllDay { from: day("2026-07-01"), to: day("2026-07-03") });
+        assert_eq!(
+            days("DTSTART;VALUE=DATE:20260701\nDTEND;VALUE=DATE:20260704"),
+            Time::AllDay { from: day("2026-07-01"), to: day("2026-07-03") }
+        );
         assert_eq!(days("DTSTART;VALUE=DATE:20260701"), Time::AllDay { from: day("2026-07-01"), to: day("2026-07-01") });
         assert_eq!(days("DTSTART;VALUE=DATE:20260701\nDURATION:P2D"), Time::AllDay { from: day("2026-07-01"), to: day("2026-07-02") });
     }
@@ -349,7 +356,10 @@ mod tests {
         assert_eq!(why(&format!("{timed}\nRDATE:20260702T080000Z")), Refused::Unsupported("RDATE"));
         assert_eq!(why(&format!("{timed}\nUID:v")), Refused::Twice("UID"));
         assert_eq!(why(&format!("{timed}\nSTATUS:MAYBE")), Refused::Unreadable("STATUS"));
-        assert_eq!(why(&format!("{timed}\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260701T080000Z")), Refused::Unsupported("a change of all occurrences from one on"));
+        assert_eq!(
+            why(&format!("{timed}\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260701T080000Z")),
+            Refused::Unsupported("a change of all occurrences from one on")
+        );
         let skipped = "DTSTART;TZID=Europe/London:20260329T013000\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2";
         assert_eq!(why(skipped), Refused::Unsupported("a series that starts at a time that clocks skip"));
         assert!(matches!(why(&format!("{timed}\nRRULE:FREQ=DAILY")), Refused::Schedule(_)), "it never ends");
@@ -359,6 +369,9 @@ mod tests {
     #[test]
     fn texts_are_unescaped() {
         let found = read("DTSTART:20260701T080000Z\nDURATION:PT1H\nDESCRIPTION:One\\nTwo\\; three\nSTATUS:cancelled").unwrap();
-        assert_eq!((found.title.as_str(), found.description.as_deref(), found.status), ("Sports, all", Some("One\nTwo; three"), Status::Cancelled));
+        assert_eq!(
+            (found.title.as_str(), found.description.as_deref(), found.status),
+            ("Sports, all", Some("One\nTwo; three"), Status::Cancelled)
+        );
     }
 }

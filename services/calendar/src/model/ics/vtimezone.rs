@@ -20,11 +20,11 @@ pub fn vtimezone(zone: Tz, from: NaiveDate, to: NaiveDate) -> Component<'static>
     let mut observances: BTreeMap<Observance, Vec<NaiveDateTime>> = BTreeMap::new();
     let start = zone.offset_from_utc_datetime(&first.naive_utc());
     let offset = start.fix().local_minus_utc();
-    observances.entry((kind(start), offset, offset, name(start))).or_default().push(local(first, offset));
+    observances.entry((kind(&start), offset, offset, name(&start))).or_default().push(local(first, offset));
     for at in changes(zone, first, last) {
         let before = zone.offset_from_utc_datetime(&(at - Duration::seconds(1)).naive_utc()).fix().local_minus_utc();
         let after = zone.offset_from_utc_datetime(&at.naive_utc());
-        let observance = (kind(after), before, after.fix().local_minus_utc(), name(after));
+        let observance = (kind(&after), before, after.fix().local_minus_utc(), name(&after));
         // What clocks show when it happens, before they are changed.
         observances.entry(observance).or_default().push(local(at, before));
     }
@@ -49,12 +49,12 @@ fn year_start(year: i32) -> DateTime<Utc> {
     NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default().and_time(chrono::NaiveTime::MIN).and_utc()
 }
 
-fn kind(offset: impl OffsetComponents) -> &'static str {
+fn kind(offset: &impl OffsetComponents) -> &'static str {
     if offset.dst_offset().is_zero() { "STANDARD" } else { "DAYLIGHT" }
 }
 
 /// The abbreviation; zones without one are called by their offset.
-fn name(offset: impl OffsetName + Offset) -> String {
+fn name(offset: &(impl OffsetName + Offset)) -> String {
     offset.abbreviation().map_or_else(|| utc_offset(offset.fix().local_minus_utc()), str::to_owned)
 }
 
@@ -106,7 +106,9 @@ mod tests {
     #[test]
     fn a_zone_tells_when_its_clocks_change() {
         let lines = lines(chrono_tz::Europe::London);
-        for line in ["RDATE:20260329T010000", "RDATE:20261025T020000", "TZNAME:BST", "TZNAME:GMT", "TZOFFSETTO:+0100", "DTSTART:20250101T000000"] {
+        for line in
+            ["RDATE:20260329T010000", "RDATE:20261025T020000", "TZNAME:BST", "TZNAME:GMT", "TZOFFSETTO:+0100", "DTSTART:20250101T000000"]
+        {
             assert!(lines.iter().any(|have| have == line), "{line} is not in {lines:#?}");
         }
     }

@@ -147,7 +147,8 @@ pub fn calendar(name: &str, entries: &[Entry]) -> String {
             events.extend(event(entry, master));
         }
     }
-    let mut components: Vec<Component<'static>> = zones.into_values().map(|(zone, from, to)| vtimezone(zone, from, within(from, to))).collect();
+    let mut components: Vec<Component<'static>> =
+        zones.into_values().map(|(zone, from, to)| vtimezone(zone, from, within(from, to))).collect();
     components.extend(events);
     let properties = vec![
         property("VERSION", &[], "2.0".to_owned()),
