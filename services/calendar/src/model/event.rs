@@ -19,6 +19,7 @@ const LONGEST: i64 = 366;
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CalendarEventKind)]
 pub enum Kind {
     /// Anything else.
     Event,
@@ -46,6 +47,7 @@ impl Kind {
 /// Whether it takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CalendarEventStatus)]
 pub enum Status {
     /// Perhaps.
     Tentative,

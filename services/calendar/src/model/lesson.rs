@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 /// Whether it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = LessonStatus)]
 pub enum Status {
     /// It is.
     Active,

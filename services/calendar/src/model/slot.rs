@@ -13,6 +13,7 @@ pub const MOST: usize = 200;
 /// What is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AppointmentKind)]
 pub enum Kind {
     /// A sitting of an exam.
     Exam,
@@ -23,6 +24,7 @@ pub enum Kind {
 /// Whether it is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AppointmentStatus)]
 pub enum Status {
     /// It is.
     Open,
@@ -70,6 +72,7 @@ pub struct Slot {
 /// Whether a booking stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AppointmentBookingStatus)]
 pub enum BookingStatus {
     /// It does.
     Booked,

@@ -46,7 +46,6 @@ pub struct BookingView {
     /// What the teacher should know.
     note: Option<String>,
     /// Whether it stands.
-    #[schema(inline)]
     status: BookingStatus,
     /// Its version; the `ETag` is this number as `"v3"`.
     version: Version,

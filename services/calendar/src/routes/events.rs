@@ -33,7 +33,6 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 pub struct CreateEvent {
     /// What it is about; `holiday` means no school, all day.
     #[serde(default = "event")]
-    #[schema(inline)]
     kind: Kind,
     /// What it is called.
     title: Text<200>,
@@ -78,7 +77,6 @@ const fn event() -> Kind {
 #[serde(deny_unknown_fields)]
 pub struct ChangeEvent {
     /// What it is about.
-    #[schema(inline)]
     kind: Option<Kind>,
     /// What it is called.
     title: Option<Text<200>>,

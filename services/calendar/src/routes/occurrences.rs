@@ -51,7 +51,6 @@ pub struct ChangeOccurrence {
     /// When it is over.
     ends_at: Option<DateTime<Utc>>,
     /// Whether it takes place; an occurrence that was called off may be called back.
-    #[schema(inline)]
     status: Option<Status>,
 }
 

@@ -34,7 +34,6 @@ pub struct SlotView {
     /// Its id.
     id: AppointmentSlotId,
     /// What is offered.
-    #[schema(inline)]
     kind: Kind,
     /// What it is called.
     title: String,
@@ -55,7 +54,6 @@ pub struct SlotView {
     /// How many more can book.
     free: i32,
     /// Whether it is offered.
-    #[schema(inline)]
     status: Status,
     /// Its version; the `ETag` is this number as `"v3"`.
     version: Version,
@@ -86,7 +84,6 @@ impl SlotView {
 #[serde(deny_unknown_fields)]
 pub struct CreateSlots {
     /// What is offered.
-    #[schema(inline)]
     kind: Kind,
     /// What it is called.
     title: Text<200>,

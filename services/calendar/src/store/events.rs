@@ -31,12 +31,12 @@ ON CONFLICT (school_id, id) DO UPDATE SET
 WHERE calendar_events.version < excluded.version AND calendar_events.created_at = excluded.created_at
 RETURNING id";
 
-// A day of grace on either side: an event's days are its own zone's, the span is the school's.
+// Two days of grace on either side: an event's days are its own zone's, the span is the school's, and zones lie more than a day apart.
 const BETWEEN: &str = "
 WITH hit AS (
     SELECT coalesce(master_event_id, id) AS id FROM calendar_events
-    WHERE school_id = $1 AND coalesce(start_date, (starts_at AT TIME ZONE 'UTC')::date - 1) <= $3
-        AND coalesce(last_day, CASE WHEN rrule IS NULL THEN coalesce(end_date, (ends_at AT TIME ZONE 'UTC')::date) END, 'infinity') + 1 >= $2
+    WHERE school_id = $1 AND coalesce(start_date, (starts_at AT TIME ZONE 'UTC')::date - 2) <= $3
+        AND coalesce(last_day, CASE WHEN rrule IS NULL THEN coalesce(end_date, (ends_at AT TIME ZONE 'UTC')::date) END, 'infinity') + 2 >= $2
     UNION SELECT unnest($4::uuid[]))
 SELECT to_jsonb(e) FROM calendar_events e
 WHERE e.school_id = $1 AND (e.id IN (SELECT id FROM hit) OR e.master_event_id IN (SELECT id FROM hit))";
