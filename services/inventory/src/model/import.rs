@@ -78,6 +78,9 @@ pub fn interpret(lines: &[Line]) -> Result<Vec<Entry>, Vec<Fault>> {
     if faults.is_empty() { Ok(entries) } else { Err(faults) }
 }
 
+/// A cell was wrong, and its fault is noted.
+struct Wrong;
+
 struct Row<'a> {
     line: &'a Line,
     columns: &'a HashMap<&'static str, usize>,
@@ -102,13 +105,13 @@ impl Row<'_> {
             sku: sku?,
             name: name?,
             kind: kind?,
-            unit: unit?,
-            barcode: barcode?,
+            unit: unit.ok()?,
+            barcode: barcode.ok()?,
             category: self.filled("category").map(str::to_owned),
             supplier: self.filled("supplier").map(str::to_owned),
             is_serialised: is_serialised?,
-            reorder_level: i32::try_from(level?.unwrap_or(0)).unwrap_or(i32::MAX),
-            replacement_cost_minor: cost?,
+            reorder_level: i32::try_from(level.ok()?.unwrap_or(0)).unwrap_or(i32::MAX),
+            replacement_cost_minor: cost.ok()?,
         })
     }
 
@@ -126,12 +129,12 @@ impl Row<'_> {
         read.map_err(|error| self.fault(column, error.to_string())).ok()
     }
 
-    fn optional<T>(&mut self, column: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<Option<T>> {
+    fn optional<T>(&mut self, column: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Wrong> {
         match self.filled(column).map(read).transpose() {
-            Ok(value) => Some(value),
+            Ok(value) => Ok(value),
             Err(detail) => {
                 self.fault(column, detail);
-                None
+                Err(Wrong)
             }
         }
     }
@@ -149,7 +152,7 @@ impl Row<'_> {
         found
     }
 
-    fn number(&mut self, column: &str, most: i64) -> Option<Option<i64>> {
+    fn number(&mut self, column: &str, most: i64) -> Result<Option<i64>, Wrong> {
         self.optional(column, |cell| {
             let number = cell.parse::<i64>().ok().filter(|number| (0..=most).contains(number));
             number.ok_or_else(|| format!("must be a whole number from 0 to {most}"))

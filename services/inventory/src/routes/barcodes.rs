@@ -80,7 +80,7 @@ fn versioned(item: Item, unit: Option<Unit>) -> Result<Versioned<Scanned>, Probl
 async fn item_label(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>) -> Result<HttpResponse, Problem> {
     let item = item(&mut desk.read().await?, *id).await?;
     let code = item.barcode.or(item.sku).ok_or_else(|| Problem::not_found("barcode of the item"))?;
-    label(code)
+    label(&code)
 }
 
 /// A unit's serial number as a label to print.
@@ -91,11 +91,11 @@ async fn item_label(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>) -> R
 )]
 #[get("/api/v1/inventory/units/{id}/label.svg")]
 async fn unit_label(desk: Desk<InventoryRead>, id: IdPath<InventoryUnitId>) -> Result<HttpResponse, Problem> {
-    label(find_unit(&mut desk.read().await?, *id).await?.serial_number)
+    label(&find_unit(&mut desk.read().await?, *id).await?.serial_number)
 }
 
-fn label(code: String) -> Result<HttpResponse, Problem> {
-    let drawn = Barcode::printed(&code);
+fn label(code: &str) -> Result<HttpResponse, Problem> {
+    let drawn = Barcode::printed(code);
     let svg = drawn
         .ok_or_else(|| Problem::conflict(Kind::Conflict, "A label holds letters, digits and signs of ASCII; this code has others."))?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/svg+xml")).body(svg))

@@ -39,7 +39,7 @@ const fn three() -> i32 {
     3
 }
 
-fn within<T: PartialOrd + std::fmt::Display>(pointer: &str, value: Option<T>, low: T, high: T) -> Option<Fault> {
+fn within<T: PartialOrd + std::fmt::Display + Copy>(pointer: &str, value: Option<T>, low: T, high: T) -> Option<Fault> {
     value.filter(|value| *value < low || *value > high).map(|_| Fault::new(pointer, format!("must be from {low} to {high}")))
 }
 
@@ -116,14 +116,14 @@ pub struct NewCategory {
     hold_days: i32,
     /// What a day of being late costs for each piece, in minor units of the item's currency.
     #[serde(default)]
-    #[schema(minimum = 0, maximum = 1000000000)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     penalty_per_day_minor: i64,
     /// Days of being late that cost nothing.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 366)]
     penalty_grace_days: i32,
     /// The most that being late costs for each piece.
-    #[schema(minimum = 0, maximum = 1000000000000_i64)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     penalty_cap_minor: Option<i64>,
 }
 
@@ -143,14 +143,14 @@ pub struct ChangeCategory {
     #[schema(minimum = 1, maximum = 60)]
     hold_days: Option<i32>,
     /// What a day of being late costs for each piece, in minor units of the item's currency.
-    #[schema(minimum = 0, maximum = 1000000000)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     penalty_per_day_minor: Option<i64>,
     /// Days of being late that cost nothing.
     #[schema(minimum = 0, maximum = 366)]
     penalty_grace_days: Option<i32>,
     /// The most that being late costs for each piece.
     #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1000000000000_i64)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000_000_000_i64)]
     penalty_cap_minor: Patch<i64>,
     /// Whether it is in use.
     status: Option<Status>,

@@ -158,6 +158,23 @@ fn shown(mut faults: Vec<Fault>) -> Problem {
     Problem::invalid(faults)
 }
 
+/// What a line by itself says of a new item.
+fn made(entry: &Entry, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        id: Set(InventoryItemId::generate().as_uuid()),
+        name: Set(entry.name.as_str().to_owned()),
+        kind: Set(entry.kind.as_str().to_owned()),
+        unit: entry.unit.clone().map_or(NotSet, |unit| Set(unit.into())),
+        sku: Set(Some(entry.sku.as_str().to_owned())),
+        reorder_level: Set(entry.reorder_level),
+        is_serialised: Set(entry.is_serialised),
+        replacement_cost_minor: Set(entry.replacement_cost_minor),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    }
+}
+
 async fn write(
     transaction: &mut SchoolTransaction,
     entries: &[Entry],
@@ -202,12 +219,11 @@ async fn write(
         if before.is_some_and(|before| has("serialised") && before.is_serialised != entry.is_serialised) {
             fault("serialised", "is not what the item is, and stays so");
         }
-        let unit = entry.unit.clone().map(String::from);
         if let Some(before) = before {
             let mut after = before.clone();
             entry.name.as_str().clone_into(&mut after.name);
-            if let Some(unit) = unit {
-                after.unit = unit;
+            if let Some(unit) = &entry.unit {
+                unit.as_str().clone_into(&mut after.unit);
             }
             let mut say = |column: &str, change: &mut dyn FnMut(&mut Model)| {
                 if has(column) {
@@ -236,21 +252,11 @@ async fn write(
         }
         fresh.push(ActiveModel {
             school_id: Set(school),
-            id: Set(InventoryItemId::generate().as_uuid()),
-            name: Set(entry.name.as_str().to_owned()),
-            kind: Set(entry.kind.as_str().to_owned()),
-            unit: unit.map_or(NotSet, Set),
-            sku: Set(Some(entry.sku.as_str().to_owned())),
             barcode: Set(barcode),
-            reorder_level: Set(entry.reorder_level),
             currency: Set(currency.clone()),
             category_id: Set(category),
             supplier_id: Set(supplier),
-            is_serialised: Set(entry.is_serialised),
-            replacement_cost_minor: Set(entry.replacement_cost_minor),
-            created_at: Set(now),
-            updated_at: Set(now),
-            ..Default::default()
+            ..made(entry, now)
         });
     }
     if !faults.is_empty() {

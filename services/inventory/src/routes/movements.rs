@@ -107,7 +107,10 @@ impl NewMovement {
                 references.add([Fault::new(pointer, "is for what is received")]);
             }
         }
-        let count = self.serial_numbers.as_ref().map_or(self.quantity.unwrap_or(0).into(), |serials| serials.len() as i64);
+        let count = self
+            .serial_numbers
+            .as_ref()
+            .map_or(self.quantity.unwrap_or(0).into(), |serials| i64::try_from(serials.len()).unwrap_or(i64::MAX));
         let cost = self.total_cost_minor.or_else(|| self.unit_cost_minor.unwrap_or(0).checked_mul(count));
         if cost.is_none_or(|cost| cost > MOST_VALUE) {
             references.add([Fault::new("/unit_cost_minor", format!("must come to at most {MOST_VALUE} for all of them"))]);

@@ -46,7 +46,7 @@ pub struct NewStockTake {
 /// What was counted. An item with serial numbers is counted unit by unit.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Counted {
+pub struct CountedLine {
     /// The item, if it has no serial numbers.
     item_id: Option<InventoryItemId>,
     /// The unit, if it has one.
@@ -64,7 +64,7 @@ pub struct Counted {
 pub struct Counts {
     /// Up to 200. What was counted before is replaced.
     #[schema(min_items = 1, max_items = 200)]
-    counts: Vec<Counted>,
+    counts: Vec<CountedLine>,
 }
 
 /// Which part of the list.
@@ -194,7 +194,7 @@ async fn count(desk: Desk<InventoryWrite>, id: IdPath<StockTakeId>, body: Body<C
     .await
 }
 
-fn check(counts: &[Counted]) -> Result<(), Problem> {
+fn check(counts: &[CountedLine]) -> Result<(), Problem> {
     let mut faults = Vec::new();
     if !(1..=MOST_LINES).contains(&counts.len()) {
         faults.push(Fault::new("/counts", format!("must have 1 to {MOST_LINES} lines")));
