@@ -18,6 +18,7 @@ mod fees;
 mod homework;
 mod ids;
 mod insert;
+mod inventory;
 mod names;
 mod people;
 mod questions;
@@ -108,6 +109,11 @@ async fn school(
     }
     if let Some(mut transaction) = missing(platform, ServiceName::Fee, school, "fee_structures").await? {
         fees::write(&mut transaction, &roster).await.context("fees")?;
+        transaction.commit().await?;
+        changed = true;
+    }
+    if let Some(mut transaction) = missing(platform, ServiceName::Inventory, school, "inventory_items").await? {
+        inventory::write(&mut transaction, &roster).await.context("inventory")?;
         transaction.commit().await?;
         changed = true;
     }

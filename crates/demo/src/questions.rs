@@ -74,7 +74,8 @@ fn questions(roster: &Roster) -> Vec<(Question, Document)> {
         let mut texts = wrong.to_vec();
         texts.insert(at, right);
         let key = |at: usize| keys.get(at % keys.len()).copied().unwrap_or_default();
-        let option = |(own, text): (&&str, &str)| Bson::Document(doc! { "key": *own, "text": text, "fraction": i32::from(*own == key(at)) });
+        let option =
+            |(own, text): (&&str, &str)| Bson::Document(doc! { "key": *own, "text": text, "fraction": i32::from(*own == key(at)) });
         let options: Vec<Bson> = keys.iter().zip(texts).map(option).collect();
         let question = question(number, NUMBERS + place, "ENG", key(at), key(at + 1), true);
         let answer = doc! { "type": "single_choice", "options": options, "shuffle": true };

@@ -127,7 +127,11 @@ mod schemas {
 
     impl utoipa::PartialSchema for super::Currency {
         fn schema() -> RefOr<Schema> {
-            ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Z]{3}$")).description(Some("A currency code of ISO 4217.")).into()
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .pattern(Some("^[A-Z]{3}$"))
+                .description(Some("A currency code of ISO 4217."))
+                .into()
         }
     }
     impl utoipa::ToSchema for super::Currency {}

@@ -272,6 +272,10 @@ DECLARE
     invoice uuid := (changed ->> (CASE TG_TABLE_NAME WHEN 'invoices' THEN 'id' ELSE 'invoice_id' END))::uuid;
     payment uuid := (changed ->> (CASE TG_TABLE_NAME WHEN 'payments' THEN 'id' ELSE 'payment_id' END))::uuid;
 BEGIN
+    -- An entry changes what one of the two must agree with.
+    IF TG_TABLE_NAME = 'ledger_entries' THEN
+        IF changed ->> 'account' = 'receivable' THEN payment := NULL; ELSE invoice := NULL; END IF;
+    END IF;
     -- A payment names the invoice that it was meant for; where it went is for its allocations to say.
     IF invoice IS NOT NULL AND TG_TABLE_NAME <> 'payments' THEN
         PERFORM check_invoice((changed ->> 'school_id')::uuid, invoice);
@@ -288,7 +292,8 @@ CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT OR UPDATE ON payments DEFERRA
 CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT OR UPDATE OR DELETE ON payment_allocations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fee_adds_up();
 CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT ON waivers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fee_adds_up();
 CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT OR UPDATE OR DELETE ON refunds DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fee_adds_up();
-CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fee_adds_up();
+CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.account NOT IN ('fee_income', 'fine_income', 'tax_payable', 'concessions', 'waivers')) EXECUTE FUNCTION fee_adds_up();
 
 -- What was paid stays as it was paid: its receipt is in somebody's hands.
 CREATE FUNCTION payment_is_final() RETURNS trigger

@@ -286,7 +286,9 @@ impl Listener {
     /// A listener to `trip`, which runs, who may see what is in `sight`.
     pub(crate) async fn begin(rooms: Rooms, caller: Caller, token: String, course: &Course, sight: Sight) -> Self {
         // Listened to first and looked up second: what comes in between is heard twice rather than never.
-        let (frames, rights) = rooms.hub.listen(caller.school_id, course.trip_id);
+        let (frames, mut rights) = rooms.hub.listen(caller.school_id, course.trip_id);
+        // The right was looked at before changes of it were listened for: once more, or one in between would go unseen.
+        rights.mark_changed();
         let live = store::live(rooms.platform.redis(), caller.school_id, course.trip_id).await.ok().flatten();
         let first = live.as_ref().and_then(|live| Update::of(course, &live.progress)).map(|update| update.seen(&sight));
         let mut tick = interval(Duration::from_secs(1));
@@ -346,7 +348,8 @@ impl Listener {
             Told::Moved(_) if frame.revision <= self.revision => None,
             Told::Moved(update) => {
                 self.revision = frame.revision;
-                let text = if self.sight == Sight::All { frame.full.clone() } else { serde_json::to_string(&update.seen(&self.sight)).ok()? };
+                let text =
+                    if self.sight == Sight::All { frame.full.clone() } else { serde_json::to_string(&update.seen(&self.sight)).ok()? };
                 Some(Next::Position(text))
             }
         }

@@ -21,6 +21,7 @@ mod events;
 pub mod model;
 pub mod providers;
 mod receipt;
+mod remember;
 pub mod routes;
 pub mod store;
 mod workers;

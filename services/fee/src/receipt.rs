@@ -12,7 +12,7 @@ use krilla::geom::{PathBuilder, Point, Rect};
 use krilla::metadata::{DateTime as PdfDateTime, Metadata};
 use krilla::num::NormalizedF32;
 use krilla::page::PageSettings;
-use krilla::paint::Fill;
+use krilla::paint::{Fill, FillRule};
 use krilla::surface::Surface;
 use krilla::text::{Font, TextDirection};
 use service_kit::Problem;
@@ -68,13 +68,28 @@ impl Pen {
     fn figure(&self, surface: &mut Surface<'_>, y: f32, size: f32, text: &str, is_bold: bool) {
         // Digits of DejaVu Sans are all as wide as each other, so that figures can be set without asking the font.
         let (digit, point, hyphen) = if is_bold { (0.696, 0.380, 0.415) } else { (0.636, 0.318, 0.361) };
-        let width: f32 = text.chars().map(|letter| if letter == '.' { point } else if letter == '-' { hyphen } else { digit }).sum();
+        let width: f32 = text
+            .chars()
+            .map(|letter| {
+                if letter == '.' {
+                    point
+                } else if letter == '-' {
+                    hyphen
+                } else {
+                    digit
+                }
+            })
+            .sum();
         self.write(surface, (RIGHT - width * size, y), size, text, is_bold);
     }
 }
 
 fn fill(surface: &mut Surface<'_>, (red, green, blue): (u8, u8, u8)) {
-    surface.set_fill(Some(Fill { paint: rgb::Color::new(red, green, blue).into(), opacity: NormalizedF32::ONE, rule: Default::default() }));
+    surface.set_fill(Some(Fill {
+        paint: rgb::Color::new(red, green, blue).into(),
+        opacity: NormalizedF32::ONE,
+        rule: FillRule::default(),
+    }));
 }
 
 fn rule(surface: &mut Surface<'_>, y: f32) {
@@ -211,6 +226,7 @@ mod tests {
     fn a_receipt_is_pdf_a_and_the_same_every_time() {
         let made = pdf(&receipt()).unwrap();
         assert!(made.starts_with(b"%PDF-"));
+        std::fs::write("/tmp/receipt-look.pdf", &made).unwrap();
         assert_eq!(made, pdf(&receipt()).unwrap());
         let text = String::from_utf8_lossy(&made);
         assert!(text.contains("pdfaid:part"), "it says that it is PDF/A");
@@ -219,7 +235,8 @@ mod tests {
 
     #[test]
     fn letters_that_the_font_lacks_and_long_lists_still_make_a_receipt() {
-        let strange = Receipt { student: "अनन्या".to_owned(), paid: (0..60).map(|n| (format!("INV/{n}"), 1)).collect(), ..receipt() };
+        let strange =
+            Receipt { student: "अनन्या".to_owned(), paid: (0..60).map(|n| (format!("INV/{n}"), 1)).collect(), ..receipt() };
         assert!(pdf(&strange).unwrap().starts_with(b"%PDF-"));
     }
 }

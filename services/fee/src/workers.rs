@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use crate::model::charge::{Charge, lines};
 use crate::providers::{Gateways, ProviderError, ProviderName, RefundRequest, RefundWord, Sum};
-use crate::routes::views::PaymentView;
+use crate::remember::remember;
 use crate::store::{
-    Book, NewInvoice, Payments, Word, fail_run, find_payment, find_refund, insert_all, issue_all, lock_refund, lock_student, settle_refund,
+    Book, NewInvoice, Word, fail_run, find_payment, find_refund, insert_all, issue_all, lock_refund, lock_student, settle_refund,
     student_exists, work_off,
 };
 
@@ -35,12 +35,7 @@ pub(crate) fn consumers(platform: &Platform) -> Vec<Consumer> {
         Consumer { group: "fee-refunds", kinds: &[EventKind::RefundRequested], handler: Arc::new(Refunds(platform.clone(), gateways)) },
         Consumer {
             group: "fee-payments",
-            kinds: &[
-                EventKind::PaymentCaptured,
-                EventKind::PaymentFailed,
-                EventKind::PaymentBounced,
-                EventKind::PaymentChanged,
-            ],
+            kinds: &[EventKind::PaymentCaptured, EventKind::PaymentFailed, EventKind::PaymentBounced, EventKind::PaymentChanged],
             handler: Arc::new(Remembered(platform.clone())),
         },
     ]
@@ -48,7 +43,11 @@ pub(crate) fn consumers(platform: &Platform) -> Vec<Consumer> {
 
 /// A store that is away is worth waiting for; anything else is the event's own fault.
 fn sorted(problem: Problem) -> HandleError {
-    if problem.kind() == Kind::Unavailable { HandleError::Unavailable(problem.to_string()) } else { HandleError::Failed(explained(&problem)) }
+    if problem.kind() == Kind::Unavailable {
+        HandleError::Unavailable(problem.to_string())
+    } else {
+        HandleError::Failed(explained(&problem))
+    }
 }
 
 fn explained(problem: &Problem) -> String {
@@ -136,7 +135,9 @@ impl Charges {
         if !added.is_empty() {
             issue_all(&mut transaction, &book, &added).await.map_err(sorted)?;
         }
-        transaction.commit().await.map_err(store)
+        transaction.commit().await.map_err(store)?;
+        remember(&self.0, event.school_id, &book.touched.payments()).await;
+        Ok(())
     }
 }
 
@@ -154,7 +155,13 @@ impl Handler for Runs {
         let asked: RunAsked = data(event)?;
         let postgres = self.0.postgres(ServiceName::Fee);
         let done = work_off(postgres, self.0.clock().as_ref(), event.actor, event.school_id, asked.run_id).await;
-        let Err(problem) = done else { return Ok(()) };
+        let problem = match done {
+            Ok(touched) => {
+                remember(&self.0, event.school_id, &touched).await;
+                return Ok(());
+            }
+            Err(problem) => problem,
+        };
         if problem.kind() == Kind::Unavailable {
             return Err(HandleError::Unavailable(problem.to_string()));
         }
@@ -184,7 +191,9 @@ impl Handler for Refunds {
         let (refund, payment) = lock_refund(&mut transaction, asked.refund_id).await.map_err(sorted)?;
         let book = Book::open(&mut transaction, event.actor, self.0.clock().now()).await.map_err(sorted)?;
         settle_refund(&mut transaction, &book, (&refund, &payment), &word).await.map_err(sorted)?;
-        transaction.commit().await.map_err(store)
+        transaction.commit().await.map_err(store)?;
+        remember(&self.0, event.school_id, &book.touched.payments()).await;
+        Ok(())
     }
 }
 
@@ -234,10 +243,11 @@ struct PaymentTold {
 impl Handler for Remembered {
     async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
         let told: PaymentTold = data(event)?;
+        // Read here first, so that a store that is away is waited for.
         let mut transaction = self.0.postgres(ServiceName::Fee).school_read(event.school_id).await.map_err(store)?;
         let row = find_payment(&mut transaction, told.payment_id.as_uuid()).await.map_err(sorted)?;
-        let version = row.version().map_err(sorted)?;
-        Payments::of(&self.0).put(event.school_id, told.payment_id, version, &PaymentView::from(row)).await;
+        drop(transaction);
+        remember(&self.0, event.school_id, &[row.id]).await;
         Ok(())
     }
 }

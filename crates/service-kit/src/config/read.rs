@@ -12,8 +12,8 @@ use thiserror::Error;
 use write_behind::WriteMode;
 
 use super::{
-    BatchConfig, Config, EventsConfig, HttpConfig, LogFormat, MongoConfig, PaymentsConfig, ProviderKeys, RazorpayKeys, RedisConfig, StripeKeys, TelemetryConfig, TokensConfig, ValuesConfig,
-    WriteBufferConfig, variables,
+    BatchConfig, Config, EventsConfig, HttpConfig, LogFormat, MongoConfig, PaymentsConfig, ProviderKeys, RazorpayKeys, RedisConfig,
+    StripeKeys, TelemetryConfig, TokensConfig, ValuesConfig, WriteBufferConfig, variables,
 };
 
 /// One variable that is wrong or missing.

@@ -2,6 +2,8 @@
 
 pub mod messages;
 pub mod realtime;
+#[cfg(test)]
+mod sample;
 pub mod schedule;
 
 use domain::BusRouteId;

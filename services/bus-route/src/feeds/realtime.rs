@@ -3,8 +3,8 @@
 use domain::{SchoolId, Timestamp};
 
 use super::messages::{
-    Alert, Effect, EntitySelector, FeedEntity, FeedHeader, FeedMessage, OccupancyStatus, Position, StopTimeEvent, StopTimeUpdate, TimeRange,
-    TranslatedString, Translation, TripDescriptor, TripUpdate, VehicleDescriptor, VehiclePosition, VehicleStopStatus,
+    Alert, Effect, EntitySelector, FeedEntity, FeedHeader, FeedMessage, OccupancyStatus, Position, StopTimeEvent, StopTimeUpdate,
+    TimeRange, TranslatedString, Translation, TripDescriptor, TripUpdate, VehicleDescriptor, VehiclePosition, VehicleStopStatus,
 };
 use super::{direction_number, trip_name};
 use crate::model::alert;

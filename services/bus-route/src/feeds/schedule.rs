@@ -84,13 +84,7 @@ fn tables(plan: &Plan, url: &str) -> Vec<Table> {
             continue;
         }
         // 3 is a bus.
-        routes.push([
-            route.id.to_string(),
-            agency_id.clone(),
-            route.code.clone().unwrap_or_default(),
-            route.name.clone(),
-            "3".to_owned(),
-        ]);
+        routes.push([route.id.to_string(), agency_id.clone(), route.code.clone().unwrap_or_default(), route.name.clone(), "3".to_owned()]);
         for stop in own.iter().filter(|stop| runs.iter().any(|(_, run)| run.iter().any(|served| served.id == stop.id))) {
             stops.push([stop.id.to_string(), stop.name.clone(), format!("{:.6}", stop.latitude), format!("{:.6}", stop.longitude)]);
         }

@@ -75,7 +75,8 @@ impl Month {
     /// The month written as `2026-11`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let is_plain = text.len() == 7 && text.bytes().enumerate().all(|(at, byte)| if at == 4 { byte == b'-' } else { byte.is_ascii_digit() });
+        let is_plain =
+            text.len() == 7 && text.bytes().enumerate().all(|(at, byte)| if at == 4 { byte == b'-' } else { byte.is_ascii_digit() });
         if !is_plain {
             return None;
         }
@@ -145,13 +146,18 @@ mod tests {
             created_at: now,
             updated_at: now,
         };
-        for (metres, on, holds) in
-            [(999, "2026-06-01", false), (1000, "2026-06-01", true), (4999, "2027-05-31", true), (5000, "2026-06-01", false), (1000, "2027-06-01", false)]
-        {
+        for (metres, on, holds) in [
+            (999, "2026-06-01", false),
+            (1000, "2026-06-01", true),
+            (4999, "2027-05-31", true),
+            (5000, "2026-06-01", false),
+            (1000, "2027-06-01", false),
+        ] {
             assert_eq!(slab.holds(metres, day(on)), holds, "{metres} {on}");
         }
         assert!(slab.check().is_ok());
-        let wrong = FeeSlab { below_metres: Some(1000), currency: "inr".to_owned(), amount_minor: 0, valid_to: Some(day("2026-05-31")), ..slab };
+        let wrong =
+            FeeSlab { below_metres: Some(1000), currency: "inr".to_owned(), amount_minor: 0, valid_to: Some(day("2026-05-31")), ..slab };
         let pointers: Vec<String> = wrong.check().unwrap_err().into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["/below_metres", "/currency", "/amount_minor", "/valid_to"]);
     }

@@ -52,7 +52,11 @@ impl Fix {
         require(geo::is_latitude(self.latitude), "latitude", "must be from -90 to 90");
         require(geo::is_longitude(self.longitude), "longitude", "must be from -180 to 180");
         require(self.speed_mps.is_none_or(|speed| (0.0..=FASTEST).contains(&speed)), "speed_mps", "must be from 0 to 100");
-        require(self.heading_degrees.is_none_or(|heading| (0.0..360.0).contains(&heading)), "heading_degrees", "must be from 0 to below 360");
+        require(
+            self.heading_degrees.is_none_or(|heading| (0.0..360.0).contains(&heading)),
+            "heading_degrees",
+            "must be from 0 to below 360",
+        );
         // One from the future would stay the latest until the future comes.
         require(self.recorded_at <= now + CLOCK_GRACE, "recorded_at", "must not be in the future");
         require(self.recorded_at >= now - OLDEST, "recorded_at", "must not be older than a week");

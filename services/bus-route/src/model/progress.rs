@@ -112,7 +112,8 @@ impl Progress {
         happened.moved = true;
         self.latest = Some(*fix);
         let ahead = course.calls.iter().enumerate().skip(self.passed);
-        let reached = ahead.filter(|(_, call)| haversine(fix.place(), call.place()) <= GEOFENCE).map(|(index, call)| (index, call.stop_id)).next();
+        let reached =
+            ahead.filter(|(_, call)| haversine(fix.place(), call.place()) <= GEOFENCE).map(|(index, call)| (index, call.stop_id)).next();
         if let Some((index, stop)) = reached {
             self.passed = index + 1;
             self.arrived.push((stop, fix.recorded_at));
@@ -218,11 +219,10 @@ mod tests {
         let happened = progress.advance(&course, &[fix(0, 0.0), fix(400, 0.02)]);
         assert_eq!(happened.arrived.len(), 2);
         let etas = progress.etas(&course);
-        assert_eq!(etas.iter().map(|eta| (eta.stop_id, eta.has_arrived)).collect::<Vec<_>>(), [
-            (course.calls[0].stop_id, true),
-            (course.calls[2].stop_id, true),
-            (course.calls[3].stop_id, false),
-        ]);
+        assert_eq!(
+            etas.iter().map(|eta| (eta.stop_id, eta.has_arrived)).collect::<Vec<_>>(),
+            [(course.calls[0].stop_id, true), (course.calls[2].stop_id, true), (course.calls[3].stop_id, false),]
+        );
     }
 
     #[test]

@@ -35,7 +35,13 @@ pub(super) const fn is_office(caller: &Caller) -> bool {
 
 impl Rooms {
     /// What the caller may see of a run on a day; none if nothing.
-    pub(crate) async fn sight(&self, caller: &Caller, run: Driven, day: NaiveDate, driver: Option<StaffId>) -> Result<Option<Sight>, Problem> {
+    pub(crate) async fn sight(
+        &self,
+        caller: &Caller,
+        run: Driven,
+        day: NaiveDate,
+        driver: Option<StaffId>,
+    ) -> Result<Option<Sight>, Problem> {
         let school = caller.school_id;
         match caller.role {
             _ if is_office(caller) => Ok(Some(Sight::All)),

@@ -23,6 +23,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// A notice to be.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusAlert)]
 pub struct NewAlert {
     /// What it means for riders.
     effect: Effect,
@@ -43,6 +44,7 @@ pub struct NewAlert {
 /// What changes; what is left out stays as it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeBusAlert)]
 pub struct ChangeAlert {
     /// What it means for riders.
     effect: Option<Effect>,
@@ -173,13 +175,8 @@ async fn resolve(desk: Desk<TransportManage>, id: IdPath<BusAlertId>, based_on: 
             return Err(Problem::conflict(service_kit::Kind::Conflict, "This alert is resolved already."));
         }
         let now = desk.now();
-        let row = Alert {
-            resolved_at: Some(now),
-            resolved_by: Some(desk.caller().user_id),
-            version: row.version.next(),
-            updated_at: now,
-            ..row
-        };
+        let row =
+            Alert { resolved_at: Some(now), resolved_by: Some(desk.caller().user_id), version: row.version.next(), updated_at: now, ..row };
         store::save(transaction, &row).await?;
         let version = row.version;
         Ok(Versioned(row, version))

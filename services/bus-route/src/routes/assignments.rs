@@ -7,8 +7,8 @@ use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::TransportManage;
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params,
+    Problem, Versioned,
 };
 use store::{SchoolTransaction, StoreError};
 use utoipa::{IntoParams, ToSchema};
@@ -29,6 +29,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// A seat to be taken.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusAssignment)]
 pub struct NewAssignment {
     /// The student.
     student_id: StudentId,
@@ -47,6 +48,7 @@ pub struct NewAssignment {
 /// What changes; what is left out stays as it is. To ride on another route, end this seat and take another.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeBusAssignment)]
 pub struct ChangeAssignment {
     /// Another stop of the route.
     stop_id: Option<StopId>,
@@ -88,8 +90,7 @@ filters!(AssignmentList);
 async fn list(desk: Desk<TransportManage>, list: Params<AssignmentList>) -> Result<Page<Assignment>, Problem> {
     let (key, identity) = (desk.platform().cursor_key(), identity(&desk, &list.0));
     let after = list.cursor.as_deref().map(|cursor| Cursor::<Uuid>::open(key, "bus assignments", &identity, cursor)).transpose()?;
-    let filter =
-        tables::AssignmentFilter { route: list.route_id, student: list.student_id, direction: list.direction, on: list.on, after };
+    let filter = tables::AssignmentFilter { route: list.route_id, student: list.student_id, direction: list.direction, on: list.on, after };
     let rows = tables::list_assignments(&mut desk.read().await?, &filter, list.limit.plus_one()).await?;
     Ok(Page::of(rows, list.limit, |last| Cursor::seal(key, "bus assignments", &identity, &last.id.as_uuid())))
 }
@@ -220,12 +221,13 @@ async fn check(transaction: &mut SchoolTransaction, new: &NewAssignment) -> Resu
     if new.end_date.is_some_and(|end| end < new.begin_date) {
         faults.push(Fault::new("/end_date", "must not be before begin_date"));
     }
-    let is_student: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM students WHERE school_id = $1 AND id = $2 AND status = 'active')")
-        .bind(school.as_uuid())
-        .bind(new.student_id.as_uuid())
-        .fetch_one(transaction.connection()?)
-        .await
-        .map_err(StoreError::from)?;
+    let is_student: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM students WHERE school_id = $1 AND id = $2 AND status = 'active')")
+            .bind(school.as_uuid())
+            .bind(new.student_id.as_uuid())
+            .fetch_one(transaction.connection()?)
+            .await
+            .map_err(StoreError::from)?;
     if !is_student {
         faults.push(Fault::new("/student_id", "there is no such student in this school"));
     }

@@ -27,6 +27,7 @@ const TRIES: usize = 16;
 /// What is to be noted.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBoarding)]
 pub struct NewNote {
     /// The student.
     student_id: StudentId,
@@ -40,6 +41,7 @@ pub struct NewNote {
 
 /// A student's part in a trip.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Boarding)]
 pub struct BoardingView {
     /// The trip.
     trip_id: BusTripId,

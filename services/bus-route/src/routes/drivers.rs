@@ -25,6 +25,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// A driver to be.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusDriver)]
 pub struct NewDriver {
     /// The member of staff.
     staff_id: StaffId,
@@ -43,6 +44,7 @@ pub struct NewDriver {
 /// What changes; what is left out stays as it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeBusDriver)]
 pub struct ChangeDriver {
     /// The number of the driving licence; once in the school.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]

@@ -21,6 +21,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// When a bus will be at its stops.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = BusTripEta)]
 pub struct TripEta {
     /// The trip.
     trip_id: BusTripId,

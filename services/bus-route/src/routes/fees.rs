@@ -24,6 +24,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// What a seat is to cost at a distance.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusFeeSlab)]
 pub struct NewFeeSlab {
     /// From so many metres on.
     #[schema(minimum = 0)]
@@ -46,6 +47,7 @@ pub struct NewFeeSlab {
 /// What changes; what is left out stays as it is. To change a price, end the slab and add another.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeBusFeeSlab)]
 pub struct ChangeFeeSlab {
     /// The last day, inclusive; null means open.
     #[serde(default)]
@@ -73,6 +75,7 @@ filters!(FeeSlabFilter);
 /// A month to be charged.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChargeBusFees)]
 pub struct ChargeMonth {
     /// The month.
     #[schema(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2026-11")]
@@ -81,6 +84,7 @@ pub struct ChargeMonth {
 
 /// What was charged.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ChargedBusFees)]
 pub struct Charged {
     /// The month.
     period: String,

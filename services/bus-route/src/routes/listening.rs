@@ -35,7 +35,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
     security(("bearer" = []))
 )]
 #[get("/api/v1/bus/trips/{id}/live")]
-async fn events(permit: Permit<TransportRead>, id: IdPath<BusTripId>, request: HttpRequest, rooms: Data<Rooms>) -> Result<HttpResponse, Problem> {
+async fn events(
+    permit: Permit<TransportRead>,
+    id: IdPath<BusTripId>,
+    request: HttpRequest,
+    rooms: Data<Rooms>,
+) -> Result<HttpResponse, Problem> {
     let listener = begin(permit.caller(), *id, &request, &rooms).await?;
     let stream = unfold(Some(listener), async |listener| {
         let mut listener = listener?;

@@ -22,6 +22,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// Work to be done, or that was.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewVehicleMaintenance)]
 pub struct NewMaintenance {
     /// The vehicle.
     vehicle_id: VehicleId,
@@ -45,6 +46,7 @@ pub struct NewMaintenance {
 /// What changes; what is left out stays as it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeVehicleMaintenance)]
 pub struct ChangeMaintenance {
     /// What is to be done, or was.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]

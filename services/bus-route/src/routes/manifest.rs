@@ -23,6 +23,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// The manifest of a trip.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = BusManifest)]
 pub struct Manifest {
     /// The trip.
     trip_id: BusTripId,
@@ -50,6 +51,7 @@ pub struct Manifest {
 
 /// A stop of a trip.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = BusManifestStop)]
 pub struct ManifestStop {
     /// The stop.
     stop_id: StopId,
@@ -65,6 +67,7 @@ pub struct ManifestStop {
 
 /// A student on a manifest.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = BusManifestStudent)]
 pub struct ManifestStudent {
     /// The student.
     student_id: StudentId,

@@ -30,6 +30,7 @@ const TRIES: usize = 100;
 /// A position, as the device on the bus tells it.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusPosition)]
 pub struct NewPosition {
     /// When the bus was there, by the device's clock: not older than a week.
     recorded_at: DateTime<Utc>,
@@ -50,6 +51,7 @@ pub struct NewPosition {
 /// Positions of one bus on one trip, in whatever order.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusPositions)]
 pub struct NewPositions {
     /// The positions.
     #[schema(min_items = 1, max_items = 500)]
@@ -58,6 +60,7 @@ pub struct NewPositions {
 
 /// What was taken in.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = AcceptedBusPositions)]
 pub struct Accepted {
     /// How many positions.
     accepted: usize,

@@ -21,6 +21,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// The stops of a route.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = BusRouteStops)]
 pub struct RouteStops {
     /// The route.
     route_id: BusRouteId,
@@ -33,6 +34,7 @@ pub struct RouteStops {
 /// A stop of the list.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusStop)]
 pub struct NewStop {
     /// The stop that it is; left out for a new one.
     id: Option<StopId>,
@@ -59,6 +61,7 @@ pub struct NewStop {
 /// All stops of a route.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReplaceBusStops)]
 pub struct ReplaceStops {
     /// In the order in which the bus picks up.
     #[schema(max_items = 100)]

@@ -89,10 +89,7 @@ async fn show(permit: Permit<TransportRead>, id: IdPath<StudentId>, rooms: Data<
     let zone = tables::zone(&mut *connection, school).await?;
     let today = rooms.platform.clock().now().with_timezone(&zone).date_naive();
     let seats = tables::seats_of(&mut *connection, school, *id, today).await?;
-    let seats = match rooms.visible(caller, *id, seats, today).await? {
-        Some(seats) => seats,
-        None => return Err(missing()),
-    };
+    let Some(seats) = rooms.visible(caller, *id, seats, today).await? else { return Err(missing()) };
     let mut views = Vec::with_capacity(seats.len());
     for seat in seats {
         let route = tables::find(&mut transaction, seat.route_id).await?;

@@ -22,6 +22,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// A trip that has ended.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = EndedBusTrip)]
 pub struct EndedTrip {
     /// The trip.
     trip: Trip,

@@ -34,6 +34,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// A trip to be.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBusTrip)]
 pub struct NewTrip {
     /// The route.
     route_id: BusRouteId,
@@ -50,6 +51,7 @@ pub struct NewTrip {
 /// What changes about a trip that has not begun; what is left out stays as it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeBusTrip)]
 pub struct ChangeTrip {
     /// Another vehicle.
     vehicle_id: Option<VehicleId>,
@@ -97,14 +99,8 @@ async fn list(desk: Desk<TransportOperate>, list: Params<TripList>) -> Result<Pa
     } else {
         None
     };
-    let filter = tables::TripFilter {
-        route: list.route_id,
-        vehicle: list.vehicle_id,
-        driver,
-        date: list.service_date,
-        state: list.state,
-        after,
-    };
+    let filter =
+        tables::TripFilter { route: list.route_id, vehicle: list.vehicle_id, driver, date: list.service_date, state: list.state, after };
     let rows = tables::list_trips(&mut transaction, &filter, list.limit.plus_one()).await?;
     Ok(Page::of(rows, list.limit, |last| Cursor::seal(key, "bus trips", &identity, &last.id.as_uuid())))
 }
@@ -224,7 +220,8 @@ async fn fits(transaction: &mut SchoolTransaction, trip: &Trip) -> Result<(), Pr
     let (Some(vehicle), true) = (vehicle, faults.is_empty()) else { return Err(Problem::invalid(faults)) };
     let missing = missing_on(&vehicle, driver.as_ref(), trip.service_date);
     if !missing.is_empty() {
-        let names: Vec<String> = missing.iter().filter_map(|document| Some(serde_json::to_value(document).ok()?.as_str()?.to_owned())).collect();
+        let names: Vec<String> =
+            missing.iter().filter_map(|document| Some(serde_json::to_value(document).ok()?.as_str()?.to_owned())).collect();
         return Err(Problem::conflict(Kind::Conflict, format!("On that day these papers have run out: {}.", names.join(", "))));
     }
     let riders = tables::riders(transaction.connection()?, school, trip.route_id, trip.direction, trip.service_date).await?;

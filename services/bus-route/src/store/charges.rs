@@ -49,7 +49,12 @@ pub(crate) async fn charge(
 }
 
 /// Charges everybody who has a seat on a day of `month` and was not charged for it yet; how many were.
-pub(crate) async fn charge_month(transaction: &mut SchoolTransaction, month: Month, by: Option<Actor>, now: Timestamp) -> Result<usize, Problem> {
+pub(crate) async fn charge_month(
+    transaction: &mut SchoolTransaction,
+    month: Month,
+    by: Option<Actor>,
+    now: Timestamp,
+) -> Result<usize, Problem> {
     let school = transaction.school_id();
     // Two who charge at once: the second waits, and finds nothing left to charge.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('bus fees ' || $1::text, 24))")

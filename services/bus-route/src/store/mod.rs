@@ -14,7 +14,9 @@ mod stops;
 mod trips;
 
 use chrono_tz::Tz;
-use domain::{BusAlertId, BusAssignmentId, BusFeeSlabId, BusRouteId, BusTripId, DriverId, MaintenanceId, SchoolId, ServiceName, VehicleId, Version};
+use domain::{
+    BusAlertId, BusAssignmentId, BusFeeSlabId, BusRouteId, BusTripId, DriverId, MaintenanceId, SchoolId, ServiceName, VehicleId, Version,
+};
 use records::refuse;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,6 +36,8 @@ pub(crate) use alerts::{left_behind, resolve_left_behind, tell_arrivals, tell_de
 pub(crate) use boardings::{boardings_of, find_boarding};
 pub(crate) use charges::{charge, charge_month};
 pub(crate) use courses::{any_course, course, forget_course};
+#[cfg(test)]
+pub(crate) use feeds::Agency;
 pub(crate) use feeds::{Plan, open_notices, plan};
 pub(crate) use live::{CHANNEL, Live, Message, begin_live, generation, live, move_live, rights_changed};
 pub(crate) use positions::latest_fix;

@@ -21,7 +21,12 @@ pub(crate) async fn staff_of(connection: &mut PgConnection, school: SchoolId, us
 pub(crate) type Driven = (BusRouteId, Direction);
 
 /// What a member of staff drives on that day: trips that are planned or run.
-pub(crate) async fn driven_by(connection: &mut PgConnection, school: SchoolId, staff: StaffId, day: NaiveDate) -> Result<Vec<Driven>, StoreError> {
+pub(crate) async fn driven_by(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    staff: StaffId,
+    day: NaiveDate,
+) -> Result<Vec<Driven>, StoreError> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT route_id, direction FROM bus_trips
          WHERE school_id = $1 AND driver_staff_id = $2 AND (state = 'running' OR (state = 'planned' AND service_date = $3))",
@@ -36,7 +41,12 @@ pub(crate) async fn driven_by(connection: &mut PgConnection, school: SchoolId, s
 }
 
 /// The seats of a student that are held on `day` or later.
-pub(crate) async fn seats_of(connection: &mut PgConnection, school: SchoolId, student: StudentId, day: NaiveDate) -> Result<Vec<Assignment>, StoreError> {
+pub(crate) async fn seats_of(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    student: StudentId,
+    day: NaiveDate,
+) -> Result<Vec<Assignment>, StoreError> {
     let query = "SELECT to_jsonb(a) FROM bus_assignments a
         WHERE a.school_id = $1 AND a.student_id = $2 AND a.status = 'active' AND (a.end_date IS NULL OR a.end_date >= $3) ORDER BY a.begin_date, a.direction";
     let rows: Vec<Json<Assignment>> =

@@ -47,7 +47,11 @@ pub(crate) async fn list_trips(transaction: &mut SchoolTransaction, filter: &Tri
 }
 
 /// The trips that run now.
-pub(crate) async fn running_trips(connection: &mut PgConnection, school: SchoolId, route: Option<BusRouteId>) -> Result<Vec<BusTripId>, StoreError> {
+pub(crate) async fn running_trips(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    route: Option<BusRouteId>,
+) -> Result<Vec<BusTripId>, StoreError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM bus_trips WHERE school_id = $1 AND state = 'running' AND ($2::uuid IS NULL OR route_id = $2) ORDER BY started_at, id",
     )

@@ -55,7 +55,8 @@ async fn fifty_taps_are_one_note_and_nobody_gets_off_who_did_not_board() {
     assert_eq!(school.driver.post(&path, &wrong).await.pointers(), ["/student_id"]);
     let elsewhere = json!({"student_id": school.other_child, "kind": "boarded", "stop_id": uuid::Uuid::now_v7()});
     assert_eq!(school.driver.post(&path, &elsewhere).await.pointers(), ["/stop_id"]);
-    let tomorrow = json!({"student_id": school.other_child, "kind": "boarded", "at": school.day(1).and_hms_opt(8, 0, 0).unwrap().and_utc()});
+    let tomorrow =
+        json!({"student_id": school.other_child, "kind": "boarded", "at": school.day(1).and_hms_opt(8, 0, 0).unwrap().and_utc()});
     assert_eq!(school.driver.post(&path, &tomorrow).await.pointers(), ["/at"]);
 }
 

@@ -9,14 +9,13 @@ use crate::school::{School, made};
 #[tokio::test]
 async fn a_seat_is_charged_by_its_distance_once_a_month_however_many_charge() {
     let school = School::open().await;
-    let slab = |from: i32, below: Value, amount: i64| {
-        json!({"from_metres": from, "below_metres": below, "currency": "INR", "amount_minor": amount, "valid_from": "2020-01-01"})
-    };
+    let slab = |from: i32, below: Value, amount: i64| json!({"from_metres": from, "below_metres": below, "currency": "INR", "amount_minor": amount, "valid_from": "2020-01-01"});
     made(&school.office, "/api/v1/bus/fee-slabs", &slab(0, json!(3000), 50_000)).await;
     made(&school.office, "/api/v1/bus/fee-slabs", &slab(3000, Value::Null, 80_000)).await;
     let overlap = school.office.post("/api/v1/bus/fee-slabs", &slab(2999, json!(3001), 1)).await;
     assert_eq!((overlap.status, overlap.pointers()), (409, vec!["/from_metres"]));
-    for (field, value) in [("amount_minor", json!(0)), ("amount_minor", json!(-5)), ("currency", json!("inr")), ("from_metres", json!(-1))] {
+    for (field, value) in [("amount_minor", json!(0)), ("amount_minor", json!(-5)), ("currency", json!("inr")), ("from_metres", json!(-1))]
+    {
         let mut bad = slab(9000, Value::Null, 1);
         bad[field] = value;
         assert_eq!(school.office.post("/api/v1/bus/fee-slabs", &bad).await.status, 422, "{field}");

@@ -13,8 +13,12 @@ async fn papers_that_run_out_are_listed_the_most_urgent_first() {
     let change = json!({"insurance_expires_on": soon, "permit_expires_on": gone, "fitness_expires_on": school.today + Days::new(31)});
     school.office.patch(&vehicle, "\"v1\"", &change).await.expect(200);
     let list = school.office.get("/api/v1/bus/documents/expiring").await.expect(200);
-    let seen: Vec<(&str, bool)> =
-        list.as_array().unwrap().iter().map(|paper| (paper["document"].as_str().unwrap(), paper["is_expired"].as_bool().unwrap())).collect();
+    let seen: Vec<(&str, bool)> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|paper| (paper["document"].as_str().unwrap(), paper["is_expired"].as_bool().unwrap()))
+        .collect();
     assert_eq!(seen, [("permit", true), ("insurance", false)]);
     let more = school.office.get("/api/v1/bus/documents/expiring?within_days=31").await.expect(200);
     assert_eq!(more.as_array().unwrap().len(), 3);

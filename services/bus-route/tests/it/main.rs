@@ -3,8 +3,8 @@
 
 mod boardings;
 mod database;
-mod fees;
 mod feeds;
+mod fees;
 mod fleet;
 mod listening;
 mod positions;

@@ -61,7 +61,13 @@ async fn what_is_no_position_is_refused_with_every_fault() {
     ]});
     let answer = school.driver.post(&path, &bad).await;
     assert_eq!(answer.status, 422);
-    for pointer in ["/positions/1/recorded_at", "/positions/2/latitude", "/positions/2/longitude", "/positions/2/speed_mps", "/positions/2/heading_degrees"] {
+    for pointer in [
+        "/positions/1/recorded_at",
+        "/positions/2/latitude",
+        "/positions/2/longitude",
+        "/positions/2/speed_mps",
+        "/positions/2/heading_degrees",
+    ] {
         assert!(answer.pointers().contains(&pointer), "{pointer}: {:?}", answer.pointers());
     }
     assert_eq!(school.driver.post(&path, &json!({"positions": []})).await.status, 422);

@@ -39,9 +39,9 @@ async fn times_that_overlap_in_all_ways_never_overfill_the_bus_on_any_day_and_le
     assert_eq!(count(&answers, 201) + count(&answers, 409), 50, "{:?}", statuses(&answers));
     assert_eq!(school.count(FULLEST).await, 5);
     // Whoever was refused is refused for a day on which the bus is full: nobody is sent away for want of one seat throughout.
-    for (answer, wish) in answers.iter().zip(&wishes).filter(|(answer, _)| answer.status == 409) {
+    for (_, wish) in answers.iter().zip(&wishes).filter(|(answer, _)| answer.status == 409) {
         let again = school.office.post(PATH, wish).await;
-        assert_eq!(again.body["detail"], answer.body["detail"].as_str().map_or(Value::Null, |_| again.body["detail"].clone()));
+        assert_eq!(again.status, 409);
         let detail = again.body["detail"].as_str().unwrap();
         let day = detail.trim_end_matches('.').rsplit(' ').next().unwrap();
         let full = format!(
@@ -55,7 +55,10 @@ async fn times_that_overlap_in_all_ways_never_overfill_the_bus_on_any_day_and_le
 async fn who_has_a_place_on_every_day_gets_a_seat_even_if_others_must_move() {
     let school = School::open_with(2).await;
     let students = school.students(4).await;
-    let (a, b) = (school.wish(students[0], 0, school.day(0), Some(school.day(9))), school.wish(students[1], 0, school.day(10), Some(school.day(19))));
+    let (a, b) = (
+        school.wish(students[0], 0, school.day(0), Some(school.day(9))),
+        school.wish(students[1], 0, school.day(10), Some(school.day(19))),
+    );
     // The second half is taken on the other seat.
     let blocker = school.office.post(PATH, &school.wish(students[2], 0, school.day(10), Some(school.day(10)))).await;
     school.office.post(PATH, &a).await.expect(201);

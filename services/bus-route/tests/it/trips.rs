@@ -46,7 +46,8 @@ async fn of_two_trips_with_one_bus_and_one_driver_one_starts_however_many_try() 
     let new = json!({"route_id": south, "direction": "pickup", "service_date": school.today});
     let south = format!("/api/v1/bus/trips/{}", made(&school.office, "/api/v1/bus/trips", &new).await);
     let (north_start, south_start, nothing) = (format!("{north}/start"), format!("{south}/start"), json!({}));
-    let answers = join_all((0..50).map(|n| school.driver.post_if(if n % 2 == 0 { &north_start } else { &south_start }, "\"v1\"", &nothing))).await;
+    let answers =
+        join_all((0..50).map(|n| school.driver.post_if(if n % 2 == 0 { &north_start } else { &south_start }, "\"v1\"", &nothing))).await;
     assert_eq!(count(&answers, 200), 1, "{:?}", statuses(&answers));
     assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 409 | 412)), "{:?}", statuses(&answers));
     assert_eq!(school.count("SELECT count(*) FROM bus_trips WHERE state = 'running'").await, 1);
@@ -71,7 +72,8 @@ async fn a_smaller_bus_does_not_stand_in_for_one_whose_seats_are_taken() {
     school.seat(school.child, 0).await;
     school.seat(school.other_child, 1).await;
     let small = made(&school.office, "/api/v1/bus/vehicles", &json!({"registration": "KA 09", "capacity": 1})).await;
-    let trip = |vehicle: &str| json!({"route_id": school.route, "direction": "pickup", "service_date": school.today, "vehicle_id": vehicle});
+    let trip =
+        |vehicle: &str| json!({"route_id": school.route, "direction": "pickup", "service_date": school.today, "vehicle_id": vehicle});
     let refused = school.office.post("/api/v1/bus/trips", &trip(&small)).await;
     assert_eq!(refused.status, 409, "{:#}", refused.body);
     school.office.post("/api/v1/bus/trips", &trip(&school.vehicle)).await.expect(201);

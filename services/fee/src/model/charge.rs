@@ -101,7 +101,8 @@ impl Sums {
 /// The lines of an invoice over `charges`. Tax is on what concessions leave, rounded half up for each charge, and shown once for each rate.
 #[must_use]
 pub fn lines(charges: &[Charge], concessions: &[Concession], tax_name: &str) -> Vec<Line> {
-    let plain = |kind, description: String, amount| Line { kind, description, fee_item_id: None, concession_id: None, fine_rule_id: None, amount };
+    let plain =
+        |kind, description: String, amount| Line { kind, description, fee_item_id: None, concession_id: None, fine_rule_id: None, amount };
     let mut lines: Vec<Line> = charges
         .iter()
         .map(|charge| Line { fee_item_id: charge.fee_item_id, ..plain(LineKind::Fee, charge.head.clone(), charge.amount) })

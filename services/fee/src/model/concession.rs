@@ -173,7 +173,10 @@ pub(super) mod tests {
         let today = day("2026-06-01");
         let get = |whom: For, pupil: &Pupil| Concession { whom, ..concession(1, Relief::Amount(1)) }.covers(pupil, today);
         assert!(get(For::Student(pupil), &plain) && !get(For::Student(other), &plain));
-        assert!(!get(For::Category("A".into()), &plain) && get(For::Category("A".into()), &Pupil { category: Some("A".into()), ..plain.clone() }));
+        assert!(
+            !get(For::Category("A".into()), &plain)
+                && get(For::Category("A".into()), &Pupil { category: Some("A".into()), ..plain.clone() })
+        );
         assert!(!get(For::Sibling(None), &plain) && get(For::Sibling(Some(pupil)), &plain) && !get(For::Sibling(Some(other)), &plain));
         assert!(get(For::Sibling(None), &Pupil { has_elder_sibling: true, ..plain.clone() }));
         assert!(!get(For::Staff(None), &plain) && get(For::Staff(None), &Pupil { is_staff_child: true, ..plain.clone() }));

@@ -22,7 +22,10 @@ pub(super) fn client() -> Result<Client, ProviderError> {
 }
 
 /// Sends `request` and reads the answer; `explain` finds the provider's reason in a refusal.
-pub(super) async fn send<T: DeserializeOwned>(request: RequestBuilder, explain: fn(&serde_json::Value) -> Option<String>) -> Result<T, ProviderError> {
+pub(super) async fn send<T: DeserializeOwned>(
+    request: RequestBuilder,
+    explain: fn(&serde_json::Value) -> Option<String>,
+) -> Result<T, ProviderError> {
     // A reqwest error names the URL, and no header.
     let mut response = request.send().await.map_err(|error| ProviderError::Away(error.without_url().to_string()))?;
     let status = response.status();
@@ -34,11 +37,13 @@ pub(super) async fn send<T: DeserializeOwned>(request: RequestBuilder, explain: 
         body.extend_from_slice(&chunk);
     }
     if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|error| ProviderError::Unusable(format!("the provider's answer can't be read: {error}")));
+        return serde_json::from_slice(&body)
+            .map_err(|error| ProviderError::Unusable(format!("the provider's answer can't be read: {error}")));
     }
     let reason = serde_json::from_slice(&body).ok().and_then(|body| explain(&body)).unwrap_or_default();
     let told = format!("{status} {reason}");
-    let later = status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT | StatusCode::REQUEST_TIMEOUT);
+    let later =
+        status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT | StatusCode::REQUEST_TIMEOUT);
     Err(if later { ProviderError::Away(told) } else { ProviderError::Refused(told) })
 }
 

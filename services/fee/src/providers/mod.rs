@@ -136,7 +136,12 @@ pub struct Gateways {
 
 impl Gateways {
     /// The school's account with `provider`, if it has one.
-    pub fn of(&self, config: &PaymentsConfig, school: SchoolId, provider: ProviderName) -> Result<Option<Box<dyn Provider>>, ProviderError> {
+    pub fn of(
+        &self,
+        config: &PaymentsConfig,
+        school: SchoolId,
+        provider: ProviderName,
+    ) -> Result<Option<Box<dyn Provider>>, ProviderError> {
         let client = match self.client.get() {
             Some(client) => client.clone(),
             None => {

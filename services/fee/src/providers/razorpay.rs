@@ -108,7 +108,11 @@ fn notice(event: &str, payload: Payload) -> Option<Notice> {
             let payment = payload.payment?.entity;
             // A payment without an order was not asked for by us.
             let Some(order_id) = payment.order_id else { return Some(Notice::Other) };
-            Notice::Captured { order_id, payment_id: payment.id, money: Sum { minor: payment.amount, currency: currency(&payment.currency)? } }
+            Notice::Captured {
+                order_id,
+                payment_id: payment.id,
+                money: Sum { minor: payment.amount, currency: currency(&payment.currency)? },
+            }
         }
         "payment.failed" => {
             let payment = payload.payment?.entity;
@@ -119,7 +123,12 @@ fn notice(event: &str, payload: Payload) -> Option<Notice> {
             let refund = payload.refund?.entity;
             let our_id = refund.notes.get("refund_id").and_then(|id| id.as_str()?.parse().ok());
             let word = word(event.strip_prefix("refund.").unwrap_or_default());
-            Notice::Refund { refund_id: refund.id, our_id, money: Sum { minor: refund.amount, currency: currency(&refund.currency)? }, word }
+            Notice::Refund {
+                refund_id: refund.id,
+                our_id,
+                money: Sum { minor: refund.amount, currency: currency(&refund.currency)? },
+                word,
+            }
         }
         _ => Notice::Other,
     })

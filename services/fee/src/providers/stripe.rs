@@ -241,7 +241,9 @@ mod tests {
 
     #[test]
     fn amounts_are_in_stripes_units_and_come_back_as_ours() {
-        for (minor, code, theirs) in [(12_345, "INR", 12_345), (500, "JPY", 500), (500, "UGX", 50_000), (7, "ISK", 700), (1_230, "KWD", 1_230), (500, "MGA", 5)] {
+        for (minor, code, theirs) in
+            [(12_345, "INR", 12_345), (500, "JPY", 500), (500, "UGX", 50_000), (7, "ISK", 700), (1_230, "KWD", 1_230), (500, "MGA", 5)]
+        {
             assert_eq!(to_stripe(sum(minor, code)).unwrap(), theirs, "{code}");
             assert_eq!(from_stripe(theirs, code.parse().unwrap()), Some(sum(minor, code)), "{code}");
         }

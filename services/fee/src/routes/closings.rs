@@ -170,7 +170,9 @@ async fn count(transaction: &mut SchoolTransaction, day: NaiveDate, counted: &[C
     .await
     .map_err(db)?;
     let mut currencies: Vec<String> = expected.iter().map(|cash| cash.currency.clone()).collect();
-    currencies.extend(counted.iter().map(|cash| cash.currency.code().to_owned()).filter(|code| !expected.iter().any(|cash| cash.currency == *code)));
+    currencies.extend(
+        counted.iter().map(|cash| cash.currency.code().to_owned()).filter(|code| !expected.iter().any(|cash| cash.currency == *code)),
+    );
     Ok(currencies
         .into_iter()
         .map(|currency| {
@@ -227,11 +229,11 @@ async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<Htt
         let totals: Vec<MethodTotal> = sqlx::query_as(
             "SELECT currency, method, sum(received)::bigint AS received_minor, sum(refunded)::bigint AS refunded_minor, sum(payments)::bigint AS payments FROM (
                  SELECT currency, method, amount_minor AS received, 0 AS refunded, 1 AS payments FROM payments
-                     WHERE school_id = $1 AND booked_on > coalesce($3, '-infinity') AND booked_on <= $2
+                     WHERE school_id = $1 AND booked_on > coalesce($3::date, '-infinity') AND booked_on <= $2
                  UNION ALL
                  SELECT l.currency, p.method, 0, l.debit_minor, 0 FROM ledger_entries l JOIN payments p ON p.school_id = l.school_id AND p.id = l.payment_id
                      WHERE l.school_id = $1 AND l.account = 'student_credit' AND l.refund_id IS NOT NULL AND l.debit_minor > 0
-                       AND l.entry_date > coalesce($3, '-infinity') AND l.entry_date <= $2
+                       AND l.entry_date > coalesce($3::date, '-infinity') AND l.entry_date <= $2
              ) moved GROUP BY currency, method ORDER BY currency, method",
         )
         .bind(book.school.as_uuid())

@@ -6,9 +6,7 @@ use domain::{Amount, ConcessionId, Currency, Fault, StudentId, Text, UserId, Ver
 use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesApprove, FeesManage};
-use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, MayHold, Page, Params, Problem, Versioned,
-};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, MayHold, Page, Params, Problem, Versioned};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -175,7 +173,11 @@ impl NewConcession {
             ConcessionKind::Sibling | ConcessionKind::Staff => true,
         };
         faults.require(student, "/student_id", "is required for a student's concession, and left out for a category's");
-        faults.require((self.kind == ConcessionKind::Category) == self.category.is_some(), "/category", "goes with the kind category, and only with it");
+        faults.require(
+            (self.kind == ConcessionKind::Category) == self.category.is_some(),
+            "/category",
+            "goes with the kind category, and only with it",
+        );
         let one = self.percent_basis_points.is_some() != self.amount_minor.is_some();
         faults.require(one, "/amount_minor", "either an amount or a percentage is required, not both");
         let percent = self.percent_basis_points.is_none_or(|points| (1..=10_000).contains(&points));

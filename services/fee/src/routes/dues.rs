@@ -194,7 +194,13 @@ async fn ageing(desk: Desk<FeesManage>) -> Result<Json<AgeingView>, Problem> {
             students.dedup();
             let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
             let open_minor = of.iter().map(|one| one.open_minor).sum();
-            ages.push(AgedSum { currency: currency.to_owned(), age, open_minor, invoices: count(of.len()), students: count(students.len()) });
+            ages.push(AgedSum {
+                currency: currency.to_owned(),
+                age,
+                open_minor,
+                invoices: count(of.len()),
+                students: count(students.len()),
+            });
         }
     }
     Ok(Json(AgeingView { as_of, ages }))

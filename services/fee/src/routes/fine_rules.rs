@@ -135,15 +135,16 @@ filters!(FineRuleFilter);
 async fn list(desk: Desk<FeesManage>, filter: Params<FineRuleFilter>) -> Result<Page<FineRuleView>, Problem> {
     let (name, id): (Option<String>, Option<Uuid>) = paging::after(&desk, "fine-rules", &filter.0)?;
     let mut transaction = desk.read().await?;
-    let rows: Vec<FineRuleRow> =
-        sqlx::query_as("SELECT * FROM fine_rules WHERE school_id = $1 AND ($2::text IS NULL OR (name, id) > ($2, $3)) ORDER BY name, id LIMIT $4")
-            .bind(transaction.school_id().as_uuid())
-            .bind(name)
-            .bind(id)
-            .bind(paging::rows(&filter.0))
-            .fetch_all(transaction.connection()?)
-            .await
-            .map_err(db)?;
+    let rows: Vec<FineRuleRow> = sqlx::query_as(
+        "SELECT * FROM fine_rules WHERE school_id = $1 AND ($2::text IS NULL OR (name, id) > ($2, $3)) ORDER BY name, id LIMIT $4",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(name)
+    .bind(id)
+    .bind(paging::rows(&filter.0))
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)?;
     Ok(paging::page(&desk, "fine-rules", &filter.0, rows, |row| (row.name.clone(), row.id)).map(FineRuleView::from))
 }
 

@@ -17,8 +17,10 @@ use super::views::InvoiceView;
 use super::{access, paging};
 use crate::desk::Desk;
 use crate::model::charge::{self, Charge};
+use crate::remember::remember;
 use crate::store::{
-    Billed, Book, InvoiceRow, NewInvoice, add, approved, billed, db, find_invoice, issue, lines_of, lock_invoice, lock_student, student_exists,
+    Billed, Book, InvoiceRow, NewInvoice, Touched, add, approved, billed, db, find_invoice, issue, lines_of, lock_invoice, lock_student,
+    student_exists,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -176,57 +178,63 @@ async fn create(desk: Desk<FeesManage>, body: Body<NewManualInvoice>) -> Result<
         faults.require(charge.tax_basis_points <= 10_000, &format!("/charges/{n}/tax_basis_points"), "must be at most 10000");
     }
     faults.into_result().map_err(Problem::invalid)?;
-    desk.create(&body.0, async |transaction| {
-        let student = new.student_id.as_uuid();
-        if !student_exists(transaction, student).await? {
-            return Err(Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]));
-        }
-        lock_student(transaction, student).await?;
-        let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
-        let billing = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next();
-        let mut concessions = Vec::new();
-        if let (true, Some(billing)) = (new.with_concessions, &billing) {
-            let pupil = billing.pupil();
-            concessions = approved(transaction, new.currency.code(), new.due_on).await?;
-            concessions.retain(|concession| concession.covers(&pupil, new.due_on));
-        }
-        let charge = |charge: &NewCharge| Charge {
-            fee_item_id: None,
-            head: charge.head.as_str().to_owned(),
-            amount: charge.amount_minor.minor(),
-            tax_basis_points: charge.tax_basis_points.into(),
-        };
-        let charges: Vec<Charge> = new.charges.iter().map(charge).collect();
-        let invoice = NewInvoice {
-            id: InvoiceId::generate().as_uuid(),
-            student_id: student,
-            fee_structure_id: None,
-            period: new.period.into(),
-            source: "manual",
-            source_ref: None,
-            currency: new.currency.code().to_owned(),
-            due_on: new.due_on,
-            payer: billing.and_then(|billing| billing.payer),
-            lines: charge::lines(&charges, &concessions, &book.settings.tax_name),
-        };
-        let mut row = add(transaction, &book, invoice).await?;
-        if new.issue {
-            row = issue(transaction, &book, &row).await?;
-        }
-        let location = format!("/api/v1/invoices/{}", row.id);
-        let Versioned(body, version) = whole(transaction, row).await?;
-        Ok(Created { location, version, body })
-    })
-    .await
+    let mut touched = Touched::default();
+    let response = desk
+        .create(&body.0, async |transaction| {
+            let student = new.student_id.as_uuid();
+            if !student_exists(transaction, student).await? {
+                return Err(Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]));
+            }
+            lock_student(transaction, student).await?;
+            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
+            touched = book.touched.clone();
+            let billing = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next();
+            let mut concessions = Vec::new();
+            if let (true, Some(billing)) = (new.with_concessions, &billing) {
+                let pupil = billing.pupil();
+                concessions = approved(transaction, new.currency.code(), new.due_on).await?;
+                concessions.retain(|concession| concession.covers(&pupil, new.due_on));
+            }
+            let charge = |charge: &NewCharge| Charge {
+                fee_item_id: None,
+                head: charge.head.as_str().to_owned(),
+                amount: charge.amount_minor.minor(),
+                tax_basis_points: charge.tax_basis_points.into(),
+            };
+            let charges: Vec<Charge> = new.charges.iter().map(charge).collect();
+            let invoice = NewInvoice {
+                id: InvoiceId::generate().as_uuid(),
+                student_id: student,
+                fee_structure_id: None,
+                period: new.period.into(),
+                source: "manual",
+                source_ref: None,
+                currency: new.currency.code().to_owned(),
+                due_on: new.due_on,
+                payer: billing.and_then(|billing| billing.payer),
+                lines: charge::lines(&charges, &concessions, &book.settings.tax_name),
+            };
+            let mut row = add(transaction, &book, invoice).await?;
+            if new.issue {
+                row = issue(transaction, &book, &row).await?;
+            }
+            let location = format!("/api/v1/invoices/{}", row.id);
+            let Versioned(body, version) = whole(transaction, row).await?;
+            Ok(Created { location, version, body })
+        })
+        .await?;
+    remember(desk.platform(), desk.caller().school_id, &touched.payments()).await;
+    Ok(response)
 }
 
 /// An invoice.
 #[utoipa::path(params(("id" = InvoiceId, Path)), responses((status = 200, body = InvoiceView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/invoices/{id}")]
 async fn show(desk: Desk<FeesRead>, id: IdPath<InvoiceId>, known: IfNoneMatch) -> Result<NotModifiedOr<InvoiceView>, Problem> {
+    let visible = access::visible(&desk).await?;
     let mut transaction = desk.read().await?;
     let row = find_invoice(&mut transaction, id.as_uuid()).await?;
-    access::see(&desk, row.student_id.into(), "invoice").await?;
+    access::among(visible.as_deref(), row.student_id, "invoice")?;
     // What was never issued is the office's own.
     if row.issued_at.is_none() && !desk.caller().role.is_office() {
         return Err(Problem::not_found("invoice"));

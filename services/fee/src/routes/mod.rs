@@ -5,6 +5,7 @@ pub mod closings;
 pub mod concessions;
 pub mod dues;
 pub mod fine_rules;
+pub mod heads;
 pub mod invoices;
 pub mod moves;
 pub mod orders;

@@ -12,8 +12,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::invoices::whole;
 use super::views::InvoiceView;
 use crate::desk::Desk;
+use crate::remember::remember;
 use crate::store::{
-    Book, FineRuleRow, InvoiceRow, LineRow, apply_credit, cancel, charge_fine, db, find_invoice, issue, lines_of, lock_invoice, remind, waive,
+    Book, FineRuleRow, InvoiceRow, LineRow, Touched, apply_credit, cancel, charge_fine, db, find_invoice, issue, lines_of, lock_invoice,
+    remind, waive,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -62,14 +64,19 @@ async fn with_invoice<P: MayHold>(
     based_on: IfMatch,
     work: impl AsyncFnOnce(&mut SchoolTransaction, &Book, InvoiceRow) -> Result<InvoiceRow, Problem>,
 ) -> Result<Versioned<InvoiceView>, Problem> {
-    desk.change(async |transaction| {
-        let row = lock_invoice(transaction, id.as_uuid()).await?;
-        based_on.require(row.version()?)?;
-        let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
-        let row = work(transaction, &book, row).await?;
-        whole(transaction, row).await
-    })
-    .await
+    let mut touched = Touched::default();
+    let done = desk
+        .change(async |transaction| {
+            let row = lock_invoice(transaction, id.as_uuid()).await?;
+            based_on.require(row.version()?)?;
+            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
+            touched = book.touched.clone();
+            let row = work(transaction, &book, row).await?;
+            whole(transaction, row).await
+        })
+        .await?;
+    remember(desk.platform(), desk.caller().school_id, &touched.payments()).await;
+    Ok(done)
 }
 
 fn only_open(row: &InvoiceRow) -> Result<(), Problem> {
@@ -116,7 +123,12 @@ async fn cancel_invoice(
     security(("bearer" = []))
 )]
 #[post("/api/v1/invoices/{id}/fine")]
-async fn fine(desk: Desk<FeesManage>, id: IdPath<InvoiceId>, based_on: IfMatch, body: Body<NewFine>) -> Result<Versioned<InvoiceView>, Problem> {
+async fn fine(
+    desk: Desk<FeesManage>,
+    id: IdPath<InvoiceId>,
+    based_on: IfMatch,
+    body: Body<NewFine>,
+) -> Result<Versioned<InvoiceView>, Problem> {
     let new = body.into_inner();
     let by_hand = new.amount_minor.zip(new.description);
     if new.fine_rule_id.is_some() == by_hand.is_some() {
@@ -133,7 +145,8 @@ async fn fine(desk: Desk<FeesManage>, id: IdPath<InvoiceId>, based_on: IfMatch, 
             .fetch_optional(transaction.connection()?)
             .await
             .map_err(db)?;
-        let rule = rule.ok_or_else(|| Problem::invalid(vec![Fault::new("/fine_rule_id", "there is no such rule in use in this school")]))?;
+        let rule =
+            rule.ok_or_else(|| Problem::invalid(vec![Fault::new("/fine_rule_id", "there is no such rule in use in this school")]))?;
         if rule.currency != row.currency {
             return Err(Problem::invalid(vec![Fault::new("/fine_rule_id", "is for another currency")]));
         }

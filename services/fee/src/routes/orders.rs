@@ -86,7 +86,11 @@ async fn begin(
         let same = row.invoice_id == Some(invoice.id)
             && row.provider.as_deref() == Some(new.provider.as_str())
             && new.amount_minor.is_none_or(|amount| amount.minor() == row.amount_minor);
-        return if same { Ok(row) } else { Err(Problem::new(Kind::IdempotencyKeyReused, "This Idempotency-Key came with another body before.")) };
+        return if same {
+            Ok(row)
+        } else {
+            Err(Problem::new(Kind::IdempotencyKeyReused, "This Idempotency-Key came with another body before."))
+        };
     }
     if !invoice.is_open() {
         return Err(Problem::conflict(Kind::Conflict, format!("The invoice is {}: it takes no payment.", invoice.status)));
@@ -137,8 +141,10 @@ async fn order(
     }
     let config = &rooms.platform.config().payments;
     let provider = rooms.gateways.of(config, caller.school_id, new.provider).map_err(unavailable)?;
-    let provider = provider.ok_or_else(|| Problem::invalid(vec![Fault::new("/provider", "the school has no account with this provider")]))?;
-    let id = natural_id("payment_order", &[caller.school_id.as_uuid().as_bytes(), caller.user_id.as_uuid().as_bytes(), key.as_str().as_bytes()]);
+    let provider =
+        provider.ok_or_else(|| Problem::invalid(vec![Fault::new("/provider", "the school has no account with this provider")]))?;
+    let id =
+        natural_id("payment_order", &[caller.school_id.as_uuid().as_bytes(), caller.user_id.as_uuid().as_bytes(), key.as_str().as_bytes()]);
     let payment = desk.change(async |transaction| begin(transaction, &desk, id, &new, &invoice).await).await?;
     let made = match &payment.provider_order_id {
         Some(known) => provider.find_order(known).await.map_err(unavailable)?,

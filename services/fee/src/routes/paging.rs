@@ -15,7 +15,11 @@ fn identity<'f, F: Filter, P>(desk: &Desk<P>, filter: &'f F) -> impl Serialize +
 }
 
 /// Where the page starts: behind this key and id.
-pub(super) fn after<F: Filter, P, K: Serialize + DeserializeOwned>(desk: &Desk<P>, list: &str, filter: &F) -> Result<(Option<K>, Option<Uuid>), Problem> {
+pub(super) fn after<F: Filter, P, K: Serialize + DeserializeOwned>(
+    desk: &Desk<P>,
+    list: &str,
+    filter: &F,
+) -> Result<(Option<K>, Option<Uuid>), Problem> {
     match filter.cursor() {
         None => Ok((None, None)),
         Some(cursor) => {

@@ -7,8 +7,8 @@ use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesCollect, FeesRead};
 use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params,
+    Problem, Versioned,
 };
 use store::SchoolTransaction;
 use utoipa::{IntoParams, ToSchema};
@@ -19,8 +19,8 @@ use super::views::PaymentView;
 use super::{access, paging};
 use crate::desk::Desk;
 use crate::store::{
-    Book, InvoiceRow, NewPayment, PaymentRow, Payments, bounce, charge_fine, clear, db, find_payment, lock_invoice, lock_payment, lock_student, receive,
-    student_exists,
+    Book, InvoiceRow, NewPayment, PaymentRow, Payments, bounce, charge_fine, clear, db, find_payment, lock_invoice, lock_payment,
+    lock_student, receive, student_exists,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -70,7 +70,7 @@ pub struct NewCheque {
 pub struct NewOfflinePayment {
     /// The invoice that it is for. What is more than it costs becomes the student's credit.
     invoice_id: Option<InvoiceId>,
-    /// Whose fees it pays: required without an invoice; then all of it is credit.
+    /// Whose fees it pays: required without an invoice; then it pays what is owed, the earliest due first, and the rest is credit.
     student_id: Option<StudentId>,
     /// How it was handed in.
     method: OfflineMethod,
@@ -95,7 +95,11 @@ impl NewOfflinePayment {
     fn faults(&self) -> Result<(), Problem> {
         let mut faults = domain::Faults::none();
         faults.require(self.invoice_id.is_some() || self.student_id.is_some(), "/student_id", "is required without an invoice");
-        faults.require((self.method == OfflineMethod::Cheque) == self.cheque.is_some(), "/cheque", "goes with the method cheque, and only with it");
+        faults.require(
+            (self.method == OfflineMethod::Cheque) == self.cheque.is_some(),
+            "/cheque",
+            "goes with the method cheque, and only with it",
+        );
         let transfer = matches!(self.method, OfflineMethod::Upi | OfflineMethod::BankTransfer);
         faults.require(transfer == self.reference.is_some(), "/reference", "goes with upi and bank_transfer, and only with them");
         let clean = |number: &str| number.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

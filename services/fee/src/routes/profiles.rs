@@ -73,7 +73,8 @@ async fn profile(transaction: &mut SchoolTransaction, student: Uuid) -> Result<V
         .fetch_one(transaction.connection()?)
         .await
         .map_err(db)?;
-    let found = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next().ok_or_else(|| Problem::not_found("student"))?;
+    let found =
+        billed(transaction, Billed::One(student), None, 1).await?.into_iter().next().ok_or_else(|| Problem::not_found("student"))?;
     let view = FeeProfileView {
         student_id: student.into(),
         category: found.category,
@@ -111,15 +112,17 @@ async fn put_profile(
     desk.change(async |transaction| {
         let Versioned(_, version) = profile(transaction, id.as_uuid()).await?;
         based_on.require(version)?;
-        sqlx::query("UPDATE fee_profiles SET category = $3, payer = $4, version = version + 1, updated_at = $5 WHERE school_id = $1 AND id = $2")
-            .bind(transaction.school_id().as_uuid())
-            .bind(id.as_uuid())
-            .bind(put.category.map(String::from))
-            .bind(put.payer.map(String::from))
-            .bind(desk.now())
-            .execute(transaction.connection()?)
-            .await
-            .map_err(db)?;
+        sqlx::query(
+            "UPDATE fee_profiles SET category = $3, payer = $4, version = version + 1, updated_at = $5 WHERE school_id = $1 AND id = $2",
+        )
+        .bind(transaction.school_id().as_uuid())
+        .bind(id.as_uuid())
+        .bind(put.category.map(String::from))
+        .bind(put.payer.map(String::from))
+        .bind(desk.now())
+        .execute(transaction.connection()?)
+        .await
+        .map_err(db)?;
         profile(transaction, id.as_uuid()).await
     })
     .await

@@ -54,9 +54,10 @@ fn method(payment: &PaymentRow) -> String {
 )]
 #[get("/api/v1/payments/{id}/receipt")]
 async fn receipt(desk: Desk<FeesRead>, id: IdPath<PaymentId>) -> Result<HttpResponse, Problem> {
+    let visible = access::visible(&desk).await?;
     let mut transaction = desk.read().await?;
     let payment = find_payment(&mut transaction, id.as_uuid()).await?;
-    access::see(&desk, payment.student_id.into(), "payment").await?;
+    access::among(visible.as_deref(), payment.student_id, "payment")?;
     let (Some(year), Some(number), Some(captured_at)) = (&payment.fiscal_year, payment.receipt_number, payment.captured_at) else {
         return Err(Problem::conflict(Kind::Conflict, "Nothing was paid yet, so there is no receipt."));
     };

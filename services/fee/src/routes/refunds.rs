@@ -68,9 +68,10 @@ pub struct RefundList {
 #[utoipa::path(params(("id" = PaymentId, Path)), responses((status = 200, body = RefundList), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/payments/{id}/refunds")]
 async fn list(desk: Desk<FeesRead>, id: IdPath<PaymentId>) -> Result<actix_web::web::Json<RefundList>, Problem> {
+    let visible = access::visible(&desk).await?;
     let mut transaction = desk.read().await?;
     let payment = find_payment(&mut transaction, id.as_uuid()).await?;
-    access::see(&desk, payment.student_id.into(), "payment").await?;
+    access::among(visible.as_deref(), payment.student_id, "payment")?;
     let items = refunds_of(&mut transaction, payment.id).await?;
     Ok(actix_web::web::Json(RefundList { items: items.into_iter().map(RefundView::from).collect() }))
 }

@@ -146,7 +146,10 @@ async fn statement(desk: Desk<FeesRead>, id: IdPath<StudentId>, filter: Params<S
     .await
     .map_err(db)?;
     if i64::try_from(rows.len()).unwrap_or(i64::MAX) > MOST {
-        return Err(Problem::invalid(vec![Fault::new("query:from", format!("the statement has more than {MOST} lines; ask for fewer days"))]));
+        return Err(Problem::invalid(vec![Fault::new(
+            "query:from",
+            format!("the statement has more than {MOST} lines; ask for fewer days"),
+        )]));
     }
     let mut currencies: Vec<CurrencyStatement> = opening
         .into_iter()

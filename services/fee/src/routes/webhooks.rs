@@ -15,6 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use crate::providers::{ProviderName, WebhookError};
+use crate::remember::remember;
 use crate::store::{Book, take};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -38,7 +39,12 @@ pub struct Heard {
     responses((status = 200, body = Heard), CommonProblems)
 )]
 #[post("/api/v1/webhooks/{provider}/{school_id}")]
-async fn hear(request: HttpRequest, path: Path<(String, String)>, payload: web::Payload, rooms: Data<Rooms>) -> Result<HttpResponse, Problem> {
+async fn hear(
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    payload: web::Payload,
+    rooms: Data<Rooms>,
+) -> Result<HttpResponse, Problem> {
     let unknown = || Problem::not_found("webhook");
     let (provider, school) = path.into_inner();
     let name = ProviderName::named(&provider).ok_or_else(unknown)?;
@@ -60,6 +66,7 @@ async fn hear(request: HttpRequest, path: Path<(String, String)>, payload: web::
     let book = Book::open(&mut transaction, None, now).await?;
     let outcome = take(&mut transaction, &book, name.as_str(), &event, &json).await?;
     transaction.commit().await?;
+    remember(platform, school, &book.touched.payments()).await;
     let told = outcome.map_or("already known", |outcome| outcome.as_str());
     metrics::counter!("payment_webhooks_total", "provider" => name.as_str(), "outcome" => told).increment(1);
     if outcome.is_some_and(|outcome| outcome.needs_a_look()) {

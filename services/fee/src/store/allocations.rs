@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::book::Book;
 use super::invoices::InvoiceRow;
 use super::ledger::{About, post};
-use super::payments::PaymentRow;
+use super::payments::{PaymentRow, tell_moved};
 use super::{db, rows_of};
 use crate::model::ledger::{Account, Posting};
 use crate::model::settle;
@@ -138,6 +138,9 @@ pub(super) async fn apply_credit_to(transaction: &mut SchoolTransaction, book: &
             }
         }
         allocate(transaction, book, (invoice.student_id, &invoice.currency), Book::id(), &parts, "Credit set against the invoice").await?;
+        for part in &parts {
+            tell_moved(transaction, book, part.payment, invoice.student_id, invoice.id).await?;
+        }
     }
     Ok(())
 }
@@ -216,5 +219,9 @@ pub(crate) async fn release_for(
 pub(crate) async fn release_all(transaction: &mut SchoolTransaction, book: &Book, invoice: &InvoiceRow) -> Result<(), Problem> {
     let held: Vec<Held> = rows_of(transaction, HELD_OF_INVOICE, &[invoice.id]).await?;
     let parts: Vec<(&Held, i64)> = held.iter().map(|one| (one, one.held_minor)).collect();
-    release(transaction, book, (invoice.student_id, &invoice.currency), &parts, "Back to credit").await
+    release(transaction, book, (invoice.student_id, &invoice.currency), &parts, "Back to credit").await?;
+    for one in &held {
+        tell_moved(transaction, book, one.payment_id, invoice.student_id, invoice.id).await?;
+    }
+    Ok(())
 }

@@ -1,5 +1,8 @@
 //! The school's book, opened for one transaction: which day it is, on which day entries go, how numbers are given.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Actor, SchoolId, Timestamp};
 use service_kit::Problem;
@@ -57,6 +60,24 @@ pub(crate) struct Book {
     /// The day under which entries go: today, or the first day after the last one that is closed.
     pub(crate) books_on: NaiveDate,
     pub(crate) settings: Settings,
+    /// The payments that the transaction changes; what is cached of them is old once it commits.
+    pub(crate) touched: Touched,
+}
+
+/// Payments that a transaction changes. Cheap to clone: all clones are one list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Touched(Arc<Mutex<BTreeSet<Uuid>>>);
+
+impl Touched {
+    /// Notes a payment.
+    pub(crate) fn note(&self, payment: Uuid) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(payment);
+    }
+
+    /// The payments.
+    pub(crate) fn payments(&self) -> Vec<Uuid> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
 }
 
 #[derive(FromRow)]
@@ -115,6 +136,7 @@ impl Book {
                 tax_name: opening.tax_name,
                 applies_credit: opening.applies_credit,
             },
+            touched: Touched::default(),
         })
     }
 

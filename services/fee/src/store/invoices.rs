@@ -234,7 +234,8 @@ pub(crate) async fn issue_all(transaction: &mut SchoolTransaction, book: &Book, 
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    let lines: Vec<LineRow> = rows_of(transaction, "SELECT * FROM invoice_lines WHERE school_id = $1 AND invoice_id = ANY($2)", drafts).await?;
+    let lines: Vec<LineRow> =
+        rows_of(transaction, "SELECT * FROM invoice_lines WHERE school_id = $1 AND invoice_id = ANY($2)", drafts).await?;
     let mut postings = Vec::with_capacity(issued.len());
     for invoice in &issued {
         let sums = Sums::of(lines.iter().filter(|line| line.invoice_id == invoice.id).map(LineRow::figure));
@@ -306,12 +307,13 @@ pub(crate) async fn charge_fine(
     rule: Option<Uuid>,
     amount: i64,
 ) -> Result<InvoiceRow, Problem> {
-    let position: i32 = sqlx::query_scalar("SELECT coalesce(max(position), 0) + 1 FROM invoice_lines WHERE school_id = $1 AND invoice_id = $2")
-        .bind(book.school.as_uuid())
-        .bind(invoice.id)
-        .fetch_one(transaction.connection()?)
-        .await
-        .map_err(db)?;
+    let position: i32 =
+        sqlx::query_scalar("SELECT coalesce(max(position), 0) + 1 FROM invoice_lines WHERE school_id = $1 AND invoice_id = $2")
+            .bind(book.school.as_uuid())
+            .bind(invoice.id)
+            .fetch_one(transaction.connection()?)
+            .await
+            .map_err(db)?;
     let line = Line { kind: LineKind::Fine, description, fee_item_id: None, concession_id: None, fine_rule_id: rule, amount };
     put_lines(transaction, book, &[(invoice.id, usize::try_from(position).unwrap_or(1), &line)]).await?;
     let posting = Posting::transfer(Account::Receivable, Account::FineIncome, amount);

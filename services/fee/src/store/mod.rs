@@ -12,21 +12,22 @@ mod payments;
 mod refunds;
 mod rules;
 mod runs;
-mod students;
 mod structures;
+mod students;
 
 use service_kit::Problem;
-use sqlx::postgres::PgRow;
 use sqlx::FromRow;
+use sqlx::postgres::PgRow;
 use store::SchoolTransaction;
 use uuid::Uuid;
 
 pub(crate) use allocations::apply_credit;
-pub(crate) use book::{Book, SettingsRow, settings_row};
+pub(crate) use book::{Book, SettingsRow, Touched, settings_row};
 pub(crate) use cached::Payments;
 pub(crate) use concessions::{ConcessionRow, approved};
 pub(crate) use invoices::{
-    InvoiceRow, LineRow, NewInvoice, add, cancel, charge_fine, find_invoice, insert_all, issue, issue_all, lines_of, lock_invoice, remind, waive,
+    InvoiceRow, LineRow, NewInvoice, add, cancel, charge_fine, find_invoice, insert_all, issue, issue_all, lines_of, lock_invoice, remind,
+    waive,
 };
 pub(crate) use orders::take;
 pub(crate) use payments::{NewPayment, PaymentRow, bounce, clear, find_payment, lock_payment, receive};

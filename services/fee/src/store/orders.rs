@@ -76,7 +76,7 @@ pub(crate) async fn take(
     let Some(id) = id else { return Ok(None) };
     let outcome = apply(transaction, book, provider, &event.notice).await?;
     sqlx::query(
-        "UPDATE provider_events SET outcome = $3, applied_at = CASE WHEN $4 THEN $5 END, version = version + 1, updated_at = $5
+        "UPDATE provider_events SET outcome = $3, applied_at = CASE WHEN $4 THEN $5::timestamptz END, version = version + 1, updated_at = $5
          WHERE school_id = $1 AND id = $2",
     )
     .bind(book.school.as_uuid())
@@ -142,13 +142,14 @@ async fn apply(transaction: &mut SchoolTransaction, book: &Book, provider: &str,
             Ok(Outcome::Applied)
         }
         Notice::Refund { refund_id, our_id, money, word } => {
-            let id: Option<Uuid> = sqlx::query_scalar("SELECT id FROM refunds WHERE school_id = $1 AND (provider_refund_id = $2 OR id = $3)")
-                .bind(book.school.as_uuid())
-                .bind(refund_id)
-                .bind(our_id)
-                .fetch_optional(transaction.connection()?)
-                .await
-                .map_err(db)?;
+            let id: Option<Uuid> =
+                sqlx::query_scalar("SELECT id FROM refunds WHERE school_id = $1 AND (provider_refund_id = $2 OR id = $3)")
+                    .bind(book.school.as_uuid())
+                    .bind(refund_id)
+                    .bind(our_id)
+                    .fetch_optional(transaction.connection()?)
+                    .await
+                    .map_err(db)?;
             let Some(id) = id else { return Ok(Outcome::Unknown) };
             let (refund, payment) = lock_refund(transaction, id).await?;
             if money.currency.code() != refund.currency {

@@ -129,7 +129,21 @@ struct Told {
 /// Tells what happened to a payment.
 pub(crate) async fn tell_of(transaction: &SchoolTransaction, book: &Book, kind: EventKind, payment: &PaymentRow) -> Result<(), Problem> {
     let told = Told { payment_id: payment.id, student_id: payment.student_id, invoice_id: payment.invoice_id };
+    book.touched.note(payment.id);
     tell(transaction, book, kind, payment.id, &told).await
+}
+
+/// Tells that more or less of a payment is set against an invoice.
+pub(super) async fn tell_moved(
+    transaction: &SchoolTransaction,
+    book: &Book,
+    payment: Uuid,
+    student: Uuid,
+    invoice: Uuid,
+) -> Result<(), Problem> {
+    book.touched.note(payment);
+    let told = Told { payment_id: payment, student_id: student, invoice_id: Some(invoice) };
+    tell(transaction, book, EventKind::PaymentChanged, payment, &told).await
 }
 
 /// Takes money that was handed in: it gets a receipt and pays its invoice; the excess is the student's credit.
@@ -237,7 +251,12 @@ pub(crate) async fn clear(
 }
 
 /// The bank has not honoured a cheque: what it paid is owed again. Its receipt keeps its number.
-pub(crate) async fn bounce(transaction: &mut SchoolTransaction, book: &Book, payment: &PaymentRow, reason: &str) -> Result<PaymentRow, Problem> {
+pub(crate) async fn bounce(
+    transaction: &mut SchoolTransaction,
+    book: &Book,
+    payment: &PaymentRow,
+    reason: &str,
+) -> Result<PaymentRow, Problem> {
     only_a_cheque_in_hand(payment)?;
     if payment.refunded_minor > 0 {
         return Err(Problem::conflict(Kind::Conflict, "Money was given back for it."));

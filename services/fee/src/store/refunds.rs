@@ -129,7 +129,7 @@ pub(crate) async fn begin_refund(
     let refund: RefundRow = sqlx::query_as(
         "INSERT INTO refunds (school_id, id, payment_id, currency, amount_minor, status, method, reference, reason, requested_by, settled_at, created_at,
              updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $6 = 'succeeded' THEN $11 END, $11, $11) RETURNING *",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $6 = 'succeeded' THEN $11::timestamptz END, $11, $11) RETURNING *",
     )
     .bind(book.school.as_uuid())
     .bind(Book::id())
@@ -201,7 +201,7 @@ pub(crate) async fn settle_refund(
     };
     sqlx::query(
         "UPDATE refunds SET status = $3, provider_refund_id = coalesce($4, provider_refund_id), failure = $5,
-             settled_at = CASE WHEN $3 <> 'pending' THEN $6 END, version = version + 1, updated_at = $6
+             settled_at = CASE WHEN $3 <> 'pending' THEN $6::timestamptz END, version = version + 1, updated_at = $6
          WHERE school_id = $1 AND id = $2",
     )
     .bind(book.school.as_uuid())

@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::book::Book;
 use super::concessions::approved;
+use super::db;
 use super::invoices::{NewInvoice, insert_all, issue_all};
 use super::structures::{ItemRow, StructureRow, items_of};
 use super::students::{Billed, billed, lock_students};
-use super::db;
 use crate::events::tell;
 use crate::model::charge;
 
@@ -129,29 +129,32 @@ pub(crate) async fn to_bill(transaction: &mut SchoolTransaction, input: &Input) 
     Ok((structure, items, period))
 }
 
-/// Works a run off.
+/// Works a run off. Answers the payments whose credit went to its invoices.
 pub(crate) async fn work_off(
     postgres: &Postgres,
     clock: &dyn Clock,
     actor: Option<Actor>,
     school: SchoolId,
     run: Uuid,
-) -> Result<(), Problem> {
+) -> Result<Vec<Uuid>, Problem> {
+    let mut touched = Vec::new();
     loop {
         let mut transaction = postgres.school(school).await?;
-        let row: Option<RunRow> = sqlx::query_as("SELECT * FROM jobs WHERE school_id = $1 AND id = $2 AND kind = $3 AND finished_at IS NULL FOR UPDATE")
-            .bind(school.as_uuid())
-            .bind(run)
-            .bind(KIND)
-            .fetch_optional(transaction.connection()?)
-            .await
-            .map_err(db)?;
-        let Some(row) = row else { return Ok(()) };
+        let row: Option<RunRow> =
+            sqlx::query_as("SELECT * FROM jobs WHERE school_id = $1 AND id = $2 AND kind = $3 AND finished_at IS NULL FOR UPDATE")
+                .bind(school.as_uuid())
+                .bind(run)
+                .bind(KIND)
+                .fetch_optional(transaction.connection()?)
+                .await
+                .map_err(db)?;
+        let Some(row) = row else { return Ok(touched) };
         let book = Book::open(&mut transaction, actor, clock.now()).await?;
         let is_done = chunk(&mut transaction, &book, row).await?;
         transaction.commit().await?;
+        touched.extend(book.touched.payments());
         if is_done {
-            return Ok(());
+            return Ok(touched);
         }
     }
 }

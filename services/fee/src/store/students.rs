@@ -19,12 +19,14 @@ pub(crate) async fn lock_students(transaction: &mut SchoolTransaction, students:
     let mut sorted = students.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended(concat($1::uuid, id), 17)) FROM unnest($2::uuid[]) WITH ORDINALITY AS s (id, place)")
-        .bind(transaction.school_id().as_uuid())
-        .bind(sorted)
-        .execute(transaction.connection()?)
-        .await
-        .map_err(db)?;
+    sqlx::query(
+        "SELECT pg_advisory_xact_lock(hashtextextended(concat($1::uuid, id), 17)) FROM unnest($2::uuid[]) WITH ORDINALITY AS s (id, place)",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(sorted)
+    .execute(transaction.connection()?)
+    .await
+    .map_err(db)?;
     Ok(())
 }
 

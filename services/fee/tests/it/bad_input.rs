@@ -7,7 +7,18 @@ use crate::school::{School, id};
 /// Negative, zero, fractional, overflowing, and no number at all.
 fn no_amounts() -> Vec<Value> {
     let huge: Value = serde_json::from_str("9223372036854775808").unwrap();
-    vec![json!(0), json!(-1), json!(1.5), json!(1e300), json!(1_000_000_000_001_i64), json!(i64::MAX), json!(i64::MIN), huge, json!("100"), json!(null)]
+    vec![
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(1e300),
+        json!(1_000_000_000_001_i64),
+        json!(i64::MAX),
+        json!(i64::MIN),
+        huge,
+        json!("100"),
+        json!(null),
+    ]
 }
 
 #[tokio::test]
@@ -37,7 +48,8 @@ async fn no_route_takes_what_is_no_amount() {
         assert_eq!(school.parent.post_once("/api/v1/payments/orders", "k", &order).await.pointers(), ["/amount_minor"], "{amount}");
         let fine = json!({"amount_minor": amount, "description": "x"});
         assert_eq!(school.office.post_if(&format!("{path}/fine"), &etag, &fine).await.pointers(), ["/amount_minor"], "{amount}");
-        let concession = json!({"name": "x", "kind": "sibling", "amount_minor": amount, "currency": "INR", "valid_from": day, "reason": "x"});
+        let concession =
+            json!({"name": "x", "kind": "sibling", "amount_minor": amount, "currency": "INR", "valid_from": day, "reason": "x"});
         assert_eq!(school.office.post("/api/v1/concessions", &concession).await.pointers(), ["/amount_minor"], "{amount}");
         let rule = json!({"name": "x", "kind": "fixed", "currency": "INR", "amount_minor": amount});
         assert_eq!(school.office.post("/api/v1/fine-rules", &rule).await.pointers(), ["/amount_minor"], "{amount}");

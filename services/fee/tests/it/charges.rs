@@ -21,8 +21,10 @@ async fn a_penalty_and_a_seat_become_invoices_once() {
     let school = School::open().await;
     let (loan, seat) = (Uuid::now_v7(), Uuid::now_v7());
     let late = penalty(school.student_id, loan, json!(2_500), &school.day(7));
-    let fare = |period: &str| json!({"student_id": school.student_id, "allocation_id": seat, "amount_minor": 90_000, "currency": "INR", "period": period,
-        "description": "Bus, North, up to 5 km", "due_on": school.day(7)});
+    let fare = |period: &str| {
+        json!({"student_id": school.student_id, "allocation_id": seat, "amount_minor": 90_000, "currency": "INR", "period": period,
+        "description": "Bus, North, up to 5 km", "due_on": school.day(7)})
+    };
     // What makes no sense stands in nobody's way.
     say(&school, EventKind::InventoryPenaltyDue, &penalty(school.student_id, Uuid::now_v7(), json!(-5), &school.day(7))).await;
     say(&school, EventKind::InventoryPenaltyDue, &penalty(SchoolId::generate(), Uuid::now_v7(), json!(5), &school.day(7))).await;

@@ -10,18 +10,18 @@ async fn fifty_identical_payments_at_once_are_one() {
     let school = School::open().await;
     let invoice = school.invoice(school.student_id, 50_000).await;
     let body = json!({"invoice_id": invoice["id"], "method": "cash", "amount_minor": 20_000, "currency": "INR"});
-    let answers = join_all((0..50).map(|_| school.office.post_once("/api/v1/payments", "one and the same", &body))).await;
+    let answers = join_all((0..50).map(|_| school.office.post_once("/api/v1/payments", "one-and-the-same", &body))).await;
     assert!(answers.iter().all(|answer| matches!(answer.status, 201 | 409)), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
     let first = answers.iter().find(|answer| answer.status == 201).unwrap().body.clone();
     assert!(answers.iter().filter(|answer| answer.status == 201).all(|answer| answer.body == first), "the same answer to all");
     // Whoever was told to wait gets the first answer, too.
-    let again = school.office.post_once("/api/v1/payments", "one and the same", &body).await;
+    let again = school.office.post_once("/api/v1/payments", "one-and-the-same", &body).await;
     assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &first));
     assert_eq!(school.count("SELECT count(*) FROM payments").await, 1);
     assert_eq!(school.seen(&invoice).await["paid_minor"], json!(20_000));
     let mut other = body;
     other["amount_minor"] = json!(20_001);
-    school.office.post_once("/api/v1/payments", "one and the same", &other).await.expect(422);
+    school.office.post_once("/api/v1/payments", "one-and-the-same", &other).await.expect(422);
     school.books_agree().await;
 }
 

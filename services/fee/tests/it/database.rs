@@ -44,7 +44,7 @@ async fn documents_that_differ_from_the_ledger_are_not_committed() {
                  VALUES ('{}', gen_random_uuid(), '{payment}', '{invoice}', 'INR', 1)",
                 school.school
             ),
-            "payments_allocated_is_their_allocations",
+            "invoices_paid_is_their_allocations",
         ),
         (
             format!(
@@ -59,7 +59,11 @@ async fn documents_that_differ_from_the_ledger_are_not_committed() {
         let refused = attack(&school, &sql).await.expect_err(&sql);
         assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
     }
-    for sql in [format!("UPDATE ledger_entries SET debit_minor = 1 {at}"), format!("DELETE FROM waivers {at}"), format!("DELETE FROM day_closings {at}")] {
+    for sql in [
+        format!("UPDATE ledger_entries SET debit_minor = 1 {at}"),
+        format!("DELETE FROM waivers {at}"),
+        format!("DELETE FROM day_closings {at}"),
+    ] {
         assert_eq!(attack(&school, &sql).await.expect_err(&sql).sqlstate().as_deref(), Some("42501"), "{sql}");
     }
     school.books_agree().await;

@@ -15,10 +15,18 @@ async fn concession(school: &School, body: Value) -> String {
 async fn a_run_bills_a_class_by_instalment_with_concessions_and_tax() {
     let school = School::open().await;
     let structure = school.structure("Fees 7A").await;
-    concession(&school, json!({"name": "Staff child", "kind": "staff", "student_id": school.student_id, "percent_basis_points": 5000,
-        "head": "Tuition", "stacking_order": 1, "valid_from": school.day(0), "reason": "Works in the library"})).await;
-    concession(&school, json!({"name": "Hardship", "kind": "student", "student_id": school.student_id, "percent_basis_points": 1000,
-        "currency": "INR", "cap_minor": 1000, "stacking_order": 2, "valid_from": school.day(0), "reason": "Hardship"})).await;
+    concession(
+        &school,
+        json!({"name": "Staff child", "kind": "staff", "student_id": school.student_id, "percent_basis_points": 5000,
+        "head": "Tuition", "stacking_order": 1, "valid_from": school.day(0), "reason": "Works in the library"}),
+    )
+    .await;
+    concession(
+        &school,
+        json!({"name": "Hardship", "kind": "student", "student_id": school.student_id, "percent_basis_points": 1000,
+        "currency": "INR", "cap_minor": 1000, "stacking_order": 2, "valid_from": school.day(0), "reason": "Hardship"}),
+    )
+    .await;
     let run = school.run(&structure, 1).await;
     assert_eq!((&run["status"], &run["created"], &run["progress"]), (&json!("succeeded"), &json!(2), &json!(100)), "{run:#}");
     let list = school.office.get(&format!("/api/v1/invoices?student_id={}", school.student_id)).await.expect(200);
@@ -30,7 +38,11 @@ async fn a_run_bills_a_class_by_instalment_with_concessions_and_tax() {
         .map(|line| (line["description"].as_str().unwrap(), line["amount_minor"].as_i64().unwrap()))
         .collect();
     // 1000.01 in two is 500.01 and 500.00. Half of it off, then ten percent of all that is left, but at most 10.00, of which 4.44 fall on the bus.
-    assert_eq!(lines, [("Tuition", 50_001), ("Bus", 20_000), ("Staff child", -25_001), ("Hardship", -1_000), ("Tax 5 %", 978)], "{invoice:#}");
+    assert_eq!(
+        lines,
+        [("Tuition", 50_001), ("Bus", 20_000), ("Staff child", -25_001), ("Hardship", -1_000), ("Tax 5 %", 978)],
+        "{invoice:#}"
+    );
     assert_eq!((&invoice["total_minor"], &invoice["status"]), (&json!(44_978), &json!("issued")));
     assert!(invoice["number"].as_str().unwrap().starts_with("INV/"));
     let second = school.run(&structure, 2).await;
@@ -50,8 +62,10 @@ async fn a_concession_counts_once_somebody_else_has_granted_it() {
     let path = format!("/api/v1/concessions/{}", id(&made.body));
     school.act(&school.head, &path, "approve", &json!({})).await.expect(409);
     school.act(&school.office, &path, "approve", &json!({})).await.expect(403);
-    let invoice = |with: bool| json!({"student_id": school.student_id, "period": "Camp", "currency": "INR", "due_on": school.day(5),
-        "with_concessions": with, "charges": [{"head": "Camp", "amount_minor": 2_000}]});
+    let invoice = |with: bool| {
+        json!({"student_id": school.student_id, "period": "Camp", "currency": "INR", "due_on": school.day(5),
+        "with_concessions": with, "charges": [{"head": "Camp", "amount_minor": 2_000}]})
+    };
     let before = school.office.post("/api/v1/invoices", &invoice(true)).await.expect(201);
     assert_eq!(before["total_minor"], json!(2_000), "it is not granted yet");
     let path = concession(&school, body).await;
@@ -75,7 +89,10 @@ async fn a_fine_by_rule_grows_with_the_days_and_is_charged_once_for_each() {
     let by_hand = json!({"amount_minor": 50, "description": "Lost slip"});
     assert_eq!(school.act(&school.office, &path, "fine", &by_hand).await.expect(200)["total_minor"], json!(5_350));
     school.act(&school.office, &path, "waive", &json!({"amount_minor": 350, "reason": "Illness"})).await.expect(403);
-    assert_eq!(school.act(&school.head, &path, "waive", &json!({"amount_minor": 5_351, "reason": "x"})).await.pointers(), ["/amount_minor"]);
+    assert_eq!(
+        school.act(&school.head, &path, "waive", &json!({"amount_minor": 5_351, "reason": "x"})).await.pointers(),
+        ["/amount_minor"]
+    );
     let waived = school.act(&school.head, &path, "waive", &json!({"amount_minor": 350, "reason": "Illness"})).await.expect(200);
     assert_eq!(waived["open_minor"], json!(5_000));
     school.cash(&invoice, 5_000).await.expect(201);
@@ -103,8 +120,12 @@ async fn a_cancelled_invoice_takes_no_payment_and_its_money_becomes_credit() {
 #[tokio::test]
 async fn what_is_wholly_forgiven_is_paid_as_it_is_issued() {
     let school = School::open().await;
-    concession(&school, json!({"name": "Free place", "kind": "student", "student_id": school.student_id, "percent_basis_points": 10000,
-        "valid_from": school.day(-30), "reason": "Free place"})).await;
+    concession(
+        &school,
+        json!({"name": "Free place", "kind": "student", "student_id": school.student_id, "percent_basis_points": 10000,
+        "valid_from": school.day(-30), "reason": "Free place"}),
+    )
+    .await;
     let body = json!({"student_id": school.student_id, "period": "Camp", "currency": "INR", "due_on": school.day(5), "with_concessions": true,
         "issue": true, "charges": [{"head": "Camp", "amount_minor": 2_000, "tax_basis_points": 1800}]});
     let invoice = school.office.post("/api/v1/invoices", &body).await.expect(201);
@@ -124,7 +145,8 @@ async fn a_structure_is_written_as_a_draft_and_then_stays() {
     school.office.delete(&path, &seen.etag()).await.expect(409);
     let same = json!({"academic_year_id": school.year, "name": "Fees", "currency": "INR"});
     school.office.post("/api/v1/fee-structures", &same).await.expect(409);
-    let draft = school.office.post("/api/v1/fee-structures", &json!({"academic_year_id": school.year, "name": "Empty", "currency": "INR"})).await;
+    let draft =
+        school.office.post("/api/v1/fee-structures", &json!({"academic_year_id": school.year, "name": "Empty", "currency": "INR"})).await;
     let path = draft.header("location").to_owned();
     school.act(&school.office, &path, "activate", &json!({})).await.expect(409);
     let heads = json!({"heads": [{"head": "Library", "amount_minor": 100, "instalments": [{"due_on": school.day(1), "share_basis_points": 3000},

@@ -59,7 +59,8 @@ async fn a_cheque_that_bounces_leaves_the_debt_a_fine_and_its_receipts_number() 
     school.office.post(&format!("{path}/bounce"), &json!({"reason": "Funds"})).await.expect(428);
     school.office.post_if(&format!("{path}/bounce"), "\"v9\"", &json!({"reason": "Funds"})).await.expect(412);
     // The payment's invoice was paid up, so that the bounce opens it before the fine is added.
-    let bounced = school.act(&school.office, &path, "bounce", &json!({"reason": "Insufficient funds", "fine_minor": 250})).await.expect(200);
+    let bounced =
+        school.act(&school.office, &path, "bounce", &json!({"reason": "Insufficient funds", "fine_minor": 250})).await.expect(200);
     assert_eq!((&bounced["status"], &bounced["receipt_number"], &bounced["credit_minor"]), (&json!("bounced"), &json!(1), &json!(0)));
     let seen = school.seen(&invoice).await;
     assert_eq!((&seen["status"], &seen["open_minor"]), (&json!("issued"), &json!(10_250)));

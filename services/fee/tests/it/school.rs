@@ -122,7 +122,8 @@ impl School {
         let asked = self.office.post("/api/v1/invoices/generate", &body).await;
         let path = asked.header("location").to_owned();
         asked.expect(202);
-        eventually(async || self.office.get(&path).await.expect(200), |run| matches!(run["status"].as_str(), Some("succeeded" | "failed"))).await
+        eventually(async || self.office.get(&path).await.expect(200), |run| matches!(run["status"].as_str(), Some("succeeded" | "failed")))
+            .await
     }
 }
 

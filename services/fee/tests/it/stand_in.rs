@@ -71,7 +71,12 @@ async fn answer(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
     let body = String::from_utf8(body.to_vec()).unwrap();
     let path = request.path().to_owned();
     let key = [header("idempotency-key"), header("x-refund-idempotency")].concat();
-    state.asked.lock().unwrap().push(Asked { path: path.clone(), authorization: header("authorization"), key: key.clone(), body: body.clone() });
+    state.asked.lock().unwrap().push(Asked {
+        path: path.clone(),
+        authorization: header("authorization"),
+        key: key.clone(),
+        body: body.clone(),
+    });
     if let Some(status) = *state.status.lock().unwrap() {
         let error = json!({"error": {"code": "BAD_REQUEST_ERROR", "description": "no", "type": "invalid_request_error", "message": "no"}});
         return HttpResponse::build(StatusCode::from_u16(status).unwrap()).json(error);

@@ -19,7 +19,13 @@ async fn a_family_sees_its_own_and_nobody_elses() {
         who.get(&format!("/api/v1/payments/{payment}")).await.expect(200);
         who.get(&format!("/api/v1/students/{}/ledger", school.student_id)).await.expect(200);
         who.get(&format!("/api/v1/students/{}/ledger", school.classmate_id)).await.expect(404);
-        for path in ["/api/v1/fees/dues", "/api/v1/fees/reconciliation", "/api/v1/concessions", "/api/v1/fee-structures", "/api/v1/fees/day-closings"] {
+        for path in [
+            "/api/v1/fees/dues",
+            "/api/v1/fees/reconciliation",
+            "/api/v1/concessions",
+            "/api/v1/fee-structures",
+            "/api/v1/fees/day-closings",
+        ] {
             assert_eq!(who.get(path).await.status, 403, "{path}");
         }
         let pay = json!({"invoice_id": own["id"], "method": "cash", "amount_minor": 1, "currency": "INR"});

@@ -214,7 +214,10 @@ async fn a_refund_goes_through_the_provider_and_waits_for_its_word() {
     razorpay(&school, "evt_1", &captured("payment.captured", &order, "pay_1", &json!(50_000), "INR")).await.expect(200);
     let path = format!("/api/v1/payments/{}/refunds", order["payment_id"].as_str().unwrap());
     let back = json!({"amount_minor": 20_000, "reason": "Left the school"});
-    assert_eq!(school.office.post_once(&path, "c", &json!({"amount_minor": 1, "method": "cash", "reason": "x"})).await.pointers(), ["/method"]);
+    assert_eq!(
+        school.office.post_once(&path, "c", &json!({"amount_minor": 1, "method": "cash", "reason": "x"})).await.pointers(),
+        ["/method"]
+    );
     let refund = school.office.post_once(&path, "a", &back).await.expect(201);
     assert_eq!(refund["status"], json!("pending"));
     let settled = eventually(async || school.office.get(&path).await.expect(200), |list| list["items"][0]["status"] != "pending").await;
@@ -238,12 +241,14 @@ async fn an_account_of_the_schools_own_goes_before_the_shared_one_and_no_secret_
     let invoice = school.invoice(school.student_id, 50_000).await;
     let body = json!({"invoice_id": invoice["id"], "provider": "razorpay"});
     assert_eq!(school.parent.post_once("/api/v1/payments/orders", "k", &body).await.pointers(), ["/provider"]);
-    let keys = json!({(school.school.to_string()): {"razorpay": {"key_id": "rzp_own", "key_secret": "own secret", "webhook_secret": "s"}}}).to_string();
+    let keys = json!({(school.school.to_string()): {"razorpay": {"key_id": "rzp_own", "key_secret": "own secret", "webhook_secret": "s"}}})
+        .to_string();
     let source = service_kit::config::Source::of([("JWT_SECRET", "for-tests-only-for-tests-only-for-tests"), ("PAYMENT_SCHOOLS", &keys)]);
     let config = service_kit::Config::from_source(&source).unwrap();
     assert_eq!(config.payments.razorpay(school.school).unwrap().key_id, "rzp_own");
     assert!(!format!("{config:?}").contains("own secret"));
-    let half = service_kit::config::Source::of([("JWT_SECRET", "for-tests-only-for-tests-only-for-tests"), ("STRIPE_SECRET_KEY", "sk_hidden")]);
+    let half =
+        service_kit::config::Source::of([("JWT_SECRET", "for-tests-only-for-tests-only-for-tests"), ("STRIPE_SECRET_KEY", "sk_hidden")]);
     let faults = service_kit::Config::from_source(&half).unwrap_err();
     assert!(faults.to_string().contains("STRIPE_WEBHOOK_SECRET") && !faults.to_string().contains("sk_hidden"), "{faults}");
 }
