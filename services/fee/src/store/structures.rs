@@ -83,6 +83,6 @@ impl FineRuleRow {
 
 /// The items of structures, by instalment and head.
 pub(crate) async fn items_of(transaction: &mut SchoolTransaction, structures: &[Uuid]) -> Result<Vec<ItemRow>, Problem> {
-    let sql = "SELECT * FROM fee_items WHERE school_id = $1 AND fee_structure_id = ANY($2) ORDER BY instalment, created_at, head";
+    let sql = "SELECT * FROM fee_items WHERE school_id = $1 AND fee_structure_id = ANY($2) ORDER BY instalment, id";
     rows_of(transaction, sql, structures).await
 }
