@@ -24,8 +24,8 @@ async fn forbidden(school: &School, sql: &str) {
 
 /// SQL that enters a movement; `more` are further columns, as `(name, value)`.
 fn movement(school: &School, item: &str, place: &str, kind: &str, quantity: i32, more: &[(&str, &str)]) -> String {
-    let names = more.iter().fold(String::new(), |names, (name, _)| names + ", " + name);
-    let values = more.iter().fold(String::new(), |values, (_, value)| values + ", " + value);
+    let names = more.iter().fold(String::new(), |names, (name, _)| names + ", " + *name);
+    let values = more.iter().fold(String::new(), |values, (_, value)| values + ", " + *value);
     format!(
         "INSERT INTO stock_movements (school_id, id, item_id, location_id, kind, quantity, moved_by{names})
          VALUES ('{}', '{}', '{item}', '{place}', '{kind}', {quantity}, '{}'{values});",
