@@ -65,7 +65,7 @@ pub(crate) fn facts() -> Vec<(&'static str, String)> {
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
         // What follows the version (hashes of builds) is of no use here.
         text.split_whitespace()
-            .take_while(|word| !["(", "sha="].iter().any(|start| word.starts_with(start)))
+            .filter(|word| !["(", "sha="].iter().any(|start| word.starts_with(start)))
             .take(3)
             .collect::<Vec<_>>()
             .join(" ")

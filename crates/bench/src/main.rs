@@ -43,6 +43,8 @@ enum Command {
     Load(load::Args),
     /// Sits exams, as standard input says.
     Exam,
+    /// Drives and watches buses, as standard input says.
+    Buses,
     /// Serves a bare JSON echo: the most that the HTTP library could do.
     Echo(echo::Args),
     /// Measures what rows take in Redis.
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Run(args) => bench::run(args),
         Command::Load(args) => load::run(&args),
         Command::Exam => load::exam::run(),
+        Command::Buses => load::buses::run(),
         Command::Echo(args) => echo::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Dictionary => dictionary::run(),

@@ -23,6 +23,8 @@ const STUDENTS: u32 = 28;
 pub(crate) const STORM: u32 = 1_000;
 /// Classes of the large school.
 pub(crate) const LARGE_CLASSES: u32 = 50;
+/// The number of the large school.
+pub(crate) const LARGE_NUMBER: u16 = SCHOOLS + 1;
 /// Students of the large school: 40 a class.
 pub(crate) const LARGE: u32 = 2_000;
 /// Logins at once: fewer than auth lets wait.
@@ -107,28 +109,31 @@ pub(crate) struct Large {
 
 /// Logs as many classes and students of the large school in.
 pub(crate) async fn log_in_large(address: SocketAddr, classes: u32, students: u32) -> anyhow::Result<Large> {
-    let number = SCHOOLS + 1;
+    let number = LARGE_NUMBER;
     let mut teachers = Vec::new();
     for n in 1..=classes {
         teachers.push(person(address, &format!("teacher-{n}-{number}@measured.example")).await?);
     }
-    let numbers: Vec<u32> = (1..=students).collect();
+    let emails: Vec<String> = (1..=students).map(|n| format!("student-{n}-{number}@measured.example")).collect();
+    Ok(Large { teachers, students: tokens(address, &emails).await? })
+}
+
+/// The access tokens of people, in their order.
+pub(crate) async fn tokens(address: SocketAddr, emails: &[String]) -> anyhow::Result<Vec<String>> {
     let mut tokens = Vec::new();
-    for some in numbers.chunks(AT_ONCE) {
+    for some in emails.chunks(AT_ONCE) {
         let asked: Vec<_> = some
             .iter()
-            .map(|n| {
-                tokio::spawn({
-                    let email = format!("student-{n}-{number}@measured.example");
-                    async move { token(address, &email).await }
-                })
+            .map(|email| {
+                let email = email.clone();
+                tokio::spawn(async move { token(address, &email).await })
             })
             .collect();
         for token in asked {
             tokens.push(token.await??);
         }
     }
-    Ok(Large { teachers, students: tokens })
+    Ok(tokens)
 }
 
 /// The class of the large school, counted from 0, that its student of this number attends.

@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::load::buses::{Rides, Watched};
 use crate::load::exam::{Morning, Step, Steps};
 use crate::load::{Report, Spec, Template, ask};
 use crate::machine;
@@ -136,6 +137,11 @@ pub(crate) async fn exams(morning: &Morning) -> anyhow::Result<Steps> {
         }
     }
     Ok(steps.into_iter().collect())
+}
+
+/// Drives and watches buses.
+pub(crate) async fn rides(rides: &Rides) -> anyhow::Result<Watched> {
+    generated("buses", rides).await
 }
 
 /// What this program's `subcommand` answers to `spec`, in a process of its own.

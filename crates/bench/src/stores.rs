@@ -88,11 +88,13 @@ impl Stores {
 
     /// Takes all that was measured with out of both stores, so that one row of the table does not pay for the one before. Waits until it is saved.
     pub(crate) async fn clear(&self) -> anyhow::Result<()> {
-        for service in ["homework", "quiz", "attendance"] {
+        for service in ["homework", "quiz", "attendance", "bus-route"] {
             self.until_saved_of(service).await?;
         }
         let mut connection = self.superuser().await?;
-        sqlx::raw_sql("TRUNCATE homework, quizzes, attendance_sessions CASCADE; CHECKPOINT").execute(&mut connection).await?;
+        sqlx::raw_sql("TRUNCATE homework, quizzes, attendance_sessions, vehicle_positions CASCADE; CHECKPOINT")
+            .execute(&mut connection)
+            .await?;
         let mut cursor = "0".to_owned();
         loop {
             let (next, keys): (String, Vec<String>) = self.redis("SCAN", &[&cursor, "MATCH", "write_buffer:*", "COUNT", "5000"]).await?;

@@ -1,4 +1,4 @@
-//! Buses, their routes and stops, who sits where, and the trips of the last two weeks with a trace of the latest.
+//! Buses and their drivers, routes and stops, what seats cost, who sits where, and the trips of the last two weeks with a trace of the latest.
 
 use anyhow::Context;
 use chrono::Duration;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::ids::{Ids, Kind, id};
 use crate::insert::school_rows;
 use crate::random::Random;
-use crate::roster::Roster;
+use crate::roster::{Person, Roster};
 use crate::spec::DRIVER;
 
 const CAPACITY: usize = 40;
@@ -31,13 +31,13 @@ struct Bus {
 /// Everything of the buses.
 pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) -> anyhow::Result<()> {
     let (school, now, number) = (roster.school, roster.dates.now, roster.spec.number);
-    let mut drivers = roster.staff.iter().filter(|member| member.position == DRIVER).map(|member| member.id);
+    let mut wheel = roster.staff.iter().filter(|member| member.position == DRIVER).map(|member| member.id);
     let buses: Vec<Bus> = (0..roster.spec.buses)
         .map(|bus| Bus {
             number: bus,
             vehicle: id(number, Kind::Vehicle, bus + 1),
             route: id(number, Kind::Route, bus + 1),
-            driver: drivers.next(),
+            driver: wheel.next(),
         })
         .collect();
     let vehicles = buses.iter().map(|bus| {
@@ -52,11 +52,46 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     let positions = positions(roster, &buses, &trips)?;
     let connection = transaction.connection()?;
     school_rows(connection, school, now, "vehicles", &vehicles.collect::<Vec<_>>()).await?;
+    school_rows(connection, school, now, "vehicle_maintenance", &maintenance(roster, &buses)).await?;
+    school_rows(connection, school, now, "bus_drivers", &drivers(roster, &buses)).await?;
+    school_rows(connection, school, now, "bus_fee_slabs", &fee_slabs(roster)).await?;
     school_rows(connection, school, now, "bus_routes", &routes.collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "route_stops", &stops(roster, &buses)).await?;
     school_rows(connection, school, now, "bus_assignments", &seats(roster, &buses)).await?;
     school_rows(connection, school, now, "bus_trips", &trips.into_iter().map(|trip| trip.row).collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "vehicle_positions", &positions).await
+}
+
+/// A service that is due soon, for each bus.
+fn maintenance(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
+    let due = roster.dates.now.date_naive() + Duration::days(30);
+    let row = |bus: &Bus| {
+        json!({"id": id(roster.spec.number, Kind::Maintenance, bus.number + 1), "vehicle_id": bus.vehicle, "kind": "service",
+            "description": "Half-yearly service", "due_on": due})
+    };
+    buses.iter().map(row).collect()
+}
+
+/// Their licences; the first driver's runs out soon.
+fn drivers(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
+    let today = roster.dates.now.date_naive();
+    let row = |bus: &Bus| {
+        let expires = today + Duration::days(if bus.number == 0 { 21 } else { 900 });
+        Some(json!({"id": id(roster.spec.number, Kind::Driver, bus.number + 1), "staff_id": bus.driver?,
+            "licence_number": format!("DEMO-DL-{:04}", bus.number + 1), "licence_expires_on": expires, "is_active": true}))
+    };
+    buses.iter().filter_map(row).collect()
+}
+
+/// A twentieth of the tuition a month up to three kilometres, and a half more beyond.
+fn fee_slabs(roster: &Roster) -> Vec<Value> {
+    let near = roster.spec.tuition / 20;
+    let mut ids = Ids::of(roster.spec.number, Kind::FeeSlab);
+    let mut row = |from: i32, below: Option<i32>, amount: i64| {
+        json!({"id": ids.next(), "from_metres": from, "below_metres": below, "currency": roster.spec.currency, "amount_minor": amount,
+            "valid_from": roster.dates.year.from})
+    };
+    vec![row(0, Some(3000), near), row(3000, None, near + near / 2)]
 }
 
 /// Where a stop is: each route leaves the school in a direction of its own. The last stop is nearest to the school.
@@ -91,7 +126,10 @@ fn seats(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
     // Evenly from the whole school.
     let wanted = buses.len() * SEATS_TAKEN;
     let step = (roster.spec.students / wanted.max(1)).max(1);
-    let mut riders = roster.students().step_by(step);
+    // Whoever can log in to see it has a seat.
+    let is_known = |person: &Person| roster.spec.known.is_some_and(|known| person.email == known.student);
+    let known = roster.students().filter(|(_, student)| is_known(&student.person));
+    let mut riders = known.chain(roster.students().step_by(step).filter(|(_, student)| !is_known(&student.person)));
     let mut rows = Vec::new();
     for bus in buses {
         for (seat, (_, student)) in riders.by_ref().take(SEATS_TAKEN).enumerate() {

@@ -1,4 +1,6 @@
-//! Rooms, the timetable, and what happens in the year: holidays, exams, meetings, a sports day.
+//! Rooms, the timetable, what happens in the year (holidays, exams, meetings, a sports day), and who sees whom at the parents' evening to come.
+
+use std::collections::HashSet;
 
 use anyhow::Context;
 use chrono::{Days, NaiveDate};
@@ -22,7 +24,10 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     school_rows(connection, school, now, "timetable_entries", &timetable(roster)).await?;
     // Events have columns of two kinds, so they go as two statements.
     school_rows(connection, school, now, "calendar_events", &all_day(roster)?).await?;
-    school_rows(connection, school, now, "calendar_events", &timed(roster)?).await
+    school_rows(connection, school, now, "calendar_events", &timed(roster)?).await?;
+    let (slots, bookings) = appointments(roster)?;
+    school_rows(connection, school, now, "appointment_slots", &slots).await?;
+    school_rows(connection, school, now, "appointment_bookings", &bookings).await
 }
 
 /// The shared rooms first, then one for each class.
@@ -75,7 +80,7 @@ fn all_day(roster: &Roster) -> anyhow::Result<Vec<Value>> {
     let mut ids = Ids::of(roster.spec.number, Kind::Event);
     let rows = events.into_iter().map(|(kind, title, from, to)| {
         let event = ids.next();
-        json!({"id": event, "uid": uid(roster, event), "sequence": 0, "kind": kind, "title": title, "is_all_day": true, "start_date": from, "end_date": to,
+        json!({"id": event, "uid": uid(roster, event), "sequence": 0, "kind": kind, "title": title, "is_all_day": true, "start_date": from, "end_date": to, "last_day": to,
             "exdates": [], "audience": {}, "status": "confirmed", "created_by": roster.admin.user})
     });
     Ok(rows.collect())
@@ -109,7 +114,37 @@ fn timed(roster: &Roster) -> anyhow::Result<Vec<Value>> {
         let event = id(roster.spec.number, Kind::Event, start + number + 1);
         json!({"id": event, "uid": uid(roster, event), "sequence": 0, "kind": kind, "title": title, "room_id": room, "is_all_day": false,
             "starts_at": dates.at(day, from.0, from.1), "ends_at": dates.at(day, to.0, to.1), "time_zone": roster.spec.zone.name(), "rrule": rrule,
+            "last_day": if rrule.is_some() { current.to } else { day },
             "exdates": [], "audience": audience, "status": "confirmed", "created_by": roster.admin.user})
     });
     Ok(rows.collect())
+}
+
+/// Half an evening with each class's teacher, ten minutes a family; some have booked.
+fn appointments(roster: &Roster) -> anyhow::Result<(Vec<Value>, Vec<Value>)> {
+    let day = roster.dates.days_to_come().get(8).copied().context("the term goes on")?;
+    let mut ids = (Ids::of(roster.spec.number, Kind::AppointmentSlot), Ids::of(roster.spec.number, Kind::AppointmentBooking));
+    let (mut slots, mut bookings, mut busy) = (Vec::new(), Vec::new(), HashSet::new());
+    // Who teaches two classes sees the families of the first.
+    for class in roster.classes.iter().filter(|class| busy.insert(class.teacher)) {
+        for number in 0..8_u32 {
+            let (slot, minute) = (ids.0.next(), number * 10);
+            let (starts_at, ends_at) =
+                (roster.dates.at(day, 17 + minute / 60, minute % 60), roster.dates.at(day, 17 + (minute + 10) / 60, (minute + 10) % 60));
+            slots.push(json!({"id": slot, "kind": "meeting", "title": format!("Parents' evening, {}", class.name), "class_id": class.id,
+                "teacher_id": class.teacher, "room_id": room_of(roster, class.id), "starts_at": starts_at, "ends_at": ends_at, "book_until": starts_at,
+                "capacity": 1, "status": "open", "created_by": class.teacher_user}));
+            // Every other is free, and the family that the documentation names has not booked yet.
+            let known = |email: &str| roster.spec.known.is_some_and(|known| known.student == email);
+            let student = class.students.get(usize::try_from(number)?).filter(|student| number % 2 == 0 && !known(&student.person.email));
+            let parent = student.and_then(|student| roster.families.get(student.family)).and_then(|family| family.parents.first());
+            if let (Some(student), Some((parent, _))) = (student, parent) {
+                bookings.push(
+                    json!({"id": ids.1.next(), "slot_id": slot, "slot_capacity": 1, "starts_at": starts_at, "ends_at": ends_at, "seat": 1,
+                    "student_id": student.id, "booked_by": parent.user, "status": "booked"}),
+                );
+            }
+        }
+    }
+    Ok((slots, bookings))
 }

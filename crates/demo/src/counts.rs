@@ -26,12 +26,24 @@ const KINDS: &[(ServiceName, &[(&str, &str)])] = &[
         ServiceName::Attendance,
         &[("registers", "attendance_sessions"), ("marks", "attendance_records"), ("leave requests", "leave_requests")],
     ),
-    (ServiceName::Calendar, &[("events", "calendar_events"), ("rooms", "rooms"), ("lessons a week", "timetable_entries")]),
+    (
+        ServiceName::Calendar,
+        &[
+            ("events", "calendar_events"),
+            ("rooms", "rooms"),
+            ("lessons a week", "timetable_entries"),
+            ("appointments", "appointment_slots"),
+        ],
+    ),
     (
         ServiceName::BusRoute,
         &[("buses", "vehicles"), ("stops", "route_stops"), ("bus seats taken", "bus_assignments"), ("bus trips", "bus_trips")],
     ),
     (ServiceName::Fee, &[("invoices", "invoices"), ("payments", "payments"), ("ledger entries", "ledger_entries")]),
+    (
+        ServiceName::Inventory,
+        &[("inventory items", "inventory_items"), ("copies and instruments", "inventory_units"), ("loans", "inventory_loans")],
+    ),
     (ServiceName::Quiz, &[("quizzes", "quizzes"), ("quiz attempts", "quiz_attempts"), ("quiz answers", "quiz_answers")]),
     (ServiceName::Report, &[("graded items", "grade_items"), ("grades", "grades")]),
 ];

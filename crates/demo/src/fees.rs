@@ -1,6 +1,9 @@
 //! Fees of both terms: what is owed, what was paid, and a ledger that agrees with both.
 //!
-//! Accounts: `receivable` (what students owe), `fee_income`, `concessions`, `cash`, `bank`.
+//! Accounts: `receivable` (what students owe), `student_credit` (what they paid, until it is set against an invoice), `fee_income`, `concessions`, `cash`,
+//! `bank`.
+
+use std::collections::BTreeMap;
 
 use chrono::{Datelike, Days, NaiveDate};
 use domain::Timestamp;
@@ -33,7 +36,10 @@ struct Books<'r> {
     invoices: Vec<Value>,
     lines: Vec<Value>,
     payments: Vec<Payment>,
+    allocations: Vec<Value>,
     ledger: Vec<Value>,
+    /// The last invoice number of each fiscal year.
+    numbers: BTreeMap<String, i64>,
     ids: LedgerIds,
 }
 
@@ -78,7 +84,9 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
         invoices: Vec::new(),
         lines: Vec::new(),
         payments: Vec::new(),
+        allocations: Vec::new(),
         ledger: Vec::new(),
+        numbers: BTreeMap::new(),
         ids,
     };
     let (mut structures, mut items) = (Vec::new(), Vec::new());
@@ -100,15 +108,22 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
         }
     }
     let (counters, payments) = books.receipts();
+    let invoice_counters: Vec<Value> = books.numbers.iter().map(|(year, last)| json!({"fiscal_year": year, "last_number": last})).collect();
+    let fine_rules =
+        vec![json!({"id": id(number, Kind::FineRule, 1), "name": "Late payment", "kind": "per_day", "currency": roster.spec.currency,
+        "amount_minor": 1000, "grace_days": 7, "cap_minor": 50_000})];
     let connection = transaction.connection()?;
     for (table, rows) in [
         ("fee_structures", &structures),
         ("fee_items", &items),
+        ("fine_rules", &fine_rules),
         ("concessions", &books.concessions),
         ("invoices", &books.invoices),
         ("invoice_lines", &books.lines),
+        ("invoice_counters", &invoice_counters),
         ("receipt_counters", &counters),
         ("payments", &payments),
+        ("payment_allocations", &books.allocations),
         ("ledger_entries", &books.ledger),
     ] {
         school_rows(connection, school, now, table, rows).await?;
@@ -166,10 +181,13 @@ impl Books<'_> {
             paid if paid < total => "partly_paid",
             _ => "paid",
         };
-        let number = self.ids.invoice.given();
+        let year = fiscal_year(issued_on);
+        let number = self.numbers.entry(year.clone()).or_default();
+        *number += 1;
+        let number = *number;
         let period = format!("{}/{}", roster.dates.year_name, term + 1);
         self.invoices.push(json!({"id": invoice, "student_id": student.id, "fee_structure_id": structure, "period": period,
-            "number": format!("INV-{}-{number:05}", roster.dates.year_name), "currency": roster.spec.currency, "status": status, "total_minor": total,
+            "number": format!("INV/{year}/{number:06}"), "currency": roster.spec.currency, "status": status, "total_minor": total,
             "paid_minor": paid, "waived_minor": 0, "due_on": due_on, "issued_at": issued_at,
             "reminder_count": i32::from(paid < total && due_on < roster.dates.today), "created_at": issued_at}));
     }
@@ -178,7 +196,7 @@ impl Books<'_> {
     fn concession(&mut self, student: &Student, term: usize) -> Uuid {
         let concession = id(self.roster.spec.number, Kind::Concession, student.number);
         if term == 0 {
-            self.concessions.push(json!({"id": concession, "student_id": student.id, "kind": "sibling", "head": "Tuition",
+            self.concessions.push(json!({"id": concession, "name": "Sibling", "student_id": student.id, "kind": "sibling", "head": "Tuition",
                 "percent_basis_points": SIBLING_BASIS_POINTS, "stacking_order": 100, "valid_from": self.roster.dates.year.from, "valid_to": self.roster.dates.year.to,
                 "status": "approved", "approved_by": self.roster.admin.user, "reason": "A brother or sister is in the school"}));
         }
@@ -204,13 +222,23 @@ impl Books<'_> {
                     1
                 }
             };
-            let row = ids.next();
+            let (row, place) = (ids.next(), ids.given());
+            let is_cheque = payment.method == "cheque";
+            let is_transfer = matches!(payment.method, "upi" | "bank_transfer");
+            self.allocations
+                .push(json!({"id": id(self.roster.spec.number, Kind::Allocation, place), "payment_id": row, "invoice_id": payment.invoice,
+                "currency": self.roster.spec.currency, "amount_minor": payment.amount, "created_at": payment.at}));
             rows.push(json!({"id": row, "student_id": payment.student, "invoice_id": payment.invoice, "method": payment.method,
-                "currency": self.roster.spec.currency, "amount_minor": payment.amount, "refunded_minor": 0, "status": "captured", "fiscal_year": year,
+                "currency": self.roster.spec.currency, "amount_minor": payment.amount, "refunded_minor": 0, "allocated_minor": payment.amount,
+                "status": "captured", "booked_on": on, "reference": is_transfer.then(|| format!("UTR{place:09}")),
+                "cheque_number": is_cheque.then(|| format!("{place:06}")), "cheque_bank": is_cheque.then_some("Village Bank"),
+                "cheque_date": is_cheque.then_some(on), "cleared_on": is_cheque.then_some(on), "fiscal_year": year,
                 "receipt_number": receipt, "captured_at": payment.at, "received_by": self.bookkeeper, "created_at": payment.at}));
             let account = if payment.method == "cash" { "cash" } else { "bank" };
             let about = About { student: payment.student, invoice: payment.invoice, payment: Some(row), on };
-            self.post(about, "Payment", &[(account, payment.amount, 0), ("receivable", 0, payment.amount)], payment.at);
+            let amount = payment.amount;
+            let sides = [(account, amount, 0), ("student_credit", 0, amount), ("student_credit", amount, 0), ("receivable", 0, amount)];
+            self.post(about, "Payment", &sides, payment.at);
         }
         let counters = counters.into_iter().map(|(year, last)| json!({"fiscal_year": year, "last_number": last}));
         (counters.collect(), rows)

@@ -19,6 +19,7 @@ mod grades;
 mod homework;
 mod ids;
 mod insert;
+mod inventory;
 mod names;
 mod people;
 mod questions;
@@ -109,6 +110,11 @@ async fn school(
     }
     if let Some(mut transaction) = missing(platform, ServiceName::Fee, school, "fee_structures").await? {
         fees::write(&mut transaction, &roster).await.context("fees")?;
+        transaction.commit().await?;
+        changed = true;
+    }
+    if let Some(mut transaction) = missing(platform, ServiceName::Inventory, school, "inventory_items").await? {
+        inventory::write(&mut transaction, &roster).await.context("inventory")?;
         transaction.commit().await?;
         changed = true;
     }

@@ -243,7 +243,9 @@ impl Directory {
     }
 }
 
-fn generation_key(school: SchoolId) -> String {
+/// The key of the number that moves on with every change of the school's people and classes.
+#[must_use]
+pub fn generation_key(school: SchoolId) -> String {
     // In the partition of the school's rows: one command reads or writes a row and compares this.
     format!("directory:generation:{}:{school}", Partition::of(school))
 }

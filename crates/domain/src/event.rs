@@ -60,6 +60,58 @@ kinds! {
     QuizReleased = "quiz:released";
     /// A grade in the grade book was entered or changed.
     GradeChanged = "grade:changed";
+    /// Invoices are to be made for everybody whom a fee structure concerns.
+    InvoiceRunRequested = "invoice_run:requested";
+    /// An invoice was issued.
+    InvoiceIssued = "invoice:issued";
+    /// An invoice was cancelled.
+    InvoiceCancelled = "invoice:cancelled";
+    /// Somebody is to be reminded of an invoice that is due.
+    InvoiceReminded = "invoice:reminded";
+    /// Money came in.
+    PaymentCaptured = "payment:captured";
+    /// An attempt to pay failed.
+    PaymentFailed = "payment:failed";
+    /// A cheque was not honoured.
+    PaymentBounced = "payment:bounced";
+    /// A payment changed otherwise: a cheque was cleared, or credit was set against an invoice.
+    PaymentChanged = "payment:changed";
+    /// A provider is to give money back.
+    RefundRequested = "refund:requested";
+    /// Money was given back.
+    RefundSucceeded = "refund:succeeded";
+    /// Money could not be given back.
+    RefundFailed = "refund:failed";
+    /// A loan that came back late, damaged or not at all is to be paid for.
+    InventoryPenaltyDue = "inventory:penalty_due";
+    /// A seat on the bus is to be paid for.
+    TransportFeeDue = "transport:fee_due";
+    /// An event of the calendar was put in or changed.
+    CalendarChanged = "calendar:changed";
+    /// An event of the calendar, or one of its occurrences, was called off.
+    CalendarCancelled = "calendar:cancelled";
+    /// Somebody stands in for a teacher.
+    TimetableCovered = "timetable:covered";
+    /// An exam's or a meeting's time was booked.
+    AppointmentBooked = "appointment:booked";
+    /// A booking of an exam's or a meeting's time was cancelled.
+    AppointmentCancelled = "appointment:cancelled";
+    /// A thing that somebody waited for is kept for them.
+    ReservationReady = "reservation:ready";
+    /// A bus has begun a trip.
+    TransportTripStarted = "transport:trip_started";
+    /// A bus has ended a trip.
+    TransportTripEnded = "transport:trip_ended";
+    /// A bus has reached a stop; told once for each stop of a trip.
+    TransportArrived = "transport:arrived";
+    /// A bus is late; told once for each trip.
+    TransportDelayed = "transport:delayed";
+    /// A student has boarded a bus.
+    TransportBoarded = "transport:boarded";
+    /// A student has got off a bus.
+    TransportAlighted = "transport:alighted";
+    /// A trip has ended, and a student who boarded has not got off; told once for each student and trip.
+    TransportNotAlighted = "transport:not_alighted";
     /// A session was revoked; every pod must stop accepting its tokens.
     SessionRevoked = "session:revoked";
     /// A roster was imported; anything cached about the school's people and classes is stale.

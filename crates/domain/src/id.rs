@@ -114,6 +114,76 @@ ids! {
     GradeChangeId,
     /// A scale: what percentages are called.
     GradeScaleId,
+    /// A category of the inventory.
+    InventoryCategoryId,
+    /// A supplier.
+    SupplierId,
+    /// A place where things are kept.
+    InventoryLocationId,
+    /// A thing that the school keeps: a title, a consumable, a kind of equipment.
+    InventoryItemId,
+    /// A single unit of an item, with a serial number of its own.
+    InventoryUnitId,
+    /// A movement of stock.
+    MovementId,
+    /// A loan.
+    LoanId,
+    /// A place in the queue for an item.
+    ReservationId,
+    /// A repair.
+    RepairId,
+    /// A stock-take.
+    StockTakeId,
+    /// A fee structure: what a group of students owes, and when.
+    FeeStructureId,
+    /// A head of a fee structure in one of its instalments.
+    FeeItemId,
+    /// A concession.
+    ConcessionId,
+    /// A rule for fines.
+    FineRuleId,
+    /// An invoice.
+    InvoiceId,
+    /// A run that makes many invoices.
+    InvoiceRunId,
+    /// A payment.
+    PaymentId,
+    /// A refund.
+    RefundId,
+    /// A day's books, closed.
+    DayClosingId,
+    /// An event of the school's calendar.
+    CalendarEventId,
+    /// A room of the school.
+    RoomId,
+    /// A booking of a room.
+    RoomBookingId,
+    /// A lesson of the timetable, or the cover of one.
+    TimetableEntryId,
+    /// A time that can be booked: an exam's, or a meeting with a teacher.
+    AppointmentSlotId,
+    /// A booking of such a time.
+    AppointmentBookingId,
+    /// A subscription to somebody's calendar.
+    CalendarFeedId,
+    /// A vehicle of the school: a bus.
+    VehicleId,
+    /// A piece of work on a vehicle.
+    MaintenanceId,
+    /// A driver, as the school's transport knows them.
+    DriverId,
+    /// A bus route.
+    BusRouteId,
+    /// A stop of a bus route.
+    StopId,
+    /// A student's seat on a route, in one direction, for a time.
+    BusAssignmentId,
+    /// What a seat costs at a distance.
+    BusFeeSlabId,
+    /// One run of a bus along its route.
+    BusTripId,
+    /// Something to know about the buses: a delay, a detour, a child who was left behind.
+    BusAlertId,
     /// An event.
     EventId,
     /// A record that could not be saved.

@@ -77,7 +77,18 @@ impl Role {
             P::AttendanceManage | P::ScalesManage => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::AttendanceMark | P::LeaveDecide => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
             P::AttendanceRead | P::LeaveRead => !matches!(self, Self::SuperAdmin | Self::Staff),
+            P::FeesManage | P::FeesCollect => matches!(self, Self::SchoolAdmin | Self::Admin),
+            P::FeesApprove => matches!(self, Self::SchoolAdmin),
+            P::FeesRead | P::FeesPay => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
+            P::CalendarRead | P::TransportRead | P::LoansRead => !matches!(self, Self::SuperAdmin),
+            P::CalendarWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
+            P::CalendarManage => matches!(self, Self::SchoolAdmin | Self::Admin),
+            P::AppointmentsBook => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
+            P::TransportManage => matches!(self, Self::SchoolAdmin | Self::Admin),
+            P::TransportOperate => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff),
             P::LeaveRequest => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
+            P::InventoryWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff),
+            P::InventoryRead => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff | Self::Teacher),
         }
     }
 }
@@ -170,6 +181,36 @@ permissions! {
     LeaveRequest = "leave:request";
     /// Grant or refuse leave.
     LeaveDecide = "leave:decide";
+    /// Keep vehicles, drivers, routes, seats and bus fees, and read the feeds.
+    TransportManage = "transport:manage";
+    /// Run the trips that one drives: start, positions, boarding, end.
+    TransportOperate = "transport:operate";
+    /// See buses, as far as the role's own rows go.
+    TransportRead = "transport:read";
+    /// See the calendar, the timetable and rooms, as far as they are for oneself.
+    CalendarRead = "calendar:read";
+    /// Put events into the calendar and offer times to be booked, as far as the role's own classes go.
+    CalendarWrite = "calendar:write";
+    /// Keep holidays, rooms and the timetable, and import calendars.
+    CalendarManage = "calendar:manage";
+    /// Book and give up the times that exams and meetings offer, for oneself or one's children.
+    AppointmentsBook = "appointments:book";
+    /// Keep items and stock, and lend.
+    InventoryWrite = "inventory:write";
+    /// See items, stock and its history.
+    InventoryRead = "inventory:read";
+    /// See loans and reservations, as far as the role's own rows go.
+    LoansRead = "loans:read";
+    /// See invoices, payments and statements, as far as the role's own rows go.
+    FeesRead = "fees:read";
+    /// Keep fee structures, concessions and fines, and make, issue and cancel invoices.
+    FeesManage = "fees:manage";
+    /// Decide on concessions, and give up what is owed.
+    FeesApprove = "fees:approve";
+    /// Take payments, give money back, close the day.
+    FeesCollect = "fees:collect";
+    /// Pay online.
+    FeesPay = "fees:pay";
 }
 
 impl Display for Permission {

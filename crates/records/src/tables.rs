@@ -7,6 +7,7 @@ use store::entity::{
     academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, staff,
     student_guardians, students, subjects, teachers, terms,
 };
+use store::entity::{inventory_categories, inventory_items, inventory_locations, inventory_suppliers};
 use uuid::Uuid;
 
 use crate::rows::Table;
@@ -47,4 +48,8 @@ tables! {
     grade_categories = "grade category";
     grade_items = "grade item";
     grade_scales = "grade scale";
+    inventory_categories = "category";
+    inventory_suppliers = "supplier";
+    inventory_locations = "location";
+    inventory_items = "item";
 }

@@ -2,16 +2,18 @@
 //!
 //! Clients connect when they are first used, and come back by themselves: a process starts, and goes on, whichever store is away.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use actix_web::{HttpRequest, web};
 use domain::{Clock, ServiceName, SystemClock};
-use fred::clients::Pool;
+use fred::clients::{Pool, SubscriberClient};
 use secrecy::{ExposeSecret, SecretString};
 use store::{Identity, Mongo, Postgres, PostgresConfig};
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 use write_behind::{BufferSettings, WriteBuffer};
 
 use crate::config::{Config, Source};
@@ -66,6 +68,8 @@ struct Inner {
     events: events::Publisher,
     verifier: Verifier,
     cursor_key: CursorKey,
+    shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    stopping: CancellationToken,
     /// Where clients' upkeep runs: PostgreSQL pools are made later, and not always from a thread that has a runtime.
     runtime: tokio::runtime::Handle,
 }
@@ -139,6 +143,8 @@ impl Platform {
             events: events::Publisher::new(redis.clone()),
             verifier: Verifier::new(keys, RevokedSessions::default(), Arc::clone(&clock), verifier_settings),
             cursor_key: CursorKey::derive(config.tokens.secret.expose_secret().as_bytes()),
+            shared: Mutex::default(),
+            stopping: CancellationToken::new(),
             runtime: tokio::runtime::Handle::current(),
             redis,
             cache_redis,
@@ -205,6 +211,25 @@ impl Platform {
         if self.has_separate_cache() {
             redis::settle(&self.0.config.redis_cache, &self.0.cache_redis);
         }
+    }
+
+    /// A connection to the Redis server of events that listens to channels, not connected yet. One for all that a service listens to.
+    pub fn subscriber(&self) -> Result<SubscriberClient, fred::error::Error> {
+        redis::subscriber(&self.0.config.redis)
+    }
+
+    /// The process's one `T`: what a service's workers and its background tasks have in common.
+    #[must_use]
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = shared.entry(TypeId::of::<T>()).or_insert_with(|| Arc::<T>::default());
+        Arc::clone(one).downcast().unwrap_or_default()
+    }
+
+    /// Cancelled as soon as the process is to stop: an answer without an end ends then.
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
     }
 
     /// The cache.

@@ -58,6 +58,7 @@ pub struct Running {
     metrics_address: Option<SocketAddr>,
     servers: Vec<(ServerHandle, JoinHandle<std::io::Result<()>>)>,
     health: Health,
+    stopping: CancellationToken,
     cancel: CancellationToken,
     tasks: Vec<(&'static str, JoinHandle<()>)>,
     patience: Duration,
@@ -79,6 +80,7 @@ impl Running {
     /// Stops in order: take no more, finish what was begun, then end what goes on in the background.
     pub async fn stop(self) {
         self.health.stop();
+        self.stopping.cancel();
         for (handle, server) in self.servers {
             handle.stop(true).await;
             let _ = server.await;
@@ -125,7 +127,8 @@ pub async fn serve(platform: Platform, services: &[Service], options: ServeOptio
         servers.push(metrics_server(listener)?);
     }
     info!(%address, services = services.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(","), "serving");
-    Ok(Running { address, metrics_address, servers, health, cancel, tasks, patience: config.shutdown_timeout })
+    let stopping = platform.stopping().clone();
+    Ok(Running { address, metrics_address, servers, health, stopping, cancel, tasks, patience: config.shutdown_timeout })
 }
 
 fn listen(host: &str, port: u16) -> Result<TcpListener, ServeError> {

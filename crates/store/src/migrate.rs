@@ -173,6 +173,10 @@ impl MigratorTrait for Migrator {
             "m0013_attendance",
             "m0014_quiz",
             "m0015_grade_book",
+            "m0016_fee",
+            "m0017_inventory",
+            "m0018_bus_route",
+            "m0019_calendar",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()
     }

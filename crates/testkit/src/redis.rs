@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fred::clients::Pool;
 use fred::interfaces::ClientLike;
-use fred::types::{Builder, ClusterHash, CustomCommand};
+use fred::types::Builder;
 use fred::types::config::{Config, ReconnectPolicy};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -114,14 +114,6 @@ impl RedisServer {
             .expect("a pool");
         pool.init().await.expect("redis answers");
         pool
-    }
-
-    /// Changes one of its settings while it runs.
-    pub async fn configure(&self, setting: &str, value: &str) {
-        let pool = self.pool(1).await;
-        let command = CustomCommand::new_static("CONFIG", ClusterHash::Random, false);
-        let () = pool.custom(command, vec!["SET", setting, value]).await.expect("a setting");
-        let _ = pool.quit().await;
     }
 
     /// Empties it, as an operator's mistake would.

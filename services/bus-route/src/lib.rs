@@ -1,10 +1,60 @@
-//! Buses, routes, allocations and live positions.
+//! Buses: vehicles and drivers, routes and seats, trips and who is on board, live positions, and the public feeds.
 //!
-//! So far this service owns its tables (`vehicles`, `bus_routes`, `route_stops`, `bus_assignments`, `bus_trips`, `vehicle_positions`)
-//! and answers `/health` and `/ready`; it has no routes yet.
+//! Routes: [`routes::vehicles`], [`routes::maintenance`], [`routes::drivers`], [`routes::documents`] (papers that run out), [`routes::routes`] and their
+//! [`routes::stops`], [`routes::assignments`] (seats), [`routes::fees`] (what they cost), [`routes::trips`], [`routes::trip_steps`] (start, end),
+//! [`routes::manifest`], [`routes::boardings`], [`routes::positions`], [`routes::listening`] (the live view), [`routes::eta`], [`routes::students`] (a student's bus),
+//! [`routes::alerts`], [`routes::gtfs`] and [`routes::realtime`] (the feeds).
+//!
+//! Tables: `vehicle_positions`, acknowledged by Redis as one `write_buffer:bus_track:…` a request, and `bus_boardings` are buffered; all others commit in PostgreSQL
+//! before the answer. How running trips go is in Redis, `bus:trip:…`, and is worked out anew from the tables where Redis does not know.
+//!
+//! Events: `transport:fee_due` (one a seat and month), `transport:trip_started`, `transport:trip_ended`, `transport:arrived` (one a stop of a trip), `transport:delayed`
+//! (one a trip), `transport:boarded`, `transport:alighted`, `transport:not_alighted` (one a student and trip). A durable consumer looks for whoever was left
+//! behind after each trip ([`after_trip`]). Positions travel on the channel `bus:live` to every process that somebody listens to ([`live`]).
+//!
+//! The rules are in [`model`]: who sits where in [`model::seating`], stops and times in [`model::timetable`], how a trip goes in [`model::progress`], when it will be where
+//! in [`model::eta`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod after_trip;
+mod desk;
+mod events;
+pub mod feeds;
+mod live;
+pub mod model;
+pub mod routes;
+mod store;
+
+use std::sync::Arc;
+
+use ::events::Consumer;
 use domain::ServiceName;
-use service_kit::Service;
+use service_kit::{BackgroundTask, Platform, Service};
+use write_behind::{Drain, DrainOf};
+
+use model::boarding::Boarding;
+use model::position::Track;
 
 /// The bus-route service.
-pub const SERVICE: Service = Service::new(ServiceName::BusRoute, "Buses, routes, allocations and live positions.");
+pub const SERVICE: Service = Service {
+    routes: routes::configure,
+    drains,
+    consumers,
+    background,
+    ..Service::new(ServiceName::BusRoute, "Buses, routes, allocations and live positions.")
+};
+
+fn drains() -> Vec<Arc<dyn Drain>> {
+    vec![Arc::new(DrainOf::<Track>::new()), Arc::new(DrainOf::<Boarding>::new())]
+}
+
+fn consumers(platform: &Platform) -> Vec<Consumer> {
+    let handler = Arc::new(after_trip::AfterTrip::new(platform.clone()));
+    vec![Consumer { group: "bus-trips", kinds: after_trip::KINDS, handler }]
+}
+
+fn background(platform: &Platform) -> Vec<BackgroundTask> {
+    let platform = platform.clone();
+    vec![BackgroundTask { name: "bus listeners", run: Box::new(move |cancel| Box::pin(live::follow(platform, cancel))) }]
+}

@@ -1,10 +1,42 @@
-//! Events, rooms and the timetable.
+//! The calendar: events, holidays, rooms, the timetable, times to be booked, and feeds for other programs.
 //!
-//! So far this service owns its tables (`calendar_events`, `rooms`, `timetable_entries`, `calendar_feeds`)
-//! and answers `/health` and `/ready`; it has no routes yet.
+//! Routes: [`routes::events`] and [`routes::occurrences`] (put in, list what takes place, change a series or one of its occurrences), [`routes::months`] (the month
+//! view, cached), [`routes::imports`] (iCalendar files), [`routes::feeds`] (iCalendar to subscribe to), [`routes::rooms`] and [`routes::room_bookings`],
+//! [`routes::timetable`] and [`routes::cover`], [`routes::conflicts`], [`routes::slots`] and [`routes::bookings`] (exams and meetings).
+//!
+//! Tables: `calendar_events`, buffered: acknowledged by Redis as `write_buffer:calendar_event:…`, saved by the batch processor; `rooms`, `room_bookings`,
+//! `timetable_entries`, `appointment_slots`, `appointment_bookings` and `calendar_feeds`, committed in PostgreSQL before the answer. A holiday is an all-day event
+//! of the kind `holiday`; attendance asks for no registers on its days. Terms are auth's, and shown.
+//!
+//! Keys: `calendar:events:{month}:…`, a month as one audience sees it; `calendar:zone:…`, a school's time zone.
+//!
+//! Events: `calendar:changed`, `calendar:cancelled`, `timetable:covered`, `appointment:booked`, `appointment:cancelled`.
+//!
+//! The rules are in [`model`]: when a series takes place in [`model::rule`] and [`model::occurrence`], what a local time is in [`model::zone`], for whom an event is
+//! in [`model::audience`], how it is told to other programs and read from theirs in [`model::ics`], what is in the way of what in [`model::conflict`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod events;
+pub mod model;
+pub mod routes;
+mod store;
+
+use std::sync::Arc;
 
 use domain::ServiceName;
 use service_kit::Service;
+use write_behind::{Drain, DrainOf};
+
+use model::event::Event;
 
 /// The calendar service.
-pub const SERVICE: Service = Service::new(ServiceName::Calendar, "Events, rooms and the timetable.");
+pub const SERVICE: Service = Service {
+    routes: routes::configure,
+    drains,
+    ..Service::new(ServiceName::Calendar, "Events, holidays, rooms, the timetable, appointments and calendar feeds.")
+};
+
+fn drains() -> Vec<Arc<dyn Drain>> {
+    vec![Arc::new(DrainOf::<Event>::new())]
+}

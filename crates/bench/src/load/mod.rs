@@ -6,6 +6,7 @@
 //!
 //! Every answer's status is checked; what is not expected is counted by status and never as throughput.
 
+pub(crate) mod buses;
 mod connection;
 pub(crate) mod exam;
 mod report;

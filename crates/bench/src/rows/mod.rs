@@ -1,5 +1,6 @@
 //! The rows of the table, one file each. To add one: a file with `run`, a variant of [`Row`] and its line in [`Row::run`].
 
+mod buses;
 mod connections;
 mod create;
 mod drain;
@@ -40,6 +41,8 @@ pub(crate) enum Row {
     Registers,
     /// 2,000 students begin an exam, save 20 answers each and hand in, against write-through mode.
     Exam,
+    /// 500 buses, one position a second each, watched by 5,000.
+    Buses,
 }
 
 /// What a row brought.
@@ -52,7 +55,7 @@ pub(crate) struct Outcome {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Create,
         Self::Everysec,
         Self::Read,
@@ -64,6 +67,7 @@ impl Row {
         Self::Storm,
         Self::Registers,
         Self::Exam,
+        Self::Buses,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -79,6 +83,7 @@ impl Row {
             Self::Storm => "storm",
             Self::Registers => "registers",
             Self::Exam => "exam",
+            Self::Buses => "buses",
         }
     }
 
@@ -95,6 +100,7 @@ impl Row {
             Self::Storm => storm::run(bench).await,
             Self::Registers => registers::run(bench).await,
             Self::Exam => exam::run(bench).await,
+            Self::Buses => buses::run(bench).await,
         }
     }
 }

@@ -114,6 +114,14 @@ const NEVER: &[(&str, &str)] = &[
         "SELECT id FROM (SELECT id, receipt_number, row_number() OVER (PARTITION BY school_id, fiscal_year ORDER BY captured_at, receipt_number) AS n FROM payments) p WHERE receipt_number <> n",
     ),
     (
+        "what is on a shelf is the sum of what moved there",
+        "SELECT item_id FROM inventory_stock s JOIN stock_movements m USING (school_id, item_id, location_id) GROUP BY school_id, item_id, location_id, s.on_hand HAVING sum(m.quantity) <> s.on_hand",
+    ),
+    (
+        "who has an open loan has the copy",
+        "SELECT l.id FROM inventory_loans l JOIN inventory_units u ON u.id = l.unit_id WHERE l.state = 'open' AND u.holder_user_id IS DISTINCT FROM l.borrower_user_id",
+    ),
+    (
         "who sits in a bus does so both ways",
         "SELECT student_id FROM bus_assignments GROUP BY 1 HAVING array_agg(direction ORDER BY direction) <> ARRAY['drop', 'pickup']",
     ),

@@ -2,6 +2,7 @@
 //!
 //! Secrets are [`SecretString`]s: neither `Debug` nor a fault shows them.
 
+mod payments;
 mod read;
 mod variables;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use store::PostgresConfig;
 
+pub use payments::{PaymentsConfig, ProviderKeys, RazorpayKeys, StripeKeys};
 pub use read::{ConfigFault, ConfigFaults, Source};
 pub use variables::{Section, VARIABLES, Variable, all as all_variables, env_example};
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub batch: BatchConfig,
     /// Consumers of events.
     pub events: EventsConfig,
+    /// Providers of payments.
+    pub payments: PaymentsConfig,
     /// Tokens.
     pub tokens: TokensConfig,
     /// Logs, traces, metrics.

@@ -12,8 +12,8 @@ use thiserror::Error;
 use write_behind::WriteMode;
 
 use super::{
-    BatchConfig, Config, EventsConfig, HttpConfig, LogFormat, MongoConfig, RedisConfig, TelemetryConfig, TokensConfig, ValuesConfig,
-    WriteBufferConfig, variables,
+    BatchConfig, Config, EventsConfig, HttpConfig, LogFormat, MongoConfig, PaymentsConfig, ProviderKeys, RazorpayKeys, RedisConfig,
+    StripeKeys, TelemetryConfig, TokensConfig, ValuesConfig, WriteBufferConfig, variables,
 };
 
 /// One variable that is wrong or missing.
@@ -221,10 +221,50 @@ impl Config {
                 lease: read.seconds("BATCH_PROCESSOR_LEASE", 1.0, 3_600.0),
             },
             events: EventsConfig { claim_after: read.seconds("EVENTS_CLAIM_AFTER", 1.0, 86_400.0) },
+            payments: payments(read),
             tokens: tokens(read),
             telemetry: telemetry(read),
         }
     }
+}
+
+fn payments(read: &Reader<'_>) -> PaymentsConfig {
+    let url = |name: &str| {
+        let url = read.text(name).unwrap_or_default();
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            read.fault(name, "must be an http or https URL");
+        }
+        url.trim_end_matches('/').to_owned()
+    };
+    // All of an account or nothing: half of one would refuse every webhook, or every order.
+    let whole = |names: &[&str]| {
+        let set = names.iter().filter(|name| read.text(name).is_some()).count();
+        for name in names.iter().filter(|name| set > 0 && read.text(name).is_none()) {
+            read.fault(name, format!("is required together with {}", names.join(", ")));
+        }
+        set == names.len()
+    };
+    let mut shared = ProviderKeys::default();
+    if whole(&["RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET", "RAZORPAY_WEBHOOK_SECRET"]) {
+        let secret = |name| read.secret(name).unwrap_or_default();
+        let key_id = read.text("RAZORPAY_KEY_ID").unwrap_or_default();
+        shared.razorpay =
+            Some(RazorpayKeys { key_id, key_secret: secret("RAZORPAY_KEY_SECRET"), webhook_secret: secret("RAZORPAY_WEBHOOK_SECRET") });
+    }
+    if whole(&["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]) {
+        let secret = |name| read.secret(name).unwrap_or_default();
+        shared.stripe = Some(StripeKeys { secret_key: secret("STRIPE_SECRET_KEY"), webhook_secret: secret("STRIPE_WEBHOOK_SECRET") });
+    }
+    let schools = match read.text("PAYMENT_SCHOOLS").map(|text| serde_json::from_str(&text)) {
+        None => HashMap::new(),
+        Some(Ok(schools)) => schools,
+        Some(Err(error)) => {
+            // Where it is wrong, not what stands there.
+            read.fault("PAYMENT_SCHOOLS", format!("is not the JSON that is expected, at line {}, column {}", error.line(), error.column()));
+            HashMap::new()
+        }
+    };
+    PaymentsConfig { razorpay_url: url("RAZORPAY_API_URL"), stripe_url: url("STRIPE_API_URL"), shared, schools }
 }
 
 fn http(read: &Reader<'_>) -> HttpConfig {

@@ -98,6 +98,23 @@ pub const VARIABLES: &[Section] = &[
     ),
     ("Events", &[variable("EVENTS_CLAIM_AFTER", "30", "Seconds after which another process takes over events that one has not finished.")]),
     (
+        "Payments",
+        &[
+            optional("RAZORPAY_KEY_ID", "Account with Razorpay, for schools that have none of their own. Off if not set."),
+            secret("RAZORPAY_KEY_SECRET", None, "Its secret."),
+            secret("RAZORPAY_WEBHOOK_SECRET", None, "What its webhooks are signed with."),
+            variable("RAZORPAY_API_URL", "https://api.razorpay.com", "Where Razorpay answers."),
+            secret("STRIPE_SECRET_KEY", None, "Account with Stripe, for schools that have none of their own. Off if not set."),
+            secret("STRIPE_WEBHOOK_SECRET", None, "What its webhooks are signed with."),
+            variable("STRIPE_API_URL", "https://api.stripe.com", "Where Stripe answers."),
+            secret(
+                "PAYMENT_SCHOOLS",
+                None,
+                "Accounts by school, as JSON: {\"<school id>\": {\"razorpay\": {\"key_id\", \"key_secret\", \"webhook_secret\"}, \"stripe\": {\"secret_key\", \"webhook_secret\"}}}.",
+            ),
+        ],
+    ),
+    (
         "Tokens",
         &[
             secret("JWT_SECRET", None, "At least 32 characters; seals cursors and the private signing keys. Required."),

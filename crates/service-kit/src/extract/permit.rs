@@ -76,6 +76,10 @@ permits! {
     AcademicsRead, AcademicsManage, RosterImport, HomeworkWrite, HomeworkRead, HomeworkSubmit, HomeworkGrade, GradesRead, GradesWrite, ScalesManage,
     QuizWrite, QuizRead, QuizAttempt, QuizGrade,
     AttendanceRead, AttendanceMark, AttendanceManage, LeaveRead, LeaveRequest, LeaveDecide,
+    TransportManage, TransportOperate, TransportRead,
+    CalendarRead, CalendarWrite, CalendarManage, AppointmentsBook,
+    InventoryWrite, InventoryRead, LoansRead,
+    FeesRead, FeesManage, FeesApprove, FeesCollect, FeesPay,
 }
 
 /// The caller of a route within a school, known to hold `P`. No, bad or revoked token: 401. No permission, or a token without a school: 403.

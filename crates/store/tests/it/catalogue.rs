@@ -9,6 +9,7 @@ pub(crate) const BUFFERED: &[&str] = &[
     "attendance_corrections",
     "attendance_records",
     "attendance_sessions",
+    "bus_boardings",
     "calendar_events",
     "grade_changes",
     "grade_sheets",

@@ -68,46 +68,103 @@ INSERT INTO fee_items (school_id, id, fee_structure_id, head, amount_minor, due_
     ('{school}', pg_temp.id('fee item'), pg_temp.id('structure'), 'Tuition', 500000, '2026-07-10');
 INSERT INTO concessions (school_id, id, student_id, kind, percent_basis_points, valid_from) VALUES
     ('{school}', pg_temp.id('concession'), pg_temp.id('student row'), 'student', 1000, '2026-06-01');
-INSERT INTO invoices (school_id, id, student_id, fee_structure_id, period, number, currency, status, total_minor, due_on, issued_at) VALUES
-    ('{school}', pg_temp.id('invoice'), pg_temp.id('student row'), pg_temp.id('structure'), '2026/1', 'INV-1', 'INR', 'issued', 500000, '2026-07-10', now());
+INSERT INTO invoices (school_id, id, student_id, fee_structure_id, period, number, currency, status, total_minor, paid_minor, waived_minor, due_on, issued_at)
+    VALUES ('{school}', pg_temp.id('invoice'), pg_temp.id('student row'), pg_temp.id('structure'), '2026/1', 'INV-1', 'INR', 'partly_paid', 500000, 20, 10,
+    '2026-07-10', now());
 INSERT INTO invoice_lines (school_id, id, invoice_id, position, description, amount_minor) VALUES
     ('{school}', pg_temp.id('line'), pg_temp.id('invoice'), 1, 'Tuition', 500000);
 INSERT INTO receipt_counters (school_id, fiscal_year, last_number) VALUES ('{school}', '2026-27', 1);
-INSERT INTO payments (school_id, id, student_id, invoice_id, method, currency, amount_minor, status, fiscal_year, receipt_number, captured_at) VALUES
-    ('{school}', pg_temp.id('payment'), pg_temp.id('student row'), pg_temp.id('invoice'), 'cash', 'INR', 100, 'captured', '2026-27', 1, now());
+INSERT INTO payments (school_id, id, student_id, invoice_id, method, currency, amount_minor, refunded_minor, allocated_minor, status, fiscal_year, receipt_number,
+    captured_at, booked_on) VALUES
+    ('{school}', pg_temp.id('payment'), pg_temp.id('student row'), pg_temp.id('invoice'), 'cash', 'INR', 100, 50, 20, 'captured', '2026-27', 1, now(), '2026-07-01');
+INSERT INTO payment_allocations (school_id, id, payment_id, invoice_id, currency, amount_minor) VALUES
+    ('{school}', pg_temp.id('allocation'), pg_temp.id('payment'), pg_temp.id('invoice'), 'INR', 20);
+INSERT INTO waivers (school_id, id, invoice_id, currency, amount_minor, reason, approved_by) VALUES
+    ('{school}', pg_temp.id('waiver'), pg_temp.id('invoice'), 'INR', 10, 'Hardship', pg_temp.id('office'));
+INSERT INTO invoice_counters (school_id, fiscal_year, last_number) VALUES ('{school}', '2026-27', 1);
+INSERT INTO fee_settings (school_id, id) VALUES ('{school}', '{school}');
+INSERT INTO fee_profiles (school_id, id, category) VALUES ('{school}', pg_temp.id('student row'), 'day scholar');
+INSERT INTO fine_rules (school_id, id, name, kind, currency, amount_minor) VALUES ('{school}', pg_temp.id('fine rule'), 'Late', 'per_day', 'INR', 1000);
+INSERT INTO day_closings (school_id, id, closed_on, totals, counted, closed_by) VALUES
+    ('{school}', pg_temp.id('closing'), '2026-06-30', '[]', '[]', pg_temp.id('office'));
 INSERT INTO refunds (school_id, id, payment_id, currency, amount_minor, requested_by) VALUES
     ('{school}', pg_temp.id('refund'), pg_temp.id('payment'), 'INR', 50, pg_temp.id('office'));
-INSERT INTO ledger_entries (school_id, id, transaction_id, account, currency, debit_minor, credit_minor, entry_date) VALUES
-    ('{school}', pg_temp.id('debit'), pg_temp.id('entry'), 'cash', 'INR', 100, 0, '2026-07-01'),
-    ('{school}', pg_temp.id('credit'), pg_temp.id('entry'), 'receivable', 'INR', 0, 100, '2026-07-01');
+-- Issued, waived in part; paid in cash, of which some went to the invoice and half is on its way back.
+INSERT INTO ledger_entries (school_id, id, transaction_id, account, invoice_id, payment_id, currency, debit_minor, credit_minor, entry_date)
+    SELECT '{school}', pg_temp.id('entry ' || place), pg_temp.id('entry'), account, CASE WHEN of_invoice THEN pg_temp.id('invoice') END,
+        CASE WHEN of_payment THEN pg_temp.id('payment') END, 'INR', debit, credit, '2026-07-01'
+    FROM (VALUES (1, 'receivable', true, false, 500000, 0), (2, 'fee_income', true, false, 0, 500000), (3, 'waivers', true, false, 10, 0),
+        (4, 'receivable', true, false, 0, 10), (5, 'cash', false, true, 100, 0), (6, 'student_credit', false, true, 0, 100),
+        (7, 'student_credit', true, true, 20, 0), (8, 'receivable', true, true, 0, 20), (9, 'student_credit', false, true, 50, 0),
+        (10, 'refunds_payable', false, true, 0, 50)) AS entry (place, account, of_invoice, of_payment, debit, credit);
 INSERT INTO provider_events (school_id, id, provider, event_id, kind, payload) VALUES
     ('{school}', pg_temp.id('provider event'), 'stripe', 'evt_1', 'payment', '{}');
 
+INSERT INTO inventory_categories (school_id, id, name) VALUES ('{school}', pg_temp.id('item category'), 'Stationery');
+INSERT INTO inventory_suppliers (school_id, id, name) VALUES ('{school}', pg_temp.id('supplier'), 'Paper mill');
 INSERT INTO inventory_locations (school_id, id, name) VALUES ('{school}', pg_temp.id('store room'), 'Store room');
-INSERT INTO inventory_items (school_id, id, name) VALUES ('{school}', pg_temp.id('chalk'), 'Chalk');
-INSERT INTO inventory_stock (school_id, item_id, location_id, on_hand) VALUES ('{school}', pg_temp.id('chalk'), pg_temp.id('store room'), 10);
-INSERT INTO inventory_loans (school_id, id, item_id, location_id, borrower_user_id, lent_at, lent_by) VALUES
-    ('{school}', pg_temp.id('loan'), pg_temp.id('chalk'), pg_temp.id('store room'), pg_temp.id('teacher'), now(), pg_temp.id('office'));
-INSERT INTO stock_movements (school_id, id, item_id, location_id, kind, quantity, balance, moved_by) VALUES
-    ('{school}', pg_temp.id('movement'), pg_temp.id('chalk'), pg_temp.id('store room'), 'receive', 10, 10, pg_temp.id('office'));
+INSERT INTO inventory_items (school_id, id, name, currency, is_serialised, kind) VALUES
+    ('{school}', pg_temp.id('chalk'), 'Chalk', 'INR', false, 'consumable'), ('{school}', pg_temp.id('atlas'), 'Atlas', 'INR', true, 'asset');
+INSERT INTO inventory_units (school_id, id, item_id, serial_number) VALUES ('{school}', pg_temp.id('copy'), pg_temp.id('atlas'), 'B-1');
+INSERT INTO inventory_loans (school_id, id, item_id, unit_id, location_id, borrower_user_id, lent_at, due_on, currency, lent_by) VALUES
+    ('{school}', pg_temp.id('loan'), pg_temp.id('atlas'), pg_temp.id('copy'), pg_temp.id('store room'), pg_temp.id('teacher'), now(), '2099-01-01', 'INR',
+     pg_temp.id('office'));
+INSERT INTO inventory_repairs (school_id, id, item_id, location_id, problem, sent_at, sent_by) VALUES
+    ('{school}', pg_temp.id('repair'), pg_temp.id('chalk'), pg_temp.id('store room'), 'Broken', now(), pg_temp.id('office'));
+-- Movements make the balances: ten pieces of chalk are there in the end.
+INSERT INTO stock_movements (school_id, id, item_id, location_id, kind, quantity, moved_by) VALUES
+    ('{school}', pg_temp.id('movement'), pg_temp.id('chalk'), pg_temp.id('store room'), 'receive', 11, pg_temp.id('office'));
+INSERT INTO stock_movements (school_id, id, item_id, location_id, kind, quantity, moved_by, unit_id, loan_id, repair_id) VALUES
+    ('{school}', pg_temp.id('to repair'), pg_temp.id('chalk'), pg_temp.id('store room'), 'repair', -1, pg_temp.id('office'), NULL, NULL, pg_temp.id('repair')),
+    ('{school}', pg_temp.id('copy comes'), pg_temp.id('atlas'), pg_temp.id('store room'), 'receive', 1, pg_temp.id('office'), pg_temp.id('copy'), NULL, NULL),
+    ('{school}', pg_temp.id('copy goes'), pg_temp.id('atlas'), pg_temp.id('store room'), 'loan', -1, pg_temp.id('office'), pg_temp.id('copy'),
+     pg_temp.id('loan'), NULL);
+INSERT INTO inventory_reservations (school_id, id, item_id, borrower_user_id, expires_on, reserved_by) VALUES
+    ('{school}', pg_temp.id('reservation'), pg_temp.id('atlas'), pg_temp.id('student'), '2099-01-01', pg_temp.id('office'));
+INSERT INTO inventory_stock_takes (school_id, id, location_id, started_by, started_at) VALUES
+    ('{school}', pg_temp.id('stock-take'), pg_temp.id('store room'), pg_temp.id('office'), now());
+INSERT INTO inventory_counts (school_id, id, stock_take_id, item_id, expected, counted, counted_at, counted_by) VALUES
+    ('{school}', pg_temp.id('count'), pg_temp.id('stock-take'), pg_temp.id('chalk'), 10, 9, now(), pg_temp.id('office'));
 
 INSERT INTO vehicles (school_id, id, registration, capacity) VALUES ('{school}', pg_temp.id('bus'), 'KA-01', 2);
 INSERT INTO bus_routes (school_id, id, name, vehicle_id, driver_staff_id, capacity) VALUES
     ('{school}', pg_temp.id('route'), 'North', pg_temp.id('bus'), pg_temp.id('staff row'), 2);
-INSERT INTO route_stops (school_id, id, route_id, position, name, latitude, longitude) VALUES
-    ('{school}', pg_temp.id('stop'), pg_temp.id('route'), 1, 'Well', 12.9, 77.5);
+INSERT INTO route_stops (school_id, id, route_id, position, name, latitude, longitude, pickup_time, drop_time) VALUES
+    ('{school}', pg_temp.id('stop'), pg_temp.id('route'), 1, 'Well', 12.9, 77.5, '07:30', '16:30');
 INSERT INTO bus_assignments (school_id, id, student_id, route_id, route_capacity, stop_id, direction, seat, begin_date) VALUES
     ('{school}', pg_temp.id('assignment'), pg_temp.id('student row'), pg_temp.id('route'), 2, pg_temp.id('stop'), 'pickup', 1, '2026-06-01');
 INSERT INTO bus_trips (school_id, id, route_id, vehicle_id, direction, service_date, state, started_at) VALUES
     ('{school}', pg_temp.id('trip'), pg_temp.id('route'), pg_temp.id('bus'), 'pickup', '2026-07-01', 'running', now());
 INSERT INTO vehicle_positions (school_id, id, vehicle_id, recorded_at, latitude, longitude) VALUES
     ('{school}', pg_temp.id('position'), pg_temp.id('bus'), now(), 12.9, 77.5);
+INSERT INTO vehicle_maintenance (school_id, id, vehicle_id, kind, description, due_on) VALUES
+    ('{school}', pg_temp.id('maintenance'), pg_temp.id('bus'), 'service', 'Oil', '2026-09-01');
+INSERT INTO bus_drivers (school_id, id, staff_id, licence_number, licence_expires_on) VALUES
+    ('{school}', pg_temp.id('driver'), pg_temp.id('staff row'), 'L1', '2030-01-01');
+INSERT INTO bus_fee_slabs (school_id, id, from_metres, currency, amount_minor, valid_from) VALUES
+    ('{school}', pg_temp.id('slab'), 0, 'INR', 50000, '2026-06-01');
+INSERT INTO bus_fee_charges (school_id, id, assignment_id, student_id, slab_id, period, currency, amount_minor, due_on) VALUES
+    ('{school}', pg_temp.id('charge'), pg_temp.id('assignment'), pg_temp.id('student row'), pg_temp.id('slab'), '2026-06', 'INR', 50000, '2026-06-10');
+INSERT INTO bus_boardings (school_id, id, trip_id, student_id, boarded_at, log) VALUES
+    ('{school}', pg_temp.id('boarding'), pg_temp.id('trip'), pg_temp.id('student row'), now(), '[{"kind": "boarded"}]');
+INSERT INTO bus_stop_visits (school_id, id, trip_id, stop_id, arrived_at) VALUES
+    ('{school}', pg_temp.id('visit'), pg_temp.id('trip'), pg_temp.id('stop'), now());
+INSERT INTO bus_alerts (school_id, id, kind, trip_id, header, begins_at) VALUES
+    ('{school}', pg_temp.id('alert'), 'delay', pg_temp.id('trip'), 'Late', now());
 
 INSERT INTO rooms (school_id, id, name) VALUES ('{school}', pg_temp.id('room'), 'Room 1');
 INSERT INTO calendar_events (school_id, id, uid, title, is_all_day, start_date, end_date, created_by) VALUES
     ('{school}', pg_temp.id('event'), 'u1', 'Sports day', true, '2026-08-01', '2026-08-01', pg_temp.id('office'));
 INSERT INTO timetable_entries (school_id, id, class_id, teacher_id, room_id, rotation_day, start_minute, end_minute, valid_from) VALUES
     ('{school}', pg_temp.id('lesson'), pg_temp.id('class'), pg_temp.id('teacher row'), pg_temp.id('room'), 1, 540, 585, '2026-06-01');
+INSERT INTO room_bookings (school_id, id, room_id, purpose, starts_at, ends_at, booked_by) VALUES
+    ('{school}', pg_temp.id('room booking'), pg_temp.id('room'), 'Choir', '2026-08-03T10:00Z', '2026-08-03T11:00Z', pg_temp.id('teacher'));
+INSERT INTO appointment_slots (school_id, id, kind, title, teacher_id, starts_at, ends_at, book_until, created_by) VALUES
+    ('{school}', pg_temp.id('appointment slot'), 'meeting', 'Ten minutes', pg_temp.id('teacher row'), '2026-08-04T10:00Z', '2026-08-04T10:10Z',
+     '2026-08-04T10:00Z', pg_temp.id('teacher'));
+INSERT INTO appointment_bookings (school_id, id, slot_id, slot_capacity, starts_at, ends_at, seat, student_id, booked_by) VALUES
+    ('{school}', pg_temp.id('appointment booking'), pg_temp.id('appointment slot'), 1, '2026-08-04T10:00Z', '2026-08-04T10:10Z', 1,
+     pg_temp.id('student row'), pg_temp.id('parent'));
 INSERT INTO calendar_feeds (school_id, id, user_id, token_hash) VALUES ('{school}', pg_temp.id('feed'), pg_temp.id('parent'), sha256('f'));
 
 INSERT INTO grade_categories (school_id, id, class_id, name) VALUES ('{school}', pg_temp.id('category'), pg_temp.id('class'), 'Homework');

@@ -60,20 +60,72 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
         ServiceName::Fee,
         &[
             "concessions",
+            "day_closings",
             "fee_items",
+            "fee_profiles",
+            "fee_settings",
             "fee_structures",
+            "fine_rules",
+            "invoice_counters",
             "invoice_lines",
             "invoices",
             "ledger_entries",
+            "payment_allocations",
             "payments",
             "provider_events",
             "receipt_counters",
             "refunds",
+            "waivers",
         ],
     ),
-    (ServiceName::Inventory, &["inventory_items", "inventory_loans", "inventory_locations", "inventory_stock", "stock_movements"]),
-    (ServiceName::BusRoute, &["bus_assignments", "bus_routes", "bus_trips", "route_stops", "vehicle_positions", "vehicles"]),
-    (ServiceName::Calendar, &["calendar_events", "calendar_feeds", "rooms", "timetable_entries"]),
+    (
+        ServiceName::Inventory,
+        &[
+            "inventory_categories",
+            "inventory_counts",
+            "inventory_items",
+            "inventory_loans",
+            "inventory_locations",
+            "inventory_repairs",
+            "inventory_reservations",
+            "inventory_stock",
+            "inventory_stock_takes",
+            "inventory_suppliers",
+            "inventory_units",
+            "inventory_valuations",
+            "stock_movements",
+        ],
+    ),
+    (
+        ServiceName::BusRoute,
+        &[
+            "bus_alerts",
+            "bus_assignments",
+            "bus_boardings",
+            "bus_drivers",
+            "bus_fee_charges",
+            "bus_fee_slabs",
+            "bus_routes",
+            "bus_stop_visits",
+            "bus_trips",
+            "route_stops",
+            "vehicle_maintenance",
+            "vehicle_positions",
+            "vehicles",
+        ],
+    ),
+    (
+        ServiceName::Calendar,
+        &[
+            "appointment_bookings",
+            "appointment_slots",
+            "calendar_events",
+            "calendar_feeds",
+            "room_bookings",
+            "rooms",
+            "timetable_entries",
+        ],
+    ),
     (
         ServiceName::Report,
         &[
@@ -91,7 +143,8 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
 ];
 
 /// Rows that are never changed or removed, by anybody.
-const APPEND_ONLY: &[&str] = &["attendance_corrections", "grade_changes", "ledger_entries", "stock_movements"];
+const APPEND_ONLY: &[&str] =
+    &["attendance_corrections", "day_closings", "waivers", "bus_fee_charges", "bus_stop_visits", "grade_changes", "ledger_entries", "stock_movements"];
 
 /// What only its owner may read.
 const PRIVATE: &[&str] =

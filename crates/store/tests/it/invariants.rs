@@ -60,10 +60,19 @@ async fn stock_never_goes_below_zero_however_many_take_from_it_at_once() {
     TestDatabase::run(async |database| {
         let school = database.full_school().await;
         let inventory = database.as_service(ServiceName::Inventory);
-        let take = "UPDATE inventory_stock SET on_hand = on_hand - 3";
-        let attempts = join_all((0..20).map(|_| commit(&inventory, school, take))).await;
+        let take = format!(
+            "INSERT INTO stock_movements (school_id, id, item_id, location_id, kind, quantity, moved_by)
+             VALUES ('{}', gen_random_uuid(), {}, {}, 'issue', -3, {})",
+            school.0,
+            school.id("chalk"),
+            school.id("store room"),
+            school.id("office")
+        );
+        let attempts = join_all((0..20).map(|_| commit(&inventory, school, &take))).await;
         assert_eq!(attempts.iter().filter(|outcome| outcome.is_ok()).count(), 3, "ten pieces, three at a time: {attempts:?}");
-        assert_constraint(commit(&inventory, school, take).await, "inventory_stock_not_negative");
+        assert_constraint(commit(&inventory, school, &take).await, "inventory_stock_not_negative");
+        let by_hand = commit(&inventory, school, "UPDATE inventory_stock SET on_hand = on_hand + 1").await;
+        assert_state(by_hand, "42501", "a balance that is no sum of movements");
     })
     .await;
 }
@@ -205,12 +214,27 @@ async fn receipt_numbers_have_no_gaps_even_when_payments_fail() {
     TestDatabase::run(async |database| {
         let school = database.full_school().await;
         let fee = database.as_service(ServiceName::Fee);
-        let next = "UPDATE receipt_counters SET last_number = last_number + 1 RETURNING last_number";
+        // A number, its payment and the payment's entries; without them the number could not be taken.
+        let next = format!(
+            "WITH taken AS (UPDATE receipt_counters SET last_number = last_number + 1 RETURNING last_number, fiscal_year),
+             paid AS (
+                 INSERT INTO payments (school_id, id, student_id, method, currency, amount_minor, status, fiscal_year, receipt_number, captured_at, booked_on)
+                 SELECT '{}', gen_random_uuid(), {}, 'cash', 'INR', 10, 'captured', fiscal_year, last_number, now(), '2026-07-01' FROM taken
+                 RETURNING school_id, id, receipt_number),
+             booked AS (
+                 INSERT INTO ledger_entries (school_id, id, transaction_id, account, payment_id, currency, debit_minor, credit_minor, entry_date)
+                 SELECT school_id, gen_random_uuid(), id, account, id, 'INR', debit, credit, '2026-07-01'
+                 FROM paid, (VALUES ('cash', 10, 0), ('student_credit', 0, 10)) AS side (account, debit, credit))
+             SELECT receipt_number FROM paid",
+            school.0,
+            school.id("student row")
+        );
+        let next = next.as_str();
         let attempts = (0..30).map(|number| {
             let fee = &fee;
             async move {
                 let mut transaction = fee.school(school.0).await.unwrap();
-                let number_taken: i64 = sqlx::query_scalar(next).fetch_one(transaction.connection().unwrap()).await.unwrap();
+                let number_taken: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(next)).fetch_one(transaction.connection().unwrap()).await.unwrap();
                 if number % 3 == 0 {
                     return None;
                 }
@@ -221,6 +245,8 @@ async fn receipt_numbers_have_no_gaps_even_when_payments_fail() {
         let mut taken: Vec<i64> = join_all(attempts).await.into_iter().flatten().collect();
         taken.sort_unstable();
         assert_eq!(taken, (2..=21).collect::<Vec<i64>>());
+        let skipped = "UPDATE receipt_counters SET last_number = last_number + 1";
+        assert_constraint(commit(&fee, school, skipped).await, "receipts_have_no_gaps");
     })
     .await;
 }

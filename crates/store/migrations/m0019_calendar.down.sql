@@ -1,0 +1,16 @@
+DROP TABLE appointment_bookings;
+DROP TABLE appointment_slots;
+DROP TABLE room_bookings;
+DROP INDEX timetable_entries_covers;
+DROP INDEX timetable_entries_class;
+ALTER TABLE timetable_entries
+    DROP CONSTRAINT timetable_entries_one_cover,
+    DROP CONSTRAINT timetable_entries_cover_is_bounded,
+    DROP CONSTRAINT timetable_entries_cover_is_of_its_lesson,
+    DROP CONSTRAINT timetable_entries_place,
+    DROP COLUMN note;
+DROP INDEX calendar_events_master;
+DROP INDEX calendar_events_last_day;
+ALTER TABLE calendar_events
+    DROP CONSTRAINT calendar_events_holiday_has_days,
+    DROP COLUMN last_day;

@@ -1,0 +1,15 @@
+//! The rules of the buses, as functions of values: no I/O, no HTTP.
+
+pub mod alert;
+pub mod boarding;
+pub mod documents;
+pub mod eta;
+pub mod fee;
+pub mod fleet;
+pub mod geo;
+pub mod position;
+pub mod progress;
+pub mod route;
+pub mod seating;
+pub mod timetable;
+pub mod trip;

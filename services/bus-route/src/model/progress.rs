@@ -1,0 +1,269 @@
+//! How a trip goes: which position is the latest, which stops were reached, how late the bus is.
+//!
+//! A stop is reached when a position lies within [`GEOFENCE`] metres of it. The stops before it that were not noticed count as passed: a device that was silent in a
+//! tunnel does not hold the trip up. A position that is not newer than the latest changes nothing here; it is stored all the same.
+
+use chrono::{Duration, NaiveDate};
+use domain::{BusRouteId, BusTripId, SchoolId, StaffId, StopId, Timestamp, UserId, VehicleId};
+use serde::{Deserialize, Serialize};
+
+use super::eta::{self, Call, StopEta};
+use super::geo::haversine;
+use super::position::Fix;
+use super::route::Direction;
+
+/// How near to a stop a bus is at it, in metres: the error of a receiver between houses, and half a bus.
+pub const GEOFENCE: f64 = 60.0;
+
+/// From which delay on it is told.
+pub const DELAY_TOLD: Duration = Duration::minutes(10);
+
+/// What does not change while a trip runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// The school.
+    pub school_id: SchoolId,
+    /// The trip.
+    pub trip_id: BusTripId,
+    /// The route.
+    pub route_id: BusRouteId,
+    /// What the route is called.
+    pub route_name: String,
+    /// The vehicle.
+    pub vehicle_id: VehicleId,
+    /// The vehicle's number plate.
+    pub registration: String,
+    /// Seats for students.
+    pub capacity: i32,
+    /// Who drives, as staff.
+    pub driver_staff_id: Option<StaffId>,
+    /// Who drives, as a user.
+    pub driver_user_id: Option<UserId>,
+    /// Which way.
+    pub direction: Direction,
+    /// The school's day that the trip belongs to.
+    pub service_date: NaiveDate,
+    /// The stops in the order in which the bus serves them.
+    pub calls: Vec<Call>,
+}
+
+/// How a trip goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The trip.
+    pub trip_id: BusTripId,
+    /// The latest position.
+    pub latest: Option<Fix>,
+    /// The observed speed, in metres a second.
+    pub speed_mps: Option<f64>,
+    /// The stops that were reached, and when.
+    pub arrived: Vec<(StopId, Timestamp)>,
+    /// How many of the trip's stops are behind the bus.
+    pub passed: usize,
+    /// Whether the delay was told.
+    pub delay_told: bool,
+}
+
+/// What a position brought.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Happened {
+    /// Whether the latest position is another one now.
+    pub moved: bool,
+    /// Stops that were reached.
+    pub arrived: Vec<(StopId, Timestamp)>,
+    /// The delay, if it is to be told now.
+    pub delayed: Option<Duration>,
+}
+
+impl Progress {
+    /// A trip that has just begun.
+    #[must_use]
+    pub const fn new(trip_id: BusTripId) -> Self {
+        Self { trip_id, latest: None, speed_mps: None, arrived: Vec::new(), passed: 0, delay_told: false }
+    }
+
+    /// Takes positions in, in whatever order they come.
+    pub fn advance(&mut self, course: &Course, fixes: &[Fix]) -> Happened {
+        let mut happened = Happened::default();
+        let mut fixes: Vec<&Fix> = fixes.iter().collect();
+        fixes.sort_by_key(|fix| fix.recorded_at);
+        for fix in fixes {
+            self.step(course, fix, &mut happened);
+        }
+        if !self.delay_told
+            && happened.moved
+            && let Some(delay) = self.delay(course).filter(|delay| *delay >= DELAY_TOLD)
+        {
+            self.delay_told = true;
+            happened.delayed = Some(delay);
+        }
+        happened
+    }
+
+    fn step(&mut self, course: &Course, fix: &Fix, happened: &mut Happened) {
+        if let Some(latest) = &self.latest {
+            if fix.recorded_at <= latest.recorded_at {
+                return;
+            }
+            #[allow(clippy::cast_precision_loss)] // milliseconds of a week are exact
+            let seconds = (fix.recorded_at - latest.recorded_at).num_milliseconds() as f64 / 1000.0;
+            self.speed_mps = eta::observe(self.speed_mps, haversine(latest.place(), fix.place()), seconds);
+        }
+        happened.moved = true;
+        self.latest = Some(*fix);
+        let ahead = course.calls.iter().enumerate().skip(self.passed);
+        let reached =
+            ahead.filter(|(_, call)| haversine(fix.place(), call.place()) <= GEOFENCE).map(|(index, call)| (index, call.stop_id)).next();
+        if let Some((index, stop)) = reached {
+            self.passed = index + 1;
+            self.arrived.push((stop, fix.recorded_at));
+            happened.arrived.push((stop, fix.recorded_at));
+        }
+    }
+
+    /// How late the bus is: at the next stop by what is expected, or at the last one by what was. Negative is early; none before the first position.
+    #[must_use]
+    pub fn delay(&self, course: &Course) -> Option<Duration> {
+        let latest = self.latest.as_ref()?;
+        if let Some(next) = course.calls.get(self.passed) {
+            let way = eta::times(latest.place(), std::slice::from_ref(next), self.speed_mps);
+            return Some(latest.recorded_at + *way.first()? - next.scheduled_at);
+        }
+        let (stop, at) = self.arrived.last()?;
+        let call = course.calls.iter().find(|call| call.stop_id == *stop)?;
+        Some(*at - call.scheduled_at)
+    }
+
+    /// When the bus was, or will be, at its stops. Stops that were passed unnoticed are left out.
+    #[must_use]
+    pub fn etas(&self, course: &Course) -> Vec<StopEta> {
+        let ahead = course.calls.get(self.passed..).unwrap_or_default();
+        let reached = self.arrived.iter().filter_map(|(stop, at)| {
+            let call = course.calls.iter().find(|call| call.stop_id == *stop)?;
+            Some(StopEta { stop_id: *stop, scheduled_at: call.scheduled_at, expected_at: *at, has_arrived: true })
+        });
+        let mut etas: Vec<StopEta> = reached.collect();
+        match &self.latest {
+            Some(latest) => etas.extend(ahead.iter().zip(eta::times(latest.place(), ahead, self.speed_mps)).map(|(call, way)| StopEta {
+                stop_id: call.stop_id,
+                scheduled_at: call.scheduled_at,
+                expected_at: latest.recorded_at + way,
+                has_arrived: false,
+            })),
+            None => etas.extend(ahead.iter().map(|call| StopEta {
+                stop_id: call.stop_id,
+                scheduled_at: call.scheduled_at,
+                expected_at: call.scheduled_at,
+                has_arrived: false,
+            })),
+        }
+        etas
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn start() -> Timestamp {
+        "2026-07-01T02:00:00Z".parse().unwrap()
+    }
+
+    /// Four stops, a hundredth of a degree apart along the equator, four minutes apart.
+    fn course() -> Course {
+        let calls = (0..4_u32).map(|index| Call {
+            stop_id: StopId::generate(),
+            name: format!("Stop {index}"),
+            latitude: 0.0,
+            longitude: f64::from(index) * 0.01,
+            scheduled_at: start() + Duration::minutes(4 * i64::from(index)),
+        });
+        Course {
+            school_id: SchoolId::generate(),
+            trip_id: BusTripId::generate(),
+            route_id: BusRouteId::generate(),
+            route_name: "North".to_owned(),
+            vehicle_id: VehicleId::generate(),
+            registration: "KA 01".to_owned(),
+            capacity: 40,
+            driver_staff_id: None,
+            driver_user_id: None,
+            direction: Direction::Pickup,
+            service_date: start().date_naive(),
+            calls: calls.collect(),
+        }
+    }
+
+    fn fix(seconds: i64, longitude: f64) -> Fix {
+        Fix { recorded_at: start() + Duration::seconds(seconds), latitude: 0.0, longitude, speed_mps: None, heading_degrees: None }
+    }
+
+    #[test]
+    fn stops_are_reached_one_after_the_other_and_once_each() {
+        let course = course();
+        let mut progress = Progress::new(course.trip_id);
+        let drive: Vec<Fix> = (0..=30).map(|n| fix(n * 20, f64::from(i32::try_from(n).unwrap()) * 0.001)).collect();
+        let happened = progress.advance(&course, &drive);
+        let reached: Vec<StopId> = happened.arrived.iter().map(|(stop, _)| *stop).collect();
+        assert_eq!(reached, course.calls.iter().map(|call| call.stop_id).collect::<Vec<_>>());
+        assert_eq!(happened.delayed, None);
+        assert_eq!(progress.advance(&course, &drive), Happened::default(), "the same again tells nothing");
+    }
+
+    #[test]
+    fn a_stop_that_was_not_noticed_does_not_hold_up_the_next() {
+        let course = course();
+        let mut progress = Progress::new(course.trip_id);
+        let happened = progress.advance(&course, &[fix(0, 0.0), fix(400, 0.02)]);
+        assert_eq!(happened.arrived.len(), 2);
+        let etas = progress.etas(&course);
+        assert_eq!(
+            etas.iter().map(|eta| (eta.stop_id, eta.has_arrived)).collect::<Vec<_>>(),
+            [(course.calls[0].stop_id, true), (course.calls[2].stop_id, true), (course.calls[3].stop_id, false),]
+        );
+    }
+
+    #[test]
+    fn a_delay_is_told_once() {
+        let course = course();
+        let mut progress = Progress::new(course.trip_id);
+        assert_eq!(progress.advance(&course, &[fix(0, -0.001)]).delayed, None);
+        let late = progress.advance(&course, &[fix(900, -0.001)]).delayed.expect("the bus stands still for a quarter of an hour");
+        assert!(late >= DELAY_TOLD && late < Duration::minutes(18), "{late}");
+        assert_eq!(progress.advance(&course, &[fix(960, -0.001)]).delayed, None);
+        assert!(progress.delay(&course).unwrap() > late);
+    }
+
+    proptest! {
+        #[test]
+        fn the_latest_position_is_the_latest_in_whatever_order_they_come(order in Just((0..30_i64).collect::<Vec<_>>()).prop_shuffle(), chunk in 1..7_usize) {
+            let course = course();
+            let mut progress = Progress::new(course.trip_id);
+            let mut seen: Option<i64> = None;
+            for part in order.chunks(chunk) {
+                let fixes: Vec<Fix> = part.iter().map(|n| fix(*n, f64::from(i32::try_from(*n).unwrap()) * 0.001)).collect();
+                let newest = part.iter().copied().max();
+                let moved = progress.advance(&course, &fixes).moved;
+                prop_assert_eq!(moved, newest > seen);
+                seen = seen.max(newest);
+                prop_assert_eq!(progress.latest.map(|fix| fix.recorded_at), seen.map(|n| start() + Duration::seconds(n)));
+            }
+            prop_assert_eq!(progress.latest.unwrap(), fix(29, 0.029));
+        }
+
+        #[test]
+        fn every_stop_is_told_at_most_once_and_in_order(drive in prop::collection::vec((0..2000_i64, -0.005..0.035_f64), 0..60)) {
+            let course = course();
+            let mut progress = Progress::new(course.trip_id);
+            let mut told: Vec<StopId> = Vec::new();
+            for (seconds, longitude) in drive {
+                told.extend(progress.advance(&course, &[fix(seconds, longitude)]).arrived.into_iter().map(|(stop, _)| stop));
+            }
+            let places: Vec<usize> = told.iter().map(|stop| course.calls.iter().position(|call| call.stop_id == *stop).unwrap()).collect();
+            prop_assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert_eq!(progress.arrived.len(), told.len());
+        }
+    }
+}

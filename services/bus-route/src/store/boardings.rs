@@ -1,0 +1,104 @@
+//! The table `bus_boardings`, written through the buffer.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use domain::{BusTripId, SchoolId, ServiceName, StudentId, Timestamp, Version};
+use service_kit::{Platform, Problem};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use store::StoreError;
+use uuid::Uuid;
+use write_behind::{Buffered, Found, ReadError, merge};
+
+use super::{plain, reading};
+use crate::model::boarding::Boarding;
+
+const UPSERT: &str = "
+INSERT INTO bus_boardings (id, school_id, trip_id, student_id, boarded_at, alighted_at, log, version, created_at, updated_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::jsonb[], $8::int[], $9::timestamptz[],
+    $10::timestamptz[])
+ON CONFLICT (school_id, id) DO UPDATE SET
+    boarded_at = excluded.boarded_at, alighted_at = excluded.alighted_at, log = excluded.log, version = excluded.version, updated_at = excluded.updated_at
+WHERE bus_boardings.version < excluded.version AND bus_boardings.created_at = excluded.created_at
+RETURNING id";
+
+#[async_trait]
+impl Buffered for Boarding {
+    const ENTITY: &'static str = "bus_boarding";
+    const SERVICE: ServiceName = ServiceName::BusRoute;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+    fn school(&self) -> SchoolId {
+        self.school_id
+    }
+    fn version(&self) -> Version {
+        self.version
+    }
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+    fn scopes(&self) -> Vec<String> {
+        vec![scope(self.trip_id)]
+    }
+    fn same_content(&self, other: &Self) -> bool {
+        Self { created_at: other.created_at, updated_at: other.updated_at, ..self.clone() } == *other
+    }
+
+    async fn upsert(connection: &mut PgConnection, rows: &[Self]) -> Result<Vec<Uuid>, StoreError> {
+        let column = |f: fn(&Self) -> Uuid| rows.iter().map(f).collect::<Vec<_>>();
+        let written = sqlx::query_scalar(UPSERT)
+            .bind(column(|row| row.id))
+            .bind(column(|row| row.school_id.as_uuid()))
+            .bind(column(|row| row.trip_id.as_uuid()))
+            .bind(column(|row| row.student_id.as_uuid()))
+            .bind(rows.iter().map(|row| row.boarded_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.alighted_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| Json(&row.log)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.version.get()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.created_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.updated_at).collect::<Vec<_>>())
+            .fetch_all(connection)
+            .await?;
+        Ok(written)
+    }
+
+    async fn stored(connection: &mut PgConnection, keys: &[(SchoolId, Uuid)]) -> Result<Vec<Self>, StoreError> {
+        let (schools, ids): (Vec<Uuid>, Vec<Uuid>) = keys.iter().map(|(school, id)| (school.as_uuid(), *id)).unzip();
+        let query = "SELECT to_jsonb(b) FROM bus_boardings b JOIN unnest($1::uuid[], $2::uuid[]) AS k (school_id, id) ON b.school_id = k.school_id AND b.id = k.id";
+        Ok(plain(sqlx::query_scalar(query).bind(schools).bind(ids).fetch_all(connection).await?))
+    }
+}
+
+fn scope(trip: BusTripId) -> String {
+    format!("trip:{trip}")
+}
+
+/// A student's part in a trip, saved or not, or the proof that there is none.
+pub(crate) async fn find_boarding(
+    platform: &Platform,
+    school: SchoolId,
+    trip: BusTripId,
+    student: StudentId,
+) -> Result<Found<Boarding>, ReadError> {
+    let id = Boarding::row_id(trip, student);
+    let load = || async move {
+        let mut transaction = reading(platform, school).await?;
+        let query = sqlx::query_scalar("SELECT to_jsonb(b) FROM bus_boardings b WHERE b.school_id = $1 AND b.id = $2");
+        let row: Option<Json<Boarding>> = query.bind(school.as_uuid()).bind(id).fetch_optional(transaction.connection()?).await?;
+        Ok(row.map(|Json(row)| row))
+    };
+    platform.buffer().find(school, id, load).await
+}
+
+/// Everybody's part in a trip, saved or not.
+pub(crate) async fn boardings_of(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Vec<Boarding>, Problem> {
+    let unsaved: HashMap<Uuid, Boarding> = platform.buffer().unsaved(school, &scope(trip)).await?;
+    let mut transaction = reading(platform, school).await?;
+    let query = sqlx::query_scalar("SELECT to_jsonb(b) FROM bus_boardings b WHERE b.school_id = $1 AND b.trip_id = $2");
+    let rows: Vec<Json<Boarding>> =
+        query.bind(school.as_uuid()).bind(trip.as_uuid()).fetch_all(transaction.connection()?).await.map_err(StoreError::from)?;
+    Ok(merge(plain(rows), unsaved, |_| true, |a, b| (a.boarded_at, a.id).cmp(&(b.boarded_at, b.id))))
+}

@@ -1,0 +1,93 @@
+//! The table `vehicle_positions`. What comes in one request is one row of the buffer, and is spread over the table's rows when it is saved. An instant of a vehicle is
+//! one row, whichever request it came in: what is there already stays.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use domain::{BusTripId, SchoolId, ServiceName, Timestamp, Version};
+use service_kit::{Platform, Problem};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use store::StoreError;
+use uuid::Uuid;
+use write_behind::Buffered;
+
+use super::reading;
+use crate::model::position::{Fix, Track};
+
+const INSERT: &str = "
+INSERT INTO vehicle_positions (id, school_id, vehicle_id, trip_id, recorded_at, received_at, latitude, longitude, speed_mps, heading_degrees, created_at, updated_at)
+SELECT id, school_id, vehicle_id, trip_id, recorded_at, received_at, latitude, longitude, speed_mps, heading_degrees, received_at, received_at
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::float8[], $8::float8[], $9::float8[], $10::float8[])
+    AS p (id, school_id, vehicle_id, trip_id, recorded_at, received_at, latitude, longitude, speed_mps, heading_degrees)
+ON CONFLICT DO NOTHING";
+
+#[async_trait]
+impl Buffered for Track {
+    const ENTITY: &'static str = "bus_track";
+    const SERVICE: ServiceName = ServiceName::BusRoute;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+    fn school(&self) -> SchoolId {
+        self.school_id
+    }
+    fn version(&self) -> Version {
+        self.version
+    }
+    fn created_at(&self) -> Timestamp {
+        self.received_at
+    }
+    fn scopes(&self) -> Vec<String> {
+        vec![scope(self.trip_id)]
+    }
+    fn same_content(&self, other: &Self) -> bool {
+        Self { received_at: other.received_at, ..self.clone() } == *other
+    }
+
+    async fn upsert(connection: &mut PgConnection, rows: &[Self]) -> Result<Vec<Uuid>, StoreError> {
+        let fixes: Vec<(&Self, &Fix)> = rows.iter().flat_map(|row| row.fixes.iter().map(move |fix| (row, fix))).collect();
+        let column = |f: fn(&Self, &Fix) -> Uuid| fixes.iter().map(|(row, fix)| f(row, fix)).collect::<Vec<_>>();
+        let time = |f: fn(&Self, &Fix) -> Timestamp| fixes.iter().map(|(row, fix)| f(row, fix)).collect::<Vec<_>>();
+        sqlx::query(INSERT)
+            .bind(column(|row, fix| Self::fix_id(row.vehicle_id, fix.recorded_at)))
+            .bind(column(|row, _| row.school_id.as_uuid()))
+            .bind(column(|row, _| row.vehicle_id.as_uuid()))
+            .bind(column(|row, _| row.trip_id.as_uuid()))
+            .bind(time(|_, fix| fix.recorded_at))
+            .bind(time(|row, _| row.received_at))
+            .bind(fixes.iter().map(|(_, fix)| fix.latitude).collect::<Vec<_>>())
+            .bind(fixes.iter().map(|(_, fix)| fix.longitude).collect::<Vec<_>>())
+            .bind(fixes.iter().map(|(_, fix)| fix.speed_mps).collect::<Vec<_>>())
+            .bind(fixes.iter().map(|(_, fix)| fix.heading_degrees).collect::<Vec<_>>())
+            .execute(connection)
+            .await?;
+        Ok(rows.iter().map(|row| row.id).collect())
+    }
+
+    // Never asked: every row is taken, since there is nothing that it could stand against.
+    async fn stored(_: &mut PgConnection, _: &[(SchoolId, Uuid)]) -> Result<Vec<Self>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+fn scope(trip: BusTripId) -> String {
+    format!("trip:{trip}")
+}
+
+/// The latest position of a trip, saved or not.
+pub(crate) async fn latest_fix(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<Fix>, Problem> {
+    let unsaved: HashMap<Uuid, Track> = platform.buffer().unsaved(school, &scope(trip)).await?;
+    let mut transaction = reading(platform, school).await?;
+    let query = "SELECT to_jsonb(p) FROM vehicle_positions p JOIN bus_trips t ON t.school_id = p.school_id AND t.id = $2 AND t.vehicle_id = p.vehicle_id
+        WHERE p.school_id = $1 AND p.trip_id = $2 ORDER BY p.recorded_at DESC LIMIT 1";
+    let saved: Option<Json<Fix>> = sqlx::query_scalar(query)
+        .bind(school.as_uuid())
+        .bind(trip.as_uuid())
+        .fetch_optional(transaction.connection()?)
+        .await
+        .map_err(StoreError::from)?;
+    let unsaved = unsaved.into_values().flat_map(|track| track.fixes);
+    Ok(unsaved.chain(saved.map(|Json(fix)| fix)).max_by_key(|fix| fix.recorded_at))
+}

@@ -1,0 +1,15 @@
+//! Buses over HTTP, on real stores.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod boardings;
+mod database;
+mod feeds;
+mod fees;
+mod fleet;
+mod listening;
+mod positions;
+mod school;
+mod seats;
+mod stops;
+mod trips;
+mod visibility;

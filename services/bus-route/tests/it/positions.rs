@@ -1,0 +1,125 @@
+//! Live positions: late ones are stored and never become the latest; arrivals and delays are told once.
+
+use chrono::{DateTime, Duration, Utc};
+use domain::{Clock, SystemClock};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::school::{School, count, statuses};
+
+#[tokio::test]
+async fn positions_in_any_order_in_parallel_end_with_the_latest_one_shown() {
+    let school = School::open().await;
+    let trip = school.start().await;
+    let (path, shown) = (format!("{trip}/positions"), format!("{trip}/position"));
+    assert_eq!(school.office.get(&shown).await.status, 404);
+    let now = SystemClock.now();
+    let at = |n: i64| now - Duration::seconds(200 - n);
+    let fix = |n: i64| json!({"recorded_at": at(n), "latitude": 0.001, "longitude": 0.000_01 * f64::from(i32::try_from(n).unwrap())});
+    // Fifty devices' worth of batches at once, each of three instants far apart, each sent twice.
+    let bodies: Vec<Value> = (0..50).map(|n| json!({"positions": [fix(n), fix(50 + n), fix((n * 7) % 50 + 100)]})).collect();
+    let answers = join_all(bodies.iter().chain(bodies.iter().rev()).map(|body| school.driver.post(&path, body))).await;
+    assert_eq!(count(&answers, 200), 100, "{:?}", statuses(&answers));
+    let latest: DateTime<Utc> = at(149);
+    let show = async || school.office.get(&shown).await.expect(200);
+    assert_eq!(show().await["recorded_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(), latest);
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM vehicle_positions").await, 150, "each instant once");
+    // The memory goes, the table stays: a late one is still late.
+    school.fleet.redis.flush().await;
+    let late = json!({"positions": [{"recorded_at": at(60) + Duration::milliseconds(500), "latitude": 1.0, "longitude": 1.0}]});
+    let answer = school.driver.post(&path, &late).await.expect(200);
+    assert_eq!(answer["latest_recorded_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(), latest);
+    assert_eq!(show().await["latitude"], 0.001);
+}
+
+#[tokio::test]
+async fn a_position_after_the_trip_is_stored_and_moves_nothing() {
+    let school = School::open().await;
+    let trip = school.plan().await;
+    let path = format!("{trip}/positions");
+    assert_eq!(school.driver.post(&path, &school.positions(&[(1, 0.0)])).await.status, 409, "it has not begun");
+    school.driver.post_if(&format!("{trip}/start"), "\"v1\"", &json!({})).await.expect(200);
+    school.driver.post(&path, &school.positions(&[(30, 0.0)])).await.expect(200);
+    school.driver.post_if(&format!("{trip}/end"), "\"v2\"", &json!({})).await.expect(200);
+    school.driver.post(&path, &school.positions(&[(40, 0.01), (10, 0.02)])).await.expect(200);
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM vehicle_positions").await, 3);
+    assert_eq!(school.told("transport:arrived").await, 1, "the first stop, while the trip ran");
+}
+
+#[tokio::test]
+async fn what_is_no_position_is_refused_with_every_fault() {
+    let school = School::open().await;
+    let trip = school.start().await;
+    let path = format!("{trip}/positions");
+    let now = SystemClock.now();
+    let bad = json!({"positions": [
+        {"recorded_at": now, "latitude": 0, "longitude": 0},
+        {"recorded_at": now + Duration::minutes(5), "latitude": 0, "longitude": 0},
+        {"recorded_at": now, "latitude": 90.5, "longitude": -181, "speed_mps": -1, "heading_degrees": 360},
+    ]});
+    let answer = school.driver.post(&path, &bad).await;
+    assert_eq!(answer.status, 422);
+    for pointer in [
+        "/positions/1/recorded_at",
+        "/positions/2/latitude",
+        "/positions/2/longitude",
+        "/positions/2/speed_mps",
+        "/positions/2/heading_degrees",
+    ] {
+        assert!(answer.pointers().contains(&pointer), "{pointer}: {:?}", answer.pointers());
+    }
+    assert_eq!(school.driver.post(&path, &json!({"positions": []})).await.status, 422);
+    let many: Vec<Value> = (0..501).map(|n| json!({"recorded_at": now - Duration::seconds(n), "latitude": 0, "longitude": 0})).collect();
+    assert_eq!(school.driver.post(&path, &json!({"positions": many})).await.status, 422);
+    for who in [&school.other_driver, &school.outsider] {
+        assert_eq!(who.post(&path, &school.positions(&[(1, 0.0)])).await.status, 404);
+    }
+    assert_eq!(school.parent.post(&path, &school.positions(&[(1, 0.0)])).await.status, 403);
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM vehicle_positions").await, 0);
+}
+
+#[tokio::test]
+async fn arrivals_are_told_once_each_and_what_is_ahead_is_estimated() {
+    let school = School::open().await;
+    school.seat(school.child, 2).await;
+    let trip = school.start().await;
+    let path = format!("{trip}/positions");
+    // At ten metres a second from the first stop to the second, told by many at once.
+    let drive: Vec<(i64, f64)> = (0..=11).map(|n| (120 - n * 10, f64::from(i32::try_from(n).unwrap()) * 0.000_909)).collect();
+    let body = school.positions(&drive);
+    let answers = join_all((0..20).map(|_| school.driver.post(&path, &body))).await;
+    assert_eq!(count(&answers, 200), 20, "{:?}", statuses(&answers));
+    assert_eq!(school.count("SELECT count(*) FROM bus_stop_visits").await, 2);
+    assert_eq!(school.told("transport:arrived").await, 2);
+    let eta = school.office.get(&format!("/api/v1/bus/routes/{}/eta", school.route)).await.expect(200);
+    let stops = eta[0]["stops"].as_array().unwrap();
+    let arrived: Vec<bool> = stops.iter().map(|stop| stop["has_arrived"].as_bool().unwrap()).collect();
+    assert_eq!(arrived, [true, true, false, false]);
+    let time = |stop: &Value| stop["expected_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    // 1,112 m, a third longer by road, at ten metres a second: about two and a half minutes.
+    let way = time(&stops[2]) - time(&stops[1]);
+    assert!((120..190).contains(&way.num_seconds()), "{way}");
+    assert!(time(&stops[3]) > time(&stops[2]));
+    // A parent sees the stop of their child, and of nobody else's.
+    let own = school.parent.get(&format!("/api/v1/bus/routes/{}/eta", school.route)).await.expect(200);
+    assert_eq!(own[0]["stops"].as_array().unwrap().iter().map(|stop| &stop["stop_id"]).collect::<Vec<_>>(), [&json!(school.stops[2])]);
+    assert_eq!(school.other_parent.get(&format!("/api/v1/bus/routes/{}/eta", school.route)).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_late_bus_is_told_of_once() {
+    let school = School::open().await;
+    // Due at the first stop at midnight of yesterday: the bus is late whenever the test runs.
+    let new = json!({"route_id": school.route, "direction": "pickup", "service_date": school.day(-1)});
+    let trip = format!("/api/v1/bus/trips/{}", crate::school::made(&school.office, "/api/v1/bus/trips", &new).await);
+    school.driver.post_if(&format!("{trip}/start"), "\"v1\"", &json!({})).await.expect(200);
+    let bodies: Vec<Value> = (0..20).map(|n| school.positions(&[(20 - n, -0.01)])).collect();
+    let path = format!("{trip}/positions");
+    let answers = join_all(bodies.iter().map(|body| school.driver.post(&path, body))).await;
+    assert_eq!(count(&answers, 200), 20, "{:?}", statuses(&answers));
+    assert_eq!(school.count("SELECT count(*) FROM bus_alerts WHERE kind = 'delay'").await, 1);
+    assert_eq!(school.told("transport:delayed").await, 1);
+}

@@ -1,0 +1,220 @@
+//! A school with a bus: its vehicle, its driver, a route with four stops, students, their parents, and people who have nothing to do with it.
+
+use chrono::{Duration, NaiveDate};
+use domain::{Clock, Role, SchoolId, ServiceName, StudentId, SystemClock, UserId};
+use reqwest::Method;
+use serde_json::{Value, json};
+use service_kit::Service;
+use testkit::{Answer, Api, Fleet};
+use uuid::Uuid;
+
+pub const SERVICES: &[Service] = &[auth::SERVICE, bus_route::SERVICE];
+
+/// The stops' places: a hundredth of a degree apart along the equator.
+pub const STOPS: [f64; 4] = [0.0, 0.01, 0.02, 0.03];
+
+pub struct School {
+    pub fleet: Fleet,
+    pub id: SchoolId,
+    pub office: Api,
+    pub driver: Api,
+    /// Drives nothing here.
+    pub other_driver: Api,
+    pub parent: Api,
+    pub other_parent: Api,
+    pub student: Api,
+    pub teacher: Api,
+    /// Runs another school.
+    pub outsider: Api,
+    /// The parent's child, and another one's.
+    pub child: StudentId,
+    pub other_child: StudentId,
+    pub driver_staff: Uuid,
+    pub other_staff: Uuid,
+    pub vehicle: String,
+    pub route: String,
+    pub stops: Vec<String>,
+    pub today: NaiveDate,
+}
+
+impl School {
+    pub async fn open() -> Self {
+        Self::open_with(5).await
+    }
+
+    /// With so many seats.
+    pub async fn open_with(capacity: u32) -> Self {
+        let fleet = Fleet::start(SERVICES).await;
+        let (id, elsewhere) = (fleet.school("A school").await, fleet.school("Another school").await);
+        fleet.member(id, Role::SchoolAdmin, "office@a.example").await;
+        let driver = fleet.member(id, Role::Staff, "driver@a.example").await;
+        let other_driver = fleet.member(id, Role::Staff, "other.driver@a.example").await;
+        let teacher = fleet.member(id, Role::Teacher, "teacher@a.example").await;
+        let student = fleet.member(id, Role::Student, "student@a.example").await;
+        let other_student = fleet.member(id, Role::Student, "other.student@a.example").await;
+        let parent = fleet.member(id, Role::Parent, "parent@a.example").await;
+        let other_parent = fleet.member(id, Role::Parent, "other.parent@a.example").await;
+        fleet.member(elsewhere, Role::SchoolAdmin, "outsider@b.example").await;
+        fleet.class(id, "7A", teacher, &[student, other_student]).await;
+        fleet.guardian(id, student, parent).await;
+        fleet.guardian(id, other_student, other_parent).await;
+        let (driver_staff, other_staff) = (staff_id(&fleet, id, driver).await, staff_id(&fleet, id, other_driver).await);
+        let (child, other_child) = (fleet.student_id(id, student).await, fleet.student_id(id, other_student).await);
+        let office = fleet.login("office@a.example").await;
+        let vehicle = json!({"registration": "KA 01 F 1", "capacity": capacity});
+        let vehicle = made(&office, "/api/v1/bus/vehicles", &vehicle).await;
+        for (staff, licence) in [(driver_staff, "L1"), (other_staff, "L2")] {
+            let new = json!({"staff_id": staff, "licence_number": licence, "licence_expires_on": "2099-01-01"});
+            made(&office, "/api/v1/bus/drivers", &new).await;
+        }
+        let route = json!({"name": "North", "code": "N", "vehicle_id": vehicle, "driver_staff_id": driver_staff, "capacity": capacity});
+        let route = made(&office, "/api/v1/bus/routes", &route).await;
+        let list = put(&office, &format!("/api/v1/bus/routes/{route}/stops"), "\"v1\"", &json!({"stops": stops()})).await.expect(200);
+        let stops = list["stops"].as_array().unwrap().iter().map(|stop| text(&stop["id"])).collect();
+        Self {
+            driver: fleet.login("driver@a.example").await,
+            other_driver: fleet.login("other.driver@a.example").await,
+            parent: fleet.login("parent@a.example").await,
+            other_parent: fleet.login("other.parent@a.example").await,
+            student: fleet.login("student@a.example").await,
+            teacher: fleet.login("teacher@a.example").await,
+            outsider: fleet.login("outsider@b.example").await,
+            office,
+            id,
+            child,
+            other_child,
+            driver_staff,
+            other_staff,
+            vehicle,
+            route,
+            stops,
+            today: SystemClock.now().date_naive(),
+            fleet,
+        }
+    }
+
+    pub fn day(&self, days: i64) -> NaiveDate {
+        self.today + Duration::days(days)
+    }
+
+    /// `count` more students, without logins that anybody uses.
+    pub async fn students(&self, count: usize) -> Vec<StudentId> {
+        let mut students = Vec::with_capacity(count);
+        for number in 0..count {
+            let user = self.fleet.member(self.id, Role::Student, &format!("rider{number}@a.example")).await;
+            students.push(self.fleet.student_id(self.id, user).await);
+        }
+        students
+    }
+
+    pub fn wish(&self, student: StudentId, stop: usize, begin: NaiveDate, end: Option<NaiveDate>) -> Value {
+        json!({"student_id": student, "route_id": self.route, "stop_id": self.stops[stop], "direction": "pickup", "begin_date": begin, "end_date": end})
+    }
+
+    /// Gives a student a seat in the morning from today on.
+    pub async fn seat(&self, student: StudentId, stop: usize) -> Answer {
+        let answer = self.office.post("/api/v1/bus/assignments", &self.wish(student, stop, self.today, None)).await;
+        assert_eq!(answer.status, 201, "{:#}", answer.body);
+        answer
+    }
+
+    /// Plans today's trip to school: its path.
+    pub async fn plan(&self) -> String {
+        let new = json!({"route_id": self.route, "direction": "pickup", "service_date": self.today});
+        format!("/api/v1/bus/trips/{}", made(&self.office, "/api/v1/bus/trips", &new).await)
+    }
+
+    /// Plans and starts today's trip to school: its path.
+    pub async fn start(&self) -> String {
+        let trip = self.plan().await;
+        self.driver.post_if(&format!("{trip}/start"), "\"v1\"", &json!({})).await.expect(200);
+        trip
+    }
+
+    /// Positions `seconds` ago, at degrees east on the equator.
+    pub fn positions(&self, fixes: &[(i64, f64)]) -> Value {
+        let now = SystemClock.now();
+        let positions: Vec<Value> = fixes
+            .iter()
+            .map(|(ago, longitude)| json!({"recorded_at": now - Duration::seconds(*ago), "latitude": 0.0, "longitude": longitude}))
+            .collect();
+        json!({"positions": positions})
+    }
+
+    /// What the table says, seen past all caches.
+    pub async fn count(&self, query: &str) -> i64 {
+        let query = sqlx::AssertSqlSafe(query.to_owned());
+        sqlx::query_scalar(query).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+    }
+
+    pub async fn sql(&self, statement: &str) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut self.fleet.database.superuser().await).await.unwrap();
+    }
+
+    /// Waits until PostgreSQL has all that was acknowledged.
+    pub async fn saved(&self) {
+        let patience = std::time::Duration::from_secs(20);
+        let saved = self.fleet.platform.buffer().wait_until_saved(ServiceName::BusRoute, self.id, patience).await;
+        assert!(saved.unwrap(), "the batch processor does not come round");
+        assert_eq!(self.count("SELECT count(*) FROM dead_letters").await, 0);
+    }
+
+    /// How many events of a kind were told: those in the outbox and those in the stream.
+    pub async fn told(&self, kind: &str) -> usize {
+        use fred::interfaces::StreamsInterface;
+        use fred::types::streams::XReadValue;
+        let stream = cache::key::events(domain::Partition::of(self.id));
+        // What waits in the outbox is told in a moment.
+        for _ in 0..200 {
+            if self.count("SELECT count(*) FROM outbox").await == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let entries: Vec<XReadValue<String, String, String>> =
+            self.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
+        let needle = format!("\"type\":\"{kind}\"");
+        entries.iter().filter(|(_, fields)| fields.values().any(|body| body.contains(&needle))).count()
+    }
+}
+
+/// Four stops, four minutes apart in both directions.
+pub fn stops() -> Vec<Value> {
+    (0..4_usize)
+        .map(|at| {
+            json!({"name": format!("Stop {at}"), "latitude": 0.0, "longitude": STOPS[at], "pickup_time": format!("07:{:02}:00", 20 + at * 4),
+                "drop_time": format!("16:{:02}:00", 50 - at * 4), "distance_metres": 4000 - at * 1000})
+        })
+        .collect()
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// Makes something; its id.
+pub async fn made(who: &Api, path: &str, body: &Value) -> String {
+    text(&who.post(path, body).await.expect(201)["id"])
+}
+
+/// PUT, based on a version.
+pub async fn put(who: &Api, path: &str, etag: &str, body: &Value) -> Answer {
+    who.send(who.request(Method::PUT, path).header("If-Match", etag).json(body)).await
+}
+
+pub fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
+}
+
+pub fn statuses(answers: &[Answer]) -> Vec<u16> {
+    answers.iter().map(|answer| answer.status).collect()
+}
+
+async fn staff_id(fleet: &Fleet, school: SchoolId, user: UserId) -> Uuid {
+    sqlx::query_scalar("SELECT id FROM staff WHERE school_id = $1 AND user_id = $2")
+        .bind(school.as_uuid())
+        .bind(user.as_uuid())
+        .fetch_one(&mut fleet.database.superuser().await)
+        .await
+        .unwrap()
+}

@@ -1,0 +1,80 @@
+//! Who may see a child's stop: own parents, the driver of the trip, the office. For everybody else there is no such bus.
+
+use serde_json::{Value, json};
+
+use crate::school::{School, made};
+
+#[tokio::test]
+async fn a_childs_stop_is_for_own_parents_the_driver_of_the_trip_and_the_office() {
+    let school = School::open().await;
+    school.seat(school.child, 1).await;
+    let path = format!("/api/v1/students/{}/bus", school.child);
+    let stop = |body: &Value| body["seats"][0]["stop_id"].clone();
+    assert_eq!(stop(&school.parent.get(&path).await.expect(200)), json!(school.stops[1]));
+    assert_eq!(stop(&school.office.get(&path).await.expect(200)), json!(school.stops[1]));
+    let others = [&school.other_parent, &school.student, &school.teacher, &school.outsider, &school.other_driver, &school.driver];
+    for who in others {
+        assert_eq!(who.get(&path).await.status, 404, "the driver has no trip yet either");
+    }
+    assert_eq!(school.fleet.anonymous().get(&path).await.status, 401);
+    let trip = school.start().await;
+    let seen = school.driver.get(&path).await.expect(200);
+    assert_eq!((stop(&seen), &seen["seats"][0]["trip"]["state"]), (json!(school.stops[1]), &json!("running")));
+    assert_eq!(school.driver.get(&format!("/api/v1/students/{}/bus", school.other_child)).await.status, 404, "who does not ride with them");
+    assert_eq!(school.other_driver.get(&path).await.status, 404);
+    school.driver.post_if(&format!("{trip}/end"), "\"v2\"", &json!({})).await.expect(200);
+    assert_eq!(school.driver.get(&path).await.status, 404, "the trip is over");
+}
+
+#[tokio::test]
+async fn a_trip_is_for_those_whom_it_concerns() {
+    let school = School::open().await;
+    school.seat(school.child, 1).await;
+    let trip = school.start().await;
+    school.driver.post(&format!("{trip}/positions"), &school.positions(&[(5, 0.005)])).await.expect(200);
+    for path in [trip.clone(), format!("{trip}/position")] {
+        for who in [&school.office, &school.driver, &school.parent] {
+            assert_eq!(who.get(&path).await.status, 200, "{path}");
+        }
+        for who in [&school.other_parent, &school.other_driver, &school.student, &school.teacher, &school.outsider] {
+            assert_eq!(who.get(&path).await.status, 404, "{path}");
+        }
+    }
+    let stops = async |who: &testkit::Api| who.get(&format!("{trip}/position")).await.expect(200)["stops"].as_array().unwrap().len();
+    assert_eq!((stops(&school.parent).await, stops(&school.driver).await, stops(&school.office).await), (1, 4, 4));
+}
+
+#[tokio::test]
+async fn vehicles_routes_and_seats_are_the_offices() {
+    let school = School::open().await;
+    let seat = school.seat(school.child, 1).await.header("location").to_owned();
+    let paths = [
+        "/api/v1/bus/vehicles".to_owned(),
+        "/api/v1/bus/drivers".to_owned(),
+        "/api/v1/bus/routes".to_owned(),
+        format!("/api/v1/bus/routes/{}/stops", school.route),
+        "/api/v1/bus/assignments".to_owned(),
+        "/api/v1/bus/fee-slabs".to_owned(),
+        "/api/v1/bus/alerts".to_owned(),
+        "/api/v1/bus/documents/expiring".to_owned(),
+        "/api/v1/bus/gtfs.zip".to_owned(),
+        "/api/v1/bus/gtfs-rt/vehicle-positions".to_owned(),
+        "/api/v1/bus/gtfs-rt/trip-updates".to_owned(),
+        "/api/v1/bus/gtfs-rt/alerts".to_owned(),
+    ];
+    for path in &paths {
+        for who in [&school.driver, &school.parent, &school.student, &school.teacher] {
+            assert_eq!(who.get(path).await.status, 403, "{path}");
+        }
+        assert_eq!(school.fleet.anonymous().get(path).await.status, 401, "{path}");
+        assert_eq!(school.office.get(path).await.status, 200, "{path}");
+    }
+    // Another school's office finds nothing of this one's.
+    for path in [seat, format!("/api/v1/bus/vehicles/{}", school.vehicle), format!("/api/v1/bus/routes/{}/stops", school.route)] {
+        assert_eq!(school.outsider.get(&path).await.status, 404, "{path}");
+    }
+    assert_eq!(school.outsider.get("/api/v1/bus/assignments").await.expect(200)["items"], json!([]));
+    let theirs = made(&school.outsider, "/api/v1/bus/routes", &json!({"name": "North", "capacity": 3})).await;
+    let wish = json!({"student_id": school.child, "route_id": theirs, "stop_id": school.stops[0], "direction": "pickup", "begin_date": school.today});
+    assert_eq!(school.outsider.post("/api/v1/bus/assignments", &wish).await.pointers(), ["/student_id", "/stop_id"]);
+}

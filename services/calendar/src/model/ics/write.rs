@@ -1,0 +1,223 @@
+//! Events as other calendars read them: a stable UID, a SEQUENCE that grows with every change of schedule, the time in the event's own zone, days as days, and
+//! what was called off as CANCELLED.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
+use icalendar::parser::{Component, Parameter, Property};
+
+use super::vtimezone;
+use crate::model::event::{Event, Kind, Status, Time};
+use crate::model::zone;
+
+/// Something for a feed.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The event, or a changed occurrence.
+    pub event: Event,
+    /// What the place is called: the event's own words, or its room.
+    pub place: Option<String>,
+}
+
+/// A line. `value` stands as it is.
+pub(super) fn property(name: &'static str, parameters: &[(&'static str, &str)], value: String) -> Property<'static> {
+    let params = parameters.iter().map(|(key, value)| Parameter { key: (*key).into(), val: Some((*value).to_owned().into()) }).collect();
+    Property { name: name.into(), val: value.into(), params }
+}
+
+pub(super) fn component(name: &'static str, properties: Vec<Property<'static>>, components: Vec<Component<'static>>) -> Component<'static> {
+    Component { name: name.into(), properties, components }
+}
+
+/// Text as RFC 5545 (3.3.11) has it.
+fn text(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len() + 8);
+    for character in value.replace("\r\n", "\n").chars() {
+        match character {
+            '\\' | ';' | ',' => escaped.extend(['\\', character]),
+            '\n' | '\r' => escaped.push_str("\\n"),
+            character if character.is_control() && character != '\t' => {}
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+fn stamp(time: DateTime<Utc>) -> String {
+    time.format("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// A property whose value is a time: a date, a local time with its zone, or a time in UTC.
+fn moment(name: &'static str, at: DateTime<Utc>, zone: Tz) -> Property<'static> {
+    let local = zone::local(zone, at);
+    // Of an hour that comes twice, a local time means the first.
+    if zone == Tz::UTC || zone::instant(zone, local) != at {
+        return property(name, &[], stamp(at));
+    }
+    property(name, &[("TZID", zone.name())], local.format("%Y%m%dT%H%M%S").to_string())
+}
+
+fn day(name: &'static str, day: NaiveDate) -> Property<'static> {
+    property(name, &[("VALUE", "DATE")], day.format("%Y%m%d").to_string())
+}
+
+/// A recurrence id, as it names an occurrence of a series at `time`.
+fn named(name: &'static str, ids: &str, time: Time) -> Property<'static> {
+    match time {
+        Time::AllDay { .. } => property(name, &[("VALUE", "DATE")], ids.to_owned()),
+        Time::Timed { zone: Tz::UTC, .. } => property(name, &[], ids.split(',').map(|id| format!("{id}Z")).collect::<Vec<_>>().join(",")),
+        Time::Timed { zone, .. } => property(name, &[("TZID", zone.name())], ids.to_owned()),
+    }
+}
+
+/// The event of `entry`; `master` is the time of its series, if it is a changed occurrence.
+fn event(entry: &Entry, master: Option<Time>) -> Option<Component<'static>> {
+    let row = &entry.event;
+    let time = row.time()?;
+    let mut lines = vec![
+        property("UID", &[], text(&row.uid)),
+        property("DTSTAMP", &[], stamp(row.updated_at)),
+        property("CREATED", &[], stamp(row.created_at)),
+        property("LAST-MODIFIED", &[], stamp(row.updated_at)),
+        property("SEQUENCE", &[], row.sequence.to_string()),
+    ];
+    if let (Some(id), Some(master)) = (&row.recurrence_id, master) {
+        lines.push(named("RECURRENCE-ID", id, master));
+    }
+    match time {
+        Time::AllDay { from, to } => {
+            lines.push(day("DTSTART", from));
+            // In iCalendar the end is the day after.
+            lines.push(day("DTEND", to.checked_add_days(Days::new(1))?));
+            lines.push(property("TRANSP", &[], "TRANSPARENT".to_owned()));
+        }
+        Time::Timed { starts_at, ends_at, zone } => {
+            lines.push(moment("DTSTART", starts_at, zone));
+            lines.push(moment("DTEND", ends_at, zone));
+        }
+    }
+    if let Some(rrule) = &row.rrule {
+        lines.push(property("RRULE", &[], rrule.clone()));
+    }
+    if !row.exdates.is_empty() {
+        lines.push(named("EXDATE", &row.exdates.join(","), time));
+    }
+    lines.push(property("SUMMARY", &[], text(&row.title)));
+    if let Some(description) = &row.description {
+        lines.push(property("DESCRIPTION", &[], text(description)));
+    }
+    if let Some(place) = &entry.place {
+        lines.push(property("LOCATION", &[], text(place)));
+    }
+    let category = match row.kind {
+        Kind::Event => "Event",
+        Kind::Holiday => "Holiday",
+        Kind::Exam => "Exam",
+        Kind::Meeting => "Meeting",
+    };
+    lines.push(property("CATEGORIES", &[], category.to_owned()));
+    let status = match row.status {
+        Status::Tentative => "TENTATIVE",
+        Status::Confirmed => "CONFIRMED",
+        Status::Cancelled => "CANCELLED",
+    };
+    lines.push(property("STATUS", &[], status.to_owned()));
+    Some(component("VEVENT", lines, Vec::new()))
+}
+
+/// A whole calendar called `name`. A changed occurrence must come with its series.
+#[must_use]
+pub fn calendar(name: &str, entries: &[Entry]) -> String {
+    let masters: BTreeMap<_, _> = entries.iter().filter_map(|entry| Some((entry.event.id, entry.event.time()?))).collect();
+    // Each zone, and from when to when it is spoken of.
+    let mut zones: BTreeMap<&'static str, (Tz, NaiveDate, NaiveDate)> = BTreeMap::new();
+    let mut events = Vec::new();
+    for entry in entries {
+        let (Some(time), row) = (entry.event.time(), &entry.event) else { continue };
+        let master = row.master_event_id.and_then(|master| masters.get(&master).copied());
+        for time in [Some(time), master].into_iter().flatten() {
+            if let Some(zone) = time.zone().filter(|zone| *zone != Tz::UTC) {
+                let (from, to) = (time.local_start().date(), row.last_day.unwrap_or_else(|| time.last_day()));
+                let known = zones.entry(zone.name()).or_insert((zone, from, to));
+                (known.1, known.2) = (known.1.min(from), known.2.max(to));
+            }
+        }
+        if row.master_event_id.is_some() == master.is_some() {
+            events.extend(event(entry, master));
+        }
+    }
+    let mut components: Vec<Component<'static>> =
+        zones.into_values().map(|(zone, from, to)| vtimezone(zone, from, within(from, to))).collect();
+    components.extend(events);
+    let properties = vec![
+        property("VERSION", &[], "2.0".to_owned()),
+        property("PRODID", &[], "-//Schools24//Calendar//EN".to_owned()),
+        property("CALSCALE", &[], "GREGORIAN".to_owned()),
+        property("NAME", &[], text(name)),
+        property("X-WR-CALNAME", &[], text(name)),
+        property("REFRESH-INTERVAL", &[("VALUE", "DURATION")], "PT1H".to_owned()),
+        property("X-PUBLISHED-TTL", &[], "PT1H".to_owned()),
+    ];
+    let mut written = String::new();
+    write(&component("VCALENDAR", properties, components), &mut written);
+    written
+}
+
+/// The crate's own writer puts a DTSTAMP and a random UID into time zones, and folds some lines at 76 octets.
+fn write(component: &Component<'_>, to: &mut String) {
+    fold(&format!("BEGIN:{}", component.name), to);
+    for Property { name, params, val } in &component.properties {
+        let parameters = params.iter().map(|parameter| match &parameter.val {
+            Some(value) => format!(";{}={value}", parameter.key),
+            None => format!(";{}", parameter.key),
+        });
+        fold(&format!("{name}{}:{val}", parameters.collect::<String>()), to);
+    }
+    for part in &component.components {
+        write(part, to);
+    }
+    fold(&format!("END:{}", component.name), to);
+}
+
+/// A content line in pieces of at most 75 octets, none of which cuts a character in two (RFC 5545, 3.1).
+fn fold(line: &str, to: &mut String) {
+    let mut length = 0;
+    for character in line.chars() {
+        if length + character.len_utf8() > 75 {
+            to.push_str("\r\n ");
+            length = 1;
+        }
+        to.push(character);
+        length += character.len_utf8();
+    }
+    to.push_str("\r\n");
+}
+
+/// No zone is told for more years than a rule may go on.
+fn within(from: NaiveDate, to: NaiveDate) -> NaiveDate {
+    let furthest = from.with_year(from.year() + 60).unwrap_or(to);
+    to.min(furthest)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn lines_are_short_and_unfold_to_what_they_were(line in "\\PC{0,400}") {
+            let mut folded = String::new();
+            fold(&line, &mut folded);
+            prop_assert!(folded.split("\r\n").all(|piece| piece.len() <= 75));
+            prop_assert_eq!(folded.strip_suffix("\r\n").unwrap().replace("\r\n ", ""), line);
+        }
+    }
+
+    #[test]
+    fn text_is_escaped_and_can_not_end_its_line() {
+        assert_eq!(text("a,b;c\\d\r\ne\nf\u{7}"), "a\\,b\\;c\\\\d\\ne\\nf");
+    }
+}

@@ -1,0 +1,134 @@
+//! The same rules in the tables themselves, for whoever comes there in another way.
+
+use domain::ServiceName;
+use futures_util::future::join_all;
+use serde_json::json;
+use store::StoreError;
+use uuid::Uuid;
+
+use crate::school::{School, path_of_slot};
+
+async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
+    let mut transaction = school.fleet.platform.postgres(ServiceName::Calendar).school(school.id).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(transaction.connection()?).await?;
+    transaction.commit().await
+}
+
+async fn refused(school: &School, rule: &str, sql: &str) {
+    let error = attempt(school, sql).await.expect_err(rule);
+    assert_eq!(error.constraint(), Some(rule), "{error}");
+}
+
+#[tokio::test]
+async fn the_tables_refuse_what_the_service_would() {
+    let school = School::open().await;
+    let (id, class, other, new) = (school.id, school.class, school.other_class, Uuid::now_v7);
+    let (day, [teacher, colleague]) = (school.day(1), school.teachers);
+    let room = school.room("Hall").await;
+    let entry = |class: domain::ClassId, teacher: String, room: String, more: &str| {
+        format!(
+            "INSERT INTO timetable_entries (school_id, id, class_id, teacher_id, room_id, rotation_day, start_minute, end_minute, valid_from, valid_to, covers_entry_id)
+             VALUES ('{id}', '{}', '{class}', {teacher}, {room}, 1, 540, 585, '{day}', '{day}', {more})",
+            new()
+        )
+    };
+    let quoted = |value: &dyn std::fmt::Display| format!("'{value}'");
+    let none = || "NULL".to_owned();
+    attempt(&school, &entry(class, quoted(&teacher), quoted(&room), "NULL")).await.unwrap();
+    refused(&school, "timetable_entries_teacher_free", &entry(other, quoted(&teacher), none(), "NULL")).await;
+    refused(&school, "timetable_entries_room_free", &entry(other, none(), quoted(&room), "NULL")).await;
+    refused(&school, "timetable_entries_class_free", &entry(class, none(), none(), "NULL")).await;
+    let lesson: Uuid =
+        sqlx::query_scalar("SELECT id FROM timetable_entries").fetch_one(&mut school.fleet.database.superuser().await).await.unwrap();
+    refused(&school, "timetable_entries_cover_is_of_its_lesson", &entry(other, quoted(&colleague), none(), &quoted(&lesson))).await;
+    refused(&school, "timetable_entries_cover_is_bounded", &entry(class, quoted(&colleague), quoted(&room), &quoted(&lesson))).await;
+    attempt(&school, &entry(class, quoted(&colleague), none(), &quoted(&lesson))).await.unwrap();
+    refused(&school, "timetable_entries_teacher_free", &entry(other, quoted(&colleague), none(), "NULL")).await;
+
+    let slot = path_of_slot(&school.slot().await);
+    school.parent.post(&format!("{slot}/bookings"), &json!({})).await.expect(201);
+    let copy = |seat: u32, student: domain::StudentId| {
+        format!(
+            "INSERT INTO appointment_bookings (school_id, id, slot_id, slot_capacity, starts_at, ends_at, seat, student_id, booked_by)
+             SELECT school_id, '{}', slot_id, slot_capacity, starts_at, ends_at, {seat}, '{student}', booked_by FROM appointment_bookings",
+            new()
+        )
+    };
+    refused(&school, "appointment_bookings_one_a_seat", &copy(1, school.other_child)).await;
+    refused(&school, "appointment_bookings_capacity", &copy(2, school.other_child)).await;
+    refused(&school, "appointment_bookings_slot", "UPDATE appointment_bookings SET slot_capacity = 2").await;
+    attempt(&school, "UPDATE appointment_slots SET capacity = 2").await.unwrap();
+    refused(&school, "appointment_bookings_student_free", &copy(2, school.child)).await;
+    attempt(&school, &copy(2, school.other_child)).await.unwrap();
+    refused(&school, "appointment_bookings_capacity", "UPDATE appointment_slots SET capacity = 1").await;
+
+    let event = |more: &str| {
+        format!(
+            "INSERT INTO calendar_events (school_id, id, uid, kind, title, is_all_day, start_date, end_date, created_by, rrule)
+             SELECT '{id}', '{}', 'u', 'holiday', 'x', true, '{day}', '{day}', user_id, {more} FROM teachers LIMIT 1",
+            new()
+        )
+    };
+    refused(&school, "calendar_events_holiday_has_days", &event("'FREQ=DAILY;COUNT=2'")).await;
+    attempt(&school, &event("NULL")).await.unwrap();
+    refused(&school, "calendar_events_once", &event("NULL")).await;
+}
+
+#[tokio::test]
+async fn of_fifty_transactions_that_take_one_room_one_commits() {
+    let school = School::open().await;
+    let room = school.room("Hall").await;
+    let (id, day) = (school.id, school.day(1));
+    let outcomes = join_all((0..50).map(|n| {
+        let sql = format!(
+            "INSERT INTO room_bookings (school_id, id, room_id, purpose, starts_at, ends_at, booked_by)
+             SELECT '{id}', '{}', '{room}', 'x', '{day}T10:{:02}:00Z', '{day}T11:{:02}:00Z', user_id FROM teachers LIMIT 1",
+            Uuid::now_v7(),
+            n,
+            n
+        );
+        let school = &school;
+        async move { attempt(school, &sql).await }
+    }))
+    .await;
+    let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(done, 1);
+    let by_rule = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|error| {
+        // Of two that wait for each other PostgreSQL ends one.
+        error.constraint() == Some("room_bookings_room_free")
+            || error.to_string().contains("deadlock")
+            || matches!(error, StoreError::Unavailable(_))
+    });
+    assert!(by_rule, "{outcomes:?}");
+    assert_eq!(school.count("SELECT count(*) FROM room_bookings").await, 1);
+}
+
+#[tokio::test]
+async fn every_rule_that_has_words_is_a_constraint_of_the_database() {
+    let school = School::open().await;
+    for rule in [
+        "rooms_school_id_name_key",
+        "room_bookings_room_free",
+        "timetable_entries_teacher_free",
+        "timetable_entries_room_free",
+        "timetable_entries_class_free",
+        "timetable_entries_one_cover",
+        "timetable_entries_school_id_class_id_fkey",
+        "timetable_entries_school_id_subject_id_fkey",
+        "timetable_entries_school_id_teacher_id_fkey",
+        "timetable_entries_school_id_room_id_fkey",
+        "appointment_slots_teacher_free",
+        "appointment_slots_room_free",
+        "appointment_slots_school_id_class_id_fkey",
+        "appointment_slots_school_id_teacher_id_fkey",
+        "appointment_slots_school_id_room_id_fkey",
+        "appointment_bookings_capacity",
+        "appointment_bookings_student_free",
+        "appointment_bookings_slot",
+        "appointment_bookings_one_a_seat",
+    ] {
+        let query = "SELECT count(*) FROM (SELECT conname::text AS name FROM pg_constraint UNION SELECT relname::text FROM pg_class WHERE relkind = 'i') n WHERE name = $1";
+        let there: i64 = sqlx::query_scalar(query).bind(rule).fetch_one(&mut school.fleet.database.superuser().await).await.unwrap();
+        assert_eq!(there, 1, "{rule}");
+    }
+}

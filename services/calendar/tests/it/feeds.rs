@@ -1,0 +1,172 @@
+//! Feeds: what they hold, who reads them, and what is left once they are revoked.
+
+use serde_json::json;
+use testkit::{Answer, Api};
+
+use crate::school::{School, path_of_slot};
+
+/// Unfolded lines.
+fn lines(feed: &Answer) -> Vec<String> {
+    let text = feed.body.as_str().unwrap();
+    assert!(text.split("\r\n").all(|line| line.len() <= 75), "a line is too long");
+    text.replace("\r\n ", "").lines().map(str::to_owned).collect()
+}
+
+fn has(feed: &Answer, line: &str) -> bool {
+    lines(feed).iter().any(|found| found == line)
+}
+
+async fn feed_of(who: &Api) -> String {
+    let made = who.post("/api/v1/calendar/feeds", &json!({"name": "Phone"})).await;
+    assert_eq!((made.status, made.header("cache-control")), (201, "no-store"), "{:#}", made.body);
+    made.body["path"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_feed_holds_series_moves_and_what_was_called_off() {
+    let school = School::open().await;
+    let made = school.put_in(&school.office, &with_description()).await;
+    let path = made.header("location").to_owned();
+    let uid = made.body["uid"].as_str().unwrap().to_owned();
+    let feed = feed_of(&school.parent).await;
+    let anonymous = school.fleet.anonymous();
+    let first = anonymous.get(&feed).await;
+    assert_eq!((first.status, first.header("content-type")), (200, "text/calendar; charset=utf-8"));
+    for line in [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "BEGIN:VTIMEZONE",
+        "TZID:Europe/London",
+        "RDATE:20261025T020000",
+        &format!("UID:{uid}"),
+        "SEQUENCE:0",
+        "DTSTART;TZID=Europe/London:20261012T090000",
+        "DTEND;TZID=Europe/London:20261012T094500",
+        "RRULE:FREQ=WEEKLY;COUNT=4",
+        "SUMMARY:Assembly",
+        "DESCRIPTION:Bring: pens\\, paper\\; and a friend.\\nEverybody.",
+        "STATUS:CONFIRMED",
+    ] {
+        assert!(has(&first, line), "{line} is not in {}", first.body.as_str().unwrap());
+    }
+    // Nothing has changed, so nothing is another one: a program would fetch and tell of changes for nothing.
+    let again = anonymous.get(&feed).await;
+    assert_eq!((again.body, again.headers.get("etag")), (first.body.clone(), first.headers.get("etag")));
+    let known = anonymous.send(anonymous.request(reqwest::Method::GET, &feed).header("If-None-Match", first.header("etag"))).await;
+    assert_eq!(known.status, 304);
+
+    let moved = json!({"starts_at": "2026-10-28T10:00:00Z", "ends_at": "2026-10-28T10:45:00Z"});
+    let moved = school.office.patch(&format!("{path}/occurrences/20261026T090000"), &made.etag(), &moved).await;
+    let off = school.office.patch(&format!("{path}/occurrences/20261102T090000"), &moved.etag(), &json!({"status": "cancelled"})).await;
+    let excepted = school.office.patch(&path, &off.etag(), &json!({"exdates": ["20261019T090000"]})).await;
+    assert_eq!(excepted.status, 200, "{:#}", excepted.body);
+    for _ in 0..2 {
+        let second = anonymous.get(&feed).await;
+        for line in [
+            "RECURRENCE-ID;TZID=Europe/London:20261026T090000",
+            "DTSTART;TZID=Europe/London:20261028T100000",
+            "RECURRENCE-ID;TZID=Europe/London:20261102T090000",
+            "STATUS:CANCELLED",
+            "EXDATE;TZID=Europe/London:20261019T090000",
+            "SEQUENCE:1",
+        ] {
+            assert!(has(&second, line), "{line} is not in {}", second.body.as_str().unwrap());
+        }
+        assert_eq!(lines(&second).iter().filter(|line| **line == format!("UID:{uid}")).count(), 3, "one name for all of the series");
+        school.saved().await;
+    }
+    assert_eq!(school.office.delete(&path, &excepted.etag()).await.status, 204);
+    let last = anonymous.get(&feed).await;
+    assert!(has(&last, &format!("UID:{uid}")) && has(&last, "SEQUENCE:2") && !has(&last, "STATUS:CONFIRMED"), "it stays, as called off");
+}
+
+fn with_description() -> serde_json::Value {
+    let mut series = School::series();
+    series["description"] = json!("Bring: pens, paper; and a friend.\nEverybody.");
+    series
+}
+
+#[tokio::test]
+async fn days_are_days_in_a_feed() {
+    let school = School::open().await;
+    let day = school.day(3);
+    school.put_in(&school.office, &json!({"kind": "holiday", "title": "Day off", "start_date": day, "end_date": school.day(4)})).await;
+    let feed = school.fleet.anonymous().get(&feed_of(&school.student).await).await;
+    assert!(has(&feed, &format!("DTSTART;VALUE=DATE:{}", day.format("%Y%m%d"))));
+    assert!(has(&feed, &format!("DTEND;VALUE=DATE:{}", school.day(5).format("%Y%m%d"))));
+    assert!(!has(&feed, "BEGIN:VTIMEZONE"), "nothing in it has a time");
+}
+
+#[tokio::test]
+async fn a_feed_holds_what_its_owner_may_see_and_their_appointments() {
+    let school = School::open().await;
+    school.put_in(&school.office, &json!({"title": "For 7A", "start_date": school.today, "audience": {"class_ids": [school.class]}})).await;
+    school
+        .put_in(&school.office, &json!({"title": "For 7B", "start_date": school.today, "audience": {"class_ids": [school.other_class]}}))
+        .await;
+    let slot = path_of_slot(&school.slot().await);
+    let booked = school.parent.post(&format!("{slot}/bookings"), &json!({})).await;
+    let (mine, theirs, teachers) = (feed_of(&school.parent).await, feed_of(&school.other_parent).await, feed_of(&school.teacher).await);
+    let anonymous = school.fleet.anonymous();
+    let feed = anonymous.get(&mine).await;
+    assert!(has(&feed, "SUMMARY:For 7A") && !has(&feed, "SUMMARY:For 7B") && has(&feed, "SUMMARY:Ten minutes"));
+    let feed = anonymous.get(&theirs).await;
+    assert!(!has(&feed, "SUMMARY:For 7A") && has(&feed, "SUMMARY:For 7B") && !has(&feed, "SUMMARY:Ten minutes"));
+    assert!(has(&anonymous.get(&teachers).await, "SUMMARY:Ten minutes"));
+    assert_eq!(school.parent.delete(booked.header("location"), &booked.etag()).await.status, 204);
+    assert!(has(&anonymous.get(&mine).await, "STATUS:CANCELLED"), "other calendars learn that it was given up");
+}
+
+#[tokio::test]
+async fn once_revoked_a_feed_is_like_one_that_never_was() {
+    let school = School::open().await;
+    let made = school.parent.post("/api/v1/calendar/feeds", &json!({})).await;
+    let (path, own) = (made.body["path"].as_str().unwrap().to_owned(), made.header("location").to_owned());
+    let anonymous = school.fleet.anonymous();
+    assert_eq!(anonymous.get(&path).await.status, 200);
+    // The token is in no table, and never told again.
+    let token = path.rsplit('/').next().unwrap().trim_end_matches(".ics").to_owned();
+    let listed = school.parent.get("/api/v1/calendar/feeds").await.expect(200);
+    assert!(listed[0]["last_read_at"].is_string() && !listed.to_string().contains(&token));
+    let kept: String = sqlx::query_scalar("SELECT to_jsonb(f)::text FROM calendar_feeds f")
+        .fetch_one(&mut school.fleet.database.superuser().await)
+        .await
+        .unwrap();
+    assert!(!kept.contains(&token));
+    assert_eq!(school.other_parent.delete(&own, "\"v1\"").await.status, 404, "it is somebody else's");
+    assert_eq!(school.parent.delete(&own, "\"v1\"").await.status, 204);
+    assert_eq!(school.parent.delete(&own, "\"v1\"").await.status, 404);
+    let mut never = token.clone();
+    never.replace_range(60.., if token.ends_with("AAAA") { "BBBB" } else { "AAAA" });
+    let shape = |answer: &Answer| {
+        let mut body = answer.body.clone();
+        for name in ["instance", "request_id"] {
+            body.as_object_mut().unwrap().remove(name);
+        }
+        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).filter(|name| name != "date").collect();
+        names.sort();
+        (answer.status, names, body)
+    };
+    let revoked = shape(&anonymous.get(&path).await);
+    assert_eq!(revoked.0, 404);
+    for other in [never.as_str(), "x", &"A".repeat(64), &"%00".repeat(3)] {
+        assert_eq!(shape(&anonymous.get(&format!("/api/v1/calendar/feeds/{other}.ics")).await), revoked, "{other}");
+    }
+    let conditional = anonymous.send(anonymous.request(reqwest::Method::GET, &path).header("If-None-Match", "*")).await;
+    assert_eq!(shape(&conditional), revoked);
+}
+
+#[tokio::test]
+async fn a_feed_goes_with_the_role_in_which_it_was_made() {
+    let school = School::open().await;
+    let path = feed_of(&school.parent).await;
+    let anonymous = school.fleet.anonymous();
+    assert_eq!(anonymous.get(&path).await.status, 200);
+    let mut superuser = school.fleet.database.superuser().await;
+    sqlx::query("UPDATE memberships SET is_active = false WHERE role = 'parent'").execute(&mut superuser).await.unwrap();
+    assert_eq!(anonymous.get(&path).await.status, 404);
+    sqlx::query("UPDATE memberships SET is_active = true WHERE role = 'parent'").execute(&mut superuser).await.unwrap();
+    assert_eq!(anonymous.get(&path).await.status, 200);
+    sqlx::query("UPDATE users SET is_active = false WHERE email = 'parent@a.example'").execute(&mut superuser).await.unwrap();
+    assert_eq!(anonymous.get(&path).await.status, 404);
+}

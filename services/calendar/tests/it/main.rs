@@ -1,0 +1,16 @@
+//! The calendar over HTTP, on real stores.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod appointments;
+mod bad_input;
+mod contention;
+mod database;
+mod events;
+mod feeds;
+mod holidays;
+mod imports;
+mod months;
+mod outages;
+mod school;
+mod timetable;
+mod visibility;

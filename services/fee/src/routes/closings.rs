@@ -1,0 +1,263 @@
+//! Closing the day: the cash box is counted, and nothing is entered on that day or before it any more. What comes later stands under the next day.
+
+use actix_web::{HttpResponse, get, post};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{Currency, DayClosingId, Fault, Text, UserId, Version};
+use records::filters;
+use serde::{Deserialize, Serialize};
+use service_kit::permits::FeesCollect;
+use service_kit::{Body, CommonProblems, Created, EditProblems, Kind, Limit, Page, Params, Problem};
+use sqlx::FromRow;
+use sqlx::types::Json;
+use store::SchoolTransaction;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::paging;
+use crate::desk::Desk;
+use crate::store::{Book, db};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(close);
+}
+
+/// What a method brought on a day.
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+pub struct MethodTotal {
+    /// The currency.
+    currency: String,
+    /// How it was handed in.
+    method: String,
+    /// What came in, in minor units.
+    received_minor: i64,
+    /// What was given back.
+    refunded_minor: i64,
+    /// How many payments.
+    payments: i64,
+}
+
+/// The cash box.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CashCount {
+    /// The currency.
+    currency: String,
+    /// What the books say is in it.
+    expected_minor: i64,
+    /// What was counted.
+    counted_minor: i64,
+    /// What is too much; negative: missing.
+    difference_minor: i64,
+}
+
+/// A closed day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DayClosingView {
+    /// Its id.
+    id: DayClosingId,
+    /// The day.
+    closed_on: NaiveDate,
+    /// What came in and went out, by method.
+    totals: Vec<MethodTotal>,
+    /// The cash box.
+    counted: Vec<CashCount>,
+    /// What there is to say.
+    note: Option<String>,
+    /// Who closed it.
+    closed_by: UserId,
+    /// When.
+    created_at: DateTime<Utc>,
+}
+
+/// A day to be closed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDayClosing {
+    /// The day: not one to come, and after the last one that is closed.
+    closed_on: NaiveDate,
+    /// What was counted in the cash box, for each currency that is in it.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    cash: Vec<CountedCash>,
+    /// What there is to say; required if the count differs from the books.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    note: Option<Text<1000>>,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CountedCash {
+    /// The currency; once.
+    currency: Currency,
+    /// How much, in minor units.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    counted_minor: u64,
+}
+
+/// Which closings.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DayClosingFilter {
+    /// How many to a page.
+    #[serde(default, skip_serializing)]
+    #[param(inline)]
+    limit: Limit,
+    /// Where to go on: `next_cursor` of the page before.
+    #[serde(skip_serializing)]
+    cursor: Option<String>,
+}
+filters!(DayClosingFilter);
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    closed_on: NaiveDate,
+    totals: Json<Vec<MethodTotal>>,
+    counted: Json<Vec<CashCount>>,
+    note: Option<String>,
+    closed_by: Uuid,
+    created_at: DateTime<Utc>,
+}
+
+impl From<Row> for DayClosingView {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.into(),
+            closed_on: row.closed_on,
+            totals: row.totals.0,
+            counted: row.counted.0,
+            note: row.note,
+            closed_by: row.closed_by.into(),
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// Closed days, the latest first.
+#[utoipa::path(params(DayClosingFilter), responses((status = 200, body = Page<DayClosingView>), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/fees/day-closings")]
+async fn list(desk: Desk<FeesCollect>, filter: Params<DayClosingFilter>) -> Result<Page<DayClosingView>, Problem> {
+    let (day, _): (Option<NaiveDate>, Option<Uuid>) = paging::after(&desk, "day-closings", &filter.0)?;
+    let mut transaction = desk.read().await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT * FROM day_closings WHERE school_id = $1 AND ($2::date IS NULL OR closed_on < $2) ORDER BY closed_on DESC LIMIT $3",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(day)
+    .bind(paging::rows(&filter.0))
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    Ok(paging::page(&desk, "day-closings", &filter.0, rows, |row| (row.closed_on, row.id)).map(DayClosingView::from))
+}
+
+#[derive(FromRow)]
+struct Cash {
+    currency: String,
+    balance: i64,
+}
+
+async fn count(transaction: &mut SchoolTransaction, day: NaiveDate, counted: &[CountedCash]) -> Result<Vec<CashCount>, Problem> {
+    let expected: Vec<Cash> = sqlx::query_as(
+        "SELECT currency, sum(debit_minor - credit_minor)::bigint AS balance FROM ledger_entries
+         WHERE school_id = $1 AND account = 'cash' AND entry_date <= $2 GROUP BY currency ORDER BY currency",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(day)
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    let mut currencies: Vec<String> = expected.iter().map(|cash| cash.currency.clone()).collect();
+    currencies.extend(
+        counted.iter().map(|cash| cash.currency.code().to_owned()).filter(|code| !expected.iter().any(|cash| cash.currency == *code)),
+    );
+    Ok(currencies
+        .into_iter()
+        .map(|currency| {
+            let expected_minor = expected.iter().find(|cash| cash.currency == currency).map_or(0, |cash| cash.balance);
+            let found = counted.iter().find(|cash| cash.currency.code() == currency);
+            let counted_minor = found.and_then(|cash| i64::try_from(cash.counted_minor).ok()).unwrap_or(0);
+            CashCount { currency, expected_minor, counted_minor, difference_minor: counted_minor - expected_minor }
+        })
+        .collect())
+}
+
+/// Closes a day. Whoever is taking money at this moment is waited for.
+#[utoipa::path(
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = NewDayClosing,
+    responses((status = 201, body = DayClosingView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/fees/day-closings")]
+async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<HttpResponse, Problem> {
+    let new = body.0.clone();
+    let mut faults = domain::Faults::none();
+    for (n, cash) in new.cash.iter().enumerate() {
+        let twice = new.cash.iter().take(n).any(|other| other.currency == cash.currency);
+        faults.require(!twice, &format!("/cash/{n}/currency"), "stands there already");
+        let bounded = i64::try_from(cash.counted_minor).is_ok_and(|minor| minor <= domain::Amount::MAX);
+        faults.require(bounded, &format!("/cash/{n}/counted_minor"), "must be a whole number from 0 to 1000000000000");
+    }
+    faults.into_result().map_err(Problem::invalid)?;
+    desk.create(&body.0, async |transaction| {
+        // Before anything is read: what is being entered now must be in the sums.
+        sqlx::query("SELECT pg_advisory_xact_lock(book_lock($1))")
+            .bind(transaction.school_id().as_uuid())
+            .execute(transaction.connection()?)
+            .await
+            .map_err(db)?;
+        let book = Book::read(transaction, Some(desk.caller().actor()), desk.now()).await?;
+        if new.closed_on > book.today {
+            return Err(Problem::invalid(vec![Fault::new("/closed_on", "must not be to come")]));
+        }
+        let last: Option<NaiveDate> = sqlx::query_scalar("SELECT max(closed_on) FROM day_closings WHERE school_id = $1")
+            .bind(book.school.as_uuid())
+            .fetch_one(transaction.connection()?)
+            .await
+            .map_err(db)?;
+        if last.is_some_and(|last| new.closed_on <= last) {
+            return Err(Problem::conflict(Kind::Conflict, "This day is closed already."));
+        }
+        let counted = count(transaction, new.closed_on, &new.cash).await?;
+        if new.note.is_none() && counted.iter().any(|cash| cash.difference_minor != 0) {
+            let detail = "is required: the count differs from the books";
+            return Err(Problem::invalid(vec![Fault::new("/note", detail)]));
+        }
+        let totals: Vec<MethodTotal> = sqlx::query_as(
+            "SELECT currency, method, sum(received)::bigint AS received_minor, sum(refunded)::bigint AS refunded_minor, sum(payments)::bigint AS payments FROM (
+                 SELECT currency, method, amount_minor AS received, 0 AS refunded, 1 AS payments FROM payments
+                     WHERE school_id = $1 AND booked_on > coalesce($3::date, '-infinity') AND booked_on <= $2
+                 UNION ALL
+                 SELECT l.currency, p.method, 0, l.debit_minor, 0 FROM ledger_entries l JOIN payments p ON p.school_id = l.school_id AND p.id = l.payment_id
+                     WHERE l.school_id = $1 AND l.account = 'student_credit' AND l.refund_id IS NOT NULL AND l.debit_minor > 0
+                       AND l.entry_date > coalesce($3::date, '-infinity') AND l.entry_date <= $2
+             ) moved GROUP BY currency, method ORDER BY currency, method",
+        )
+        .bind(book.school.as_uuid())
+        .bind(new.closed_on)
+        .bind(last)
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(db)?;
+        let row: Row = sqlx::query_as(
+            "INSERT INTO day_closings (school_id, id, closed_on, totals, counted, note, closed_by, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING *",
+        )
+        .bind(book.school.as_uuid())
+        .bind(DayClosingId::generate().as_uuid())
+        .bind(new.closed_on)
+        .bind(Json(totals))
+        .bind(Json(counted))
+        .bind(new.note.map(String::from))
+        .bind(book.user())
+        .bind(book.now)
+        .fetch_one(transaction.connection()?)
+        .await
+        .map_err(db)?;
+        Ok(Created { location: format!("/api/v1/fees/day-closings#{}", row.id), version: Version::FIRST, body: DayClosingView::from(row) })
+    })
+    .await
+}

@@ -1,0 +1,283 @@
+//! Invoices: lists, one, and drafts made by hand. What happens to one afterwards is in [`moves`](super::moves).
+
+use actix_web::{HttpResponse, get, patch, post};
+use chrono::NaiveDate;
+use domain::{Amount, Currency, Fault, FeeStructureId, InvoiceId, Patch, StudentId, Text};
+use records::filters;
+use serde::{Deserialize, Serialize};
+use service_kit::permits::{FeesManage, FeesRead};
+use service_kit::{
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Problem, Versioned,
+};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::views::InvoiceView;
+use super::{access, paging};
+use crate::desk::Desk;
+use crate::model::charge::{self, Charge};
+use crate::remember::remember;
+use crate::store::{
+    Billed, Book, InvoiceRow, NewInvoice, Touched, add, approved, billed, db, find_invoice, issue, lines_of, lock_invoice, lock_student,
+    student_exists,
+};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(create).service(show).service(edit);
+}
+
+/// Where an invoice stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceStatus {
+    /// Not sent to anybody yet.
+    Draft,
+    /// Owed.
+    Issued,
+    /// Owed in part.
+    PartlyPaid,
+    /// Paid, or given up.
+    Paid,
+    /// Taken back.
+    Cancelled,
+}
+
+impl InvoiceStatus {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Issued => "issued",
+            Self::PartlyPaid => "partly_paid",
+            Self::Paid => "paid",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Which invoices.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InvoiceFilter {
+    /// Of this student.
+    #[param(inline)]
+    student_id: Option<StudentId>,
+    /// Made from this structure.
+    #[param(inline)]
+    fee_structure_id: Option<FeeStructureId>,
+    /// In this state.
+    #[param(inline)]
+    status: Option<InvoiceStatus>,
+    /// How many to a page.
+    #[serde(default, skip_serializing)]
+    #[param(inline)]
+    limit: Limit,
+    /// Where to go on: `next_cursor` of the page before.
+    #[serde(skip_serializing)]
+    cursor: Option<String>,
+}
+filters!(InvoiceFilter);
+
+/// An invoice to be, made by hand.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewManualInvoice {
+    /// Who owes it.
+    student_id: StudentId,
+    /// What it is for, such as an excursion.
+    period: Text<64>,
+    /// The currency of all amounts.
+    currency: Currency,
+    /// When it is due.
+    due_on: NaiveDate,
+    /// What is charged.
+    #[schema(min_items = 1, max_items = 100)]
+    charges: Vec<NewCharge>,
+    /// Whether the student's concessions count.
+    #[serde(default)]
+    with_concessions: bool,
+    /// Whether it is issued at once.
+    #[serde(default)]
+    issue: bool,
+}
+
+/// Something to be charged.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCharge {
+    /// What for.
+    head: Text<100>,
+    /// How much, in minor units, without tax.
+    amount_minor: Amount,
+    /// Tax on it, in hundredths of a percent.
+    #[serde(default)]
+    #[schema(maximum = 10000)]
+    tax_basis_points: u16,
+}
+
+/// What changes; what is left out stays as it is.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeInvoice {
+    /// When it is due. Of an invoice that is not paid or cancelled.
+    due_on: Option<NaiveDate>,
+    /// Who pays, where that is neither the student nor a guardian.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    payer: Patch<Text<200>>,
+}
+
+/// The invoices that the caller may see, the earliest due first. Students and parents see what was issued.
+#[utoipa::path(params(InvoiceFilter), responses((status = 200, body = Page<InvoiceView>), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/invoices")]
+async fn list(desk: Desk<FeesRead>, filter: Params<InvoiceFilter>) -> Result<Page<InvoiceView>, Problem> {
+    let (due, id): (Option<NaiveDate>, Option<Uuid>) = paging::after(&desk, "invoices", &filter.0)?;
+    let visible = access::visible(&desk).await?;
+    let mut transaction = desk.read().await?;
+    let rows: Vec<InvoiceRow> = sqlx::query_as(
+        "SELECT * FROM invoices WHERE school_id = $1 AND ($2::uuid[] IS NULL OR (student_id = ANY($2) AND status <> 'draft' AND issued_at IS NOT NULL))
+             AND ($3::uuid IS NULL OR student_id = $3) AND ($4::uuid IS NULL OR fee_structure_id = $4) AND ($5::text IS NULL OR status = $5)
+             AND ($6::date IS NULL OR (due_on, id) > ($6, $7))
+         ORDER BY due_on, id LIMIT $8",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(visible)
+    .bind(filter.student_id.map(StudentId::as_uuid))
+    .bind(filter.fee_structure_id.map(FeeStructureId::as_uuid))
+    .bind(filter.status.map(InvoiceStatus::as_str))
+    .bind(due)
+    .bind(id)
+    .bind(paging::rows(&filter.0))
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    Ok(paging::page(&desk, "invoices", &filter.0, rows, |row| (row.due_on, row.id)).map(|row| InvoiceView::of(row, None)))
+}
+
+/// The invoice with its lines.
+pub(super) async fn whole(transaction: &mut store::SchoolTransaction, row: InvoiceRow) -> Result<Versioned<InvoiceView>, Problem> {
+    let version = row.version()?;
+    let lines = lines_of(transaction, row.id).await?;
+    Ok(Versioned(InvoiceView::of(row, Some(lines)), version))
+}
+
+/// Makes an invoice by hand.
+#[utoipa::path(
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = NewManualInvoice,
+    responses((status = 201, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/invoices")]
+async fn create(desk: Desk<FeesManage>, body: Body<NewManualInvoice>) -> Result<HttpResponse, Problem> {
+    let new = body.0.clone();
+    let mut faults = domain::Faults::none();
+    faults.require((1..=100).contains(&new.charges.len()), "/charges", "must be 1 to 100");
+    for (n, charge) in new.charges.iter().enumerate() {
+        faults.require(charge.tax_basis_points <= 10_000, &format!("/charges/{n}/tax_basis_points"), "must be at most 10000");
+    }
+    faults.into_result().map_err(Problem::invalid)?;
+    let mut touched = Touched::default();
+    let response = desk
+        .create(&body.0, async |transaction| {
+            let student = new.student_id.as_uuid();
+            if !student_exists(transaction, student).await? {
+                return Err(Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]));
+            }
+            lock_student(transaction, student).await?;
+            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
+            touched = book.touched.clone();
+            let billing = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next();
+            let mut concessions = Vec::new();
+            if let (true, Some(billing)) = (new.with_concessions, &billing) {
+                let pupil = billing.pupil();
+                concessions = approved(transaction, new.currency.code(), new.due_on).await?;
+                concessions.retain(|concession| concession.covers(&pupil, new.due_on));
+            }
+            let charge = |charge: &NewCharge| Charge {
+                fee_item_id: None,
+                head: charge.head.as_str().to_owned(),
+                amount: charge.amount_minor.minor(),
+                tax_basis_points: charge.tax_basis_points.into(),
+            };
+            let charges: Vec<Charge> = new.charges.iter().map(charge).collect();
+            let invoice = NewInvoice {
+                id: InvoiceId::generate().as_uuid(),
+                student_id: student,
+                fee_structure_id: None,
+                period: new.period.into(),
+                source: "manual",
+                source_ref: None,
+                currency: new.currency.code().to_owned(),
+                due_on: new.due_on,
+                payer: billing.and_then(|billing| billing.payer),
+                lines: charge::lines(&charges, &concessions, &book.settings.tax_name),
+            };
+            let mut row = add(transaction, &book, invoice).await?;
+            if new.issue {
+                row = issue(transaction, &book, &row).await?;
+            }
+            let location = format!("/api/v1/invoices/{}", row.id);
+            let Versioned(body, version) = whole(transaction, row).await?;
+            Ok(Created { location, version, body })
+        })
+        .await?;
+    remember(desk.platform(), desk.caller().school_id, &touched.payments()).await;
+    Ok(response)
+}
+
+/// An invoice.
+#[utoipa::path(params(("id" = InvoiceId, Path)), responses((status = 200, body = InvoiceView), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/invoices/{id}")]
+async fn show(desk: Desk<FeesRead>, id: IdPath<InvoiceId>, known: IfNoneMatch) -> Result<NotModifiedOr<InvoiceView>, Problem> {
+    let visible = access::visible(&desk).await?;
+    let mut transaction = desk.read().await?;
+    let row = find_invoice(&mut transaction, id.as_uuid()).await?;
+    access::among(visible.as_deref(), row.student_id, "invoice")?;
+    // What was never issued is the office's own.
+    if row.issued_at.is_none() && !desk.caller().role.is_office() {
+        return Err(Problem::not_found("invoice"));
+    }
+    let Versioned(view, version) = whole(&mut transaction, row).await?;
+    Ok(NotModifiedOr(known, view, version))
+}
+
+/// Changes when an invoice is due and who pays it.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    request_body = ChangeInvoice,
+    responses((status = 200, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[patch("/api/v1/invoices/{id}")]
+async fn edit(
+    desk: Desk<FeesManage>,
+    id: IdPath<InvoiceId>,
+    based_on: IfMatch,
+    body: Body<ChangeInvoice>,
+) -> Result<Versioned<InvoiceView>, Problem> {
+    let change = body.into_inner();
+    desk.change(async |transaction| {
+        let row = lock_invoice(transaction, id.as_uuid()).await?;
+        based_on.require(row.version()?)?;
+        if matches!(row.status.as_str(), "paid" | "cancelled") {
+            return Err(Problem::conflict(Kind::Conflict, format!("It is {}.", row.status)));
+        }
+        let payer = change.payer.apply(row.payer.and_then(|payer| Text::try_from(payer).ok()));
+        let row: InvoiceRow = sqlx::query_as(
+            "UPDATE invoices SET due_on = coalesce($3, due_on), payer = $4, version = version + 1, updated_at = $5
+             WHERE school_id = $1 AND id = $2 RETURNING *",
+        )
+        .bind(transaction.school_id().as_uuid())
+        .bind(id.as_uuid())
+        .bind(change.due_on)
+        .bind(payer.map(String::from))
+        .bind(desk.now())
+        .fetch_one(transaction.connection()?)
+        .await
+        .map_err(db)?;
+        whole(transaction, row).await
+    })
+    .await
+}

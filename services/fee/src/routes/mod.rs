@@ -1,0 +1,59 @@
+//! One file a resource.
+
+mod access;
+pub mod closings;
+pub mod concessions;
+pub mod dues;
+pub mod fine_rules;
+pub mod heads;
+pub mod invoices;
+pub mod moves;
+pub mod orders;
+mod paging;
+pub mod payments;
+pub mod profiles;
+pub mod receipts;
+pub mod reconciliation;
+pub mod refunds;
+pub mod runs;
+pub mod settings;
+pub mod statements;
+pub mod structures;
+pub mod views;
+pub mod webhooks;
+
+use actix_web::web::Data;
+use service_kit::Platform;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::providers::Gateways;
+
+/// Registers all routes of the service.
+pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
+    config.app_data(Data::new(Rooms { platform: platform.clone(), gateways: Gateways::default() }));
+    settings::configure(config);
+    structures::configure(config);
+    fine_rules::configure(config);
+    concessions::configure(config);
+    profiles::configure(config);
+    // Paths that name something come before those that take any id.
+    runs::configure(config);
+    invoices::configure(config);
+    moves::configure(config);
+    orders::configure(config);
+    payments::configure(config);
+    refunds::configure(config);
+    receipts::configure(config);
+    statements::configure(config);
+    dues::configure(config);
+    closings::configure(config);
+    reconciliation::configure(config);
+    webhooks::configure(config);
+}
+
+/// What handlers without a caller, or with a provider, work with.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    platform: Platform,
+    gateways: Gateways,
+}

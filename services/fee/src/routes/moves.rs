@@ -1,0 +1,223 @@
+//! What happens to an invoice: it is issued, fined, waived, paid from credit, reminded of, cancelled.
+
+use actix_web::post;
+use domain::{Amount, Fault, FineRuleId, InvoiceId, Text};
+use serde::Deserialize;
+use service_kit::permits::{FeesApprove, FeesCollect, FeesManage};
+use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Kind, MayHold, Problem, Versioned};
+use store::SchoolTransaction;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::invoices::whole;
+use super::views::InvoiceView;
+use crate::desk::Desk;
+use crate::remember::remember;
+use crate::store::{
+    Book, FineRuleRow, InvoiceRow, LineRow, Touched, apply_credit, cancel, charge_fine, db, find_invoice, issue, lines_of, lock_invoice,
+    remind, waive,
+};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(issue_invoice).service(cancel_invoice).service(fine).service(waive_invoice).service(use_credit).service(remind_of);
+}
+
+/// Why an invoice is taken back.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cancellation {
+    /// Why.
+    reason: Text<1000>,
+    /// Whether what was paid becomes the student's credit. Otherwise an invoice that money was paid for is not cancelled.
+    #[serde(default)]
+    to_credit: bool,
+}
+
+/// A fine: by a rule, for as many days as it is late today, or of an amount.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewFine {
+    /// The rule. What it has charged on this invoice before is taken into account.
+    fine_rule_id: Option<FineRuleId>,
+    /// How much, in minor units, where it is by no rule.
+    #[schema(value_type = Option<Amount>)]
+    amount_minor: Option<Amount>,
+    /// What for, where it is by no rule.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 300)]
+    description: Option<Text<300>>,
+}
+
+/// What the school gives up.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWaiver {
+    /// How much, in minor units: at most what is still owed.
+    amount_minor: Amount,
+    /// Why.
+    reason: Text<1000>,
+}
+
+/// Does `work` to the invoice if it still is what the request is based on.
+async fn with_invoice<P: MayHold>(
+    desk: &Desk<P>,
+    id: IdPath<InvoiceId>,
+    based_on: IfMatch,
+    work: impl AsyncFnOnce(&mut SchoolTransaction, &Book, InvoiceRow) -> Result<InvoiceRow, Problem>,
+) -> Result<Versioned<InvoiceView>, Problem> {
+    let mut touched = Touched::default();
+    let done = desk
+        .change(async |transaction| {
+            let row = lock_invoice(transaction, id.as_uuid()).await?;
+            based_on.require(row.version()?)?;
+            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
+            touched = book.touched.clone();
+            let row = work(transaction, &book, row).await?;
+            whole(transaction, row).await
+        })
+        .await?;
+    remember(desk.platform(), desk.caller().school_id, &touched.payments()).await;
+    Ok(done)
+}
+
+fn only_open(row: &InvoiceRow) -> Result<(), Problem> {
+    if row.is_open() { Ok(()) } else { Err(Problem::conflict(Kind::Conflict, format!("It is {}: nothing is owed.", row.status))) }
+}
+
+/// Issues a draft: it gets its number and is owed. Credit that the student has is set against it, if the school's settings say so.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    responses((status = 200, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/invoices/{id}/issue")]
+async fn issue_invoice(desk: Desk<FeesManage>, id: IdPath<InvoiceId>, based_on: IfMatch) -> Result<Versioned<InvoiceView>, Problem> {
+    with_invoice(&desk, id, based_on, async |transaction, book, row| issue(transaction, book, &row).await).await
+}
+
+/// Cancels an invoice. It takes no payment any more, and the same can be invoiced again.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    request_body = Cancellation,
+    responses((status = 200, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/invoices/{id}/cancel")]
+async fn cancel_invoice(
+    desk: Desk<FeesManage>,
+    id: IdPath<InvoiceId>,
+    based_on: IfMatch,
+    body: Body<Cancellation>,
+) -> Result<Versioned<InvoiceView>, Problem> {
+    let why = body.into_inner();
+    with_invoice(&desk, id, based_on, async |transaction, book, row| {
+        cancel(transaction, book, &row, why.reason.as_str(), why.to_credit).await
+    })
+    .await
+}
+
+/// Fines an invoice that is late.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    request_body = NewFine,
+    responses((status = 200, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/invoices/{id}/fine")]
+async fn fine(
+    desk: Desk<FeesManage>,
+    id: IdPath<InvoiceId>,
+    based_on: IfMatch,
+    body: Body<NewFine>,
+) -> Result<Versioned<InvoiceView>, Problem> {
+    let new = body.into_inner();
+    let by_hand = new.amount_minor.zip(new.description);
+    if new.fine_rule_id.is_some() == by_hand.is_some() {
+        return Err(Problem::invalid(vec![Fault::new("/fine_rule_id", "either a rule is required, or an amount with a description")]));
+    }
+    with_invoice(&desk, id, based_on, async |transaction, book, row| {
+        only_open(&row)?;
+        if let Some((amount, description)) = by_hand {
+            return charge_fine(transaction, book, &row, description.into(), None, amount.minor()).await;
+        }
+        let rule: Option<FineRuleRow> = sqlx::query_as("SELECT * FROM fine_rules WHERE school_id = $1 AND id = $2 AND is_active")
+            .bind(transaction.school_id().as_uuid())
+            .bind(new.fine_rule_id.map(FineRuleId::as_uuid))
+            .fetch_optional(transaction.connection()?)
+            .await
+            .map_err(db)?;
+        let rule =
+            rule.ok_or_else(|| Problem::invalid(vec![Fault::new("/fine_rule_id", "there is no such rule in use in this school")]))?;
+        if rule.currency != row.currency {
+            return Err(Problem::invalid(vec![Fault::new("/fine_rule_id", "is for another currency")]));
+        }
+        let lines = lines_of(transaction, row.id).await?;
+        let sum = |wanted: &dyn Fn(&LineRow) -> bool| lines.iter().filter(|line| wanted(line)).map(|line| line.amount_minor).sum::<i64>();
+        let charged = sum(&|line| line.fine_rule_id == Some(rule.id));
+        // Fines bear no fines: what was paid counts for the fees first.
+        let owed = (row.open_minor() - sum(&|line| line.kind == "fine")).max(0);
+        let amount = rule.rule().more(row.due_on, book.today, owed, charged);
+        if amount == 0 {
+            return Err(Problem::conflict(Kind::Conflict, "The rule adds nothing today."));
+        }
+        charge_fine(transaction, book, &row, rule.name.clone(), Some(rule.id), amount).await
+    })
+    .await
+}
+
+/// Gives up part of what is owed, or all of it: whoever runs the school.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    request_body = NewWaiver,
+    responses((status = 200, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/invoices/{id}/waive")]
+async fn waive_invoice(
+    desk: Desk<FeesApprove>,
+    id: IdPath<InvoiceId>,
+    based_on: IfMatch,
+    body: Body<NewWaiver>,
+) -> Result<Versioned<InvoiceView>, Problem> {
+    let new = body.into_inner();
+    with_invoice(&desk, id, based_on, async |transaction, book, row| {
+        only_open(&row)?;
+        if new.amount_minor.minor() > row.open_minor() {
+            return Err(Problem::invalid(vec![Fault::new("/amount_minor", format!("is more than what is owed, {}", row.open_minor()))]));
+        }
+        waive(transaction, book, &row, new.amount_minor.minor(), new.reason.as_str()).await
+    })
+    .await
+}
+
+/// Sets the student's credit against an invoice, the oldest first.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    responses((status = 200, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/invoices/{id}/apply-credit")]
+async fn use_credit(desk: Desk<FeesCollect>, id: IdPath<InvoiceId>, based_on: IfMatch) -> Result<Versioned<InvoiceView>, Problem> {
+    with_invoice(&desk, id, based_on, async |transaction, book, row| {
+        only_open(&row)?;
+        if !apply_credit(transaction, book, &row).await? {
+            return Err(Problem::conflict(Kind::Conflict, "The student has no credit in this currency."));
+        }
+        find_invoice(transaction, row.id).await
+    })
+    .await
+}
+
+/// Reminds of an invoice: counts it, and tells whoever sends reminders.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    responses((status = 200, body = InvoiceView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/invoices/{id}/remind")]
+async fn remind_of(desk: Desk<FeesManage>, id: IdPath<InvoiceId>, based_on: IfMatch) -> Result<Versioned<InvoiceView>, Problem> {
+    with_invoice(&desk, id, based_on, async |transaction, book, row| {
+        only_open(&row)?;
+        remind(transaction, book, &row).await
+    })
+    .await
+}

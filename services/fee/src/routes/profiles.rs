@@ -1,0 +1,129 @@
+//! What decides about a student's fees and stands nowhere else: the category, and who pays.
+
+use actix_web::{get, put};
+use chrono::{DateTime, Utc};
+use domain::{StudentId, Text, Version};
+use serde::{Deserialize, Serialize};
+use service_kit::permits::FeesManage;
+use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Problem, Versioned};
+use sqlx::FromRow;
+use store::SchoolTransaction;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::desk::Desk;
+use crate::store::{Billed, billed, db, student_exists};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(show).service(put_profile);
+}
+
+/// What decides about a student's fees.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FeeProfileView {
+    /// The student.
+    student_id: StudentId,
+    /// The category, such as day scholar: structures and concessions may be for one.
+    category: Option<String>,
+    /// Who pays, where that is neither the student nor a guardian.
+    payer: Option<String>,
+    /// Whether a brother or sister was admitted before: another student with the same guardian.
+    has_elder_sibling: bool,
+    /// Whether a guardian works at the school.
+    is_staff_child: bool,
+    /// One more with each change.
+    version: i32,
+    /// When it was changed last.
+    updated_at: DateTime<Utc>,
+}
+
+/// What decides about a student's fees. All of it: what is left out is emptied.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutFeeProfile {
+    /// The category.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    category: Option<Text<100>>,
+    /// Who pays.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    payer: Option<Text<200>>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    version: i32,
+    updated_at: DateTime<Utc>,
+}
+
+async fn profile(transaction: &mut SchoolTransaction, student: Uuid) -> Result<Versioned<FeeProfileView>, Problem> {
+    let school = transaction.school_id().as_uuid();
+    if !student_exists(transaction, student).await? {
+        return Err(Problem::not_found("student"));
+    }
+    sqlx::query("INSERT INTO fee_profiles (school_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(school)
+        .bind(student)
+        .execute(transaction.connection()?)
+        .await
+        .map_err(db)?;
+    let row: Row = sqlx::query_as("SELECT version, updated_at FROM fee_profiles WHERE school_id = $1 AND id = $2 FOR NO KEY UPDATE")
+        .bind(school)
+        .bind(student)
+        .fetch_one(transaction.connection()?)
+        .await
+        .map_err(db)?;
+    let found =
+        billed(transaction, Billed::One(student), None, 1).await?.into_iter().next().ok_or_else(|| Problem::not_found("student"))?;
+    let view = FeeProfileView {
+        student_id: student.into(),
+        category: found.category,
+        payer: found.payer,
+        has_elder_sibling: found.has_elder_sibling,
+        is_staff_child: found.is_staff_child,
+        version: row.version,
+        updated_at: row.updated_at,
+    };
+    Ok(Versioned(view, Version::try_from(row.version).map_err(Problem::internal)?))
+}
+
+/// What decides about a student's fees.
+#[utoipa::path(params(("id" = StudentId, Path)), responses((status = 200, body = FeeProfileView), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/students/{id}/fee-profile")]
+async fn show(desk: Desk<FeesManage>, id: IdPath<StudentId>) -> Result<Versioned<FeeProfileView>, Problem> {
+    desk.change(async |transaction| profile(transaction, id.as_uuid()).await).await
+}
+
+/// Says what decides about a student's fees. Invoices that were made stay as they are.
+#[utoipa::path(
+    params(("id" = StudentId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    request_body = PutFeeProfile,
+    responses((status = 200, body = FeeProfileView), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[put("/api/v1/students/{id}/fee-profile")]
+async fn put_profile(
+    desk: Desk<FeesManage>,
+    id: IdPath<StudentId>,
+    based_on: IfMatch,
+    body: Body<PutFeeProfile>,
+) -> Result<Versioned<FeeProfileView>, Problem> {
+    let put = body.into_inner();
+    desk.change(async |transaction| {
+        let Versioned(_, version) = profile(transaction, id.as_uuid()).await?;
+        based_on.require(version)?;
+        sqlx::query(
+            "UPDATE fee_profiles SET category = $3, payer = $4, version = version + 1, updated_at = $5 WHERE school_id = $1 AND id = $2",
+        )
+        .bind(transaction.school_id().as_uuid())
+        .bind(id.as_uuid())
+        .bind(put.category.map(String::from))
+        .bind(put.payer.map(String::from))
+        .bind(desk.now())
+        .execute(transaction.connection()?)
+        .await
+        .map_err(db)?;
+        profile(transaction, id.as_uuid()).await
+    })
+    .await
+}

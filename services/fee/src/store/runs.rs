@@ -1,0 +1,243 @@
+//! Runs that make an invoice for everybody whom a fee structure concerns: a hundred students at a time, each in one transaction with the mark of how far it
+//! got. A run that was cut short goes on from there, by whoever hears of it; two who work on it take turns. Nobody is billed twice for a period.
+
+use chrono::{DateTime, Utc};
+use domain::{Actor, Clock, EventKind, SchoolId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use service_kit::{Kind, Problem};
+use sqlx::FromRow;
+use sqlx::types::Json;
+use store::{Postgres, SchoolTransaction};
+use uuid::Uuid;
+
+use super::book::Book;
+use super::concessions::approved;
+use super::db;
+use super::invoices::{NewInvoice, insert_all, issue_all};
+use super::structures::{ItemRow, StructureRow, items_of};
+use super::students::{Billed, billed, lock_students};
+use crate::events::tell;
+use crate::model::charge;
+
+/// Students of one transaction.
+const CHUNK: i64 = 100;
+
+/// A row of `jobs` that is a run.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct RunRow {
+    pub(crate) id: Uuid,
+    pub(crate) status: String,
+    pub(crate) progress: i32,
+    pub(crate) input: Json<Input>,
+    pub(crate) result: Option<Json<Tally>>,
+    pub(crate) error: Option<String>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub(crate) fee_structure_id: Uuid,
+    pub(crate) instalment: i32,
+    pub(crate) issue: bool,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    /// The last student who was looked at.
+    pub(crate) after: Option<Uuid>,
+    pub(crate) students: i64,
+    pub(crate) created: i64,
+    pub(crate) existing: i64,
+}
+
+const KIND: &str = "invoices";
+
+/// The run, or 404.
+pub(crate) async fn find_run(transaction: &mut SchoolTransaction, id: Uuid) -> Result<RunRow, Problem> {
+    sqlx::query_as("SELECT * FROM jobs WHERE school_id = $1 AND id = $2 AND kind = $3")
+        .bind(transaction.school_id().as_uuid())
+        .bind(id)
+        .bind(KIND)
+        .fetch_optional(transaction.connection()?)
+        .await
+        .map_err(db)?
+        .ok_or_else(|| Problem::not_found("invoice run"))
+}
+
+#[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // the names of the JSON
+struct Told {
+    run_id: Uuid,
+}
+
+/// Asks for a run. One that is under way is joined; one that is done is done again, for whoever came since.
+pub(crate) async fn begin_run(transaction: &mut SchoolTransaction, book: &Book, input: Input) -> Result<RunRow, Problem> {
+    let key = format!("{}/{}/{}", input.fee_structure_id, input.instalment, if input.issue { "issue" } else { "draft" });
+    let id: Uuid = sqlx::query_scalar(
+        "INSERT INTO jobs (school_id, id, kind, input, requested_by, dedupe_key, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+         ON CONFLICT (school_id, kind, dedupe_key) DO UPDATE SET
+             status = CASE WHEN jobs.finished_at IS NULL THEN jobs.status ELSE 'queued' END,
+             result = CASE WHEN jobs.finished_at IS NULL THEN jobs.result END,
+             progress = CASE WHEN jobs.finished_at IS NULL THEN jobs.progress ELSE 0 END,
+             attempts = 0, error = NULL, finished_at = NULL, version = jobs.version + 1, updated_at = $7
+         RETURNING id",
+    )
+    .bind(book.school.as_uuid())
+    .bind(Book::id())
+    .bind(KIND)
+    .bind(Json(input))
+    .bind(book.user())
+    .bind(key)
+    .bind(book.now)
+    .fetch_one(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    tell(transaction, book, EventKind::InvoiceRunRequested, id, &Told { run_id: id }).await?;
+    find_run(transaction, id).await
+}
+
+/// The structure that a run is about, with the items of its instalment; refused if there is nothing to bill.
+pub(crate) async fn to_bill(transaction: &mut SchoolTransaction, input: &Input) -> Result<(StructureRow, Vec<ItemRow>, String), Problem> {
+    let school = transaction.school_id().as_uuid();
+    let structure: StructureRow = sqlx::query_as("SELECT * FROM fee_structures WHERE school_id = $1 AND id = $2")
+        .bind(school)
+        .bind(input.fee_structure_id)
+        .fetch_optional(transaction.connection()?)
+        .await
+        .map_err(db)?
+        .ok_or_else(|| Problem::invalid(vec![domain::Fault::new("/fee_structure_id", "there is no such fee structure in this school")]))?;
+    if structure.status != "active" {
+        return Err(Problem::conflict(Kind::Conflict, "The fee structure is not active."));
+    }
+    let items = items_of(transaction, &[structure.id]).await?;
+    let items: Vec<ItemRow> = items.into_iter().filter(|item| item.instalment == input.instalment && !item.is_optional).collect();
+    if items.is_empty() {
+        return Err(Problem::invalid(vec![domain::Fault::new("/instalment", "the structure charges nothing in this instalment")]));
+    }
+    let year: String = sqlx::query_scalar("SELECT name FROM academic_years WHERE school_id = $1 AND id = $2")
+        .bind(school)
+        .bind(structure.academic_year_id)
+        .fetch_one(transaction.connection()?)
+        .await
+        .map_err(db)?;
+    let period = format!("{}/{}", year.chars().take(50).collect::<String>(), input.instalment);
+    Ok((structure, items, period))
+}
+
+/// Works a run off. Answers the payments whose credit went to its invoices.
+pub(crate) async fn work_off(
+    postgres: &Postgres,
+    clock: &dyn Clock,
+    actor: Option<Actor>,
+    school: SchoolId,
+    run: Uuid,
+) -> Result<Vec<Uuid>, Problem> {
+    let mut touched = Vec::new();
+    loop {
+        let mut transaction = postgres.school(school).await?;
+        let row: Option<RunRow> =
+            sqlx::query_as("SELECT * FROM jobs WHERE school_id = $1 AND id = $2 AND kind = $3 AND finished_at IS NULL FOR UPDATE")
+                .bind(school.as_uuid())
+                .bind(run)
+                .bind(KIND)
+                .fetch_optional(transaction.connection()?)
+                .await
+                .map_err(db)?;
+        let Some(row) = row else { return Ok(touched) };
+        let book = Book::open(&mut transaction, actor, clock.now()).await?;
+        let is_done = chunk(&mut transaction, &book, row).await?;
+        transaction.commit().await?;
+        touched.extend(book.touched.payments());
+        if is_done {
+            return Ok(touched);
+        }
+    }
+}
+
+/// Bills the next students; whether those were all.
+async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) -> Result<bool, Problem> {
+    let input = row.input.0;
+    let mut tally = row.result.map(|Json(tally)| tally).unwrap_or_default();
+    let (structure, items, period) = to_bill(transaction, &input).await?;
+    let who = Billed::Of {
+        year: structure.academic_year_id,
+        class: structure.class_id,
+        category: structure.category.as_deref(),
+        today: book.today,
+    };
+    let students = billed(transaction, who, tally.after, CHUNK).await?;
+    let ids: Vec<Uuid> = students.iter().map(|student| student.id).collect();
+    lock_students(transaction, &ids).await?;
+    let due_on = items.iter().map(|item| item.due_on).min().unwrap_or(book.today);
+    let concessions = approved(transaction, &structure.currency, due_on).await?;
+    let charges: Vec<charge::Charge> = items.iter().map(ItemRow::charge).collect();
+    let new: Vec<NewInvoice> = students
+        .iter()
+        .map(|student| {
+            let pupil = student.pupil();
+            let own: Vec<_> = concessions.iter().filter(|concession| concession.covers(&pupil, due_on)).cloned().collect();
+            NewInvoice {
+                id: Book::id(),
+                student_id: student.id,
+                fee_structure_id: Some(structure.id),
+                period: period.clone(),
+                source: "structure",
+                source_ref: None,
+                currency: structure.currency.clone(),
+                due_on,
+                payer: student.payer.clone(),
+                lines: charge::lines(&charges, &own, &book.settings.tax_name),
+            }
+        })
+        .collect();
+    let added = insert_all(transaction, book, &new).await?;
+    if input.issue && !added.is_empty() {
+        issue_all(transaction, book, &added).await?;
+    }
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    tally.students += count(ids.len());
+    tally.created += count(added.len());
+    tally.existing += count(ids.len() - added.len());
+    tally.after = ids.last().copied().or(tally.after);
+    let is_done = count(ids.len()) < CHUNK;
+    // Nobody knows how many there will be without counting them; what is left is guessed at by those who are done.
+    let progress = if is_done { 100 } else { i32::try_from(100 - 100 * CHUNK / (tally.students + CHUNK)).unwrap_or(0) };
+    sqlx::query(
+        "UPDATE jobs SET status = $3, progress = $4, result = $5, started_at = coalesce(started_at, $6), finished_at = CASE WHEN $3 = 'succeeded' THEN $6 END,
+             error = NULL, version = version + 1, updated_at = $6
+         WHERE school_id = $1 AND id = $2",
+    )
+    .bind(book.school.as_uuid())
+    .bind(row.id)
+    .bind(if is_done { "succeeded" } else { "running" })
+    .bind(progress)
+    .bind(json!(tally))
+    .bind(book.now)
+    .execute(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    Ok(is_done)
+}
+
+/// Gives a run up.
+pub(crate) async fn fail_run(postgres: &Postgres, school: SchoolId, run: Uuid, reason: &str) -> Result<(), Problem> {
+    let mut transaction = postgres.school(school).await?;
+    sqlx::query(
+        "UPDATE jobs SET status = 'failed', error = left($4, 1000), finished_at = now(), version = version + 1, updated_at = now()
+         WHERE school_id = $1 AND id = $2 AND kind = $3 AND finished_at IS NULL",
+    )
+    .bind(school.as_uuid())
+    .bind(run)
+    .bind(KIND)
+    .bind(reason)
+    .execute(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    transaction.commit().await?;
+    Ok(())
+}

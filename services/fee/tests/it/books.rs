@@ -1,0 +1,132 @@
+//! The books: dues with their ages, statements, closing the day, and everything at random.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::school::{School, id};
+
+#[tokio::test]
+async fn dues_are_listed_by_age_and_page_by_page() {
+    let school = School::open().await;
+    for (amount, late) in [(100, 0), (200, 1), (300, 31), (400, 61), (500, 91)] {
+        let body = json!({"student_id": school.student_id, "period": "x", "currency": "INR", "due_on": school.day(-late), "issue": true,
+            "charges": [{"head": "x", "amount_minor": amount}]});
+        school.office.post("/api/v1/invoices", &body).await.expect(201);
+    }
+    let ageing = school.office.get("/api/v1/fees/ageing").await.expect(200);
+    let sums: Vec<i64> = ageing["ages"].as_array().unwrap().iter().map(|age| age["open_minor"].as_i64().unwrap()).collect();
+    assert_eq!(sums, [100, 200, 300, 400, 500]);
+    let mut path = "/api/v1/fees/dues?limit=2&overdue=true".to_owned();
+    let mut ages = Vec::new();
+    loop {
+        let page = school.office.get(&path).await.expect(200);
+        ages.extend(page["items"].as_array().unwrap().iter().map(|due| due["age"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/v1/fees/dues?limit=2&overdue=true&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(ages, ["over90", "days61_to90", "days31_to60", "days1_to30"]);
+}
+
+#[tokio::test]
+async fn a_statement_tells_what_changed_what_is_owed_and_the_balance_after_it() {
+    let school = School::open().await;
+    let invoice = school.invoice(school.student_id, 1_000).await;
+    let payment = school.cash(&invoice, 1_200).await.expect(201);
+    let back = json!({"amount_minor": 500, "method": "cash", "reason": "x"});
+    school.office.post_once(&format!("/api/v1/payments/{}/refunds", id(&payment)), "r", &back).await.expect(201);
+    let path = format!("/api/v1/students/{}/ledger", school.student_id);
+    let seen = school.student.get(&path).await.expect(200);
+    let lines: Vec<(i64, i64, i64)> = seen["currencies"][0]["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| ["debit_minor", "credit_minor", "balance_minor"].map(|name| line[name].as_i64().unwrap()).into())
+        .collect();
+    assert_eq!(lines, [(1_000, 0, 1_000), (0, 1_200, -200), (500, 0, 300)], "{seen:#}");
+    let tomorrow = school.student.get(&format!("{path}?from={}&to={}", school.day(1), school.day(2))).await.expect(200);
+    assert_eq!((&tomorrow["currencies"][0]["opening_minor"], &tomorrow["currencies"][0]["lines"]), (&json!(300), &json!([])));
+    school.student.get(&format!("{path}?from={}&to={}", school.day(2), school.day(1))).await.expect(422);
+}
+
+#[tokio::test]
+async fn a_day_is_closed_once_and_a_difference_is_explained() {
+    let school = School::open().await;
+    let invoice = school.invoice(school.student_id, 1_000).await;
+    school.cash(&invoice, 600).await.expect(201);
+    let close = |day: String, counted: i64| json!({"closed_on": day, "cash": [{"currency": "INR", "counted_minor": counted}]});
+    assert_eq!(school.office.post("/api/v1/fees/day-closings", &close(school.day(0), 590)).await.pointers(), ["/note"]);
+    assert_eq!(school.office.post("/api/v1/fees/day-closings", &close(school.day(1), 600)).await.pointers(), ["/closed_on"]);
+    let mut short = close(school.day(0), 590);
+    short["note"] = json!("Ten missing");
+    let closed = school.office.post("/api/v1/fees/day-closings", &short).await.expect(201);
+    assert_eq!((&closed["counted"][0]["difference_minor"], &closed["totals"][0]["received_minor"]), (&json!(-10), &json!(600)));
+    school.office.post("/api/v1/fees/day-closings", &close(school.day(-1), 0)).await.expect(409);
+    let next = school.cash(&invoice, 100).await.expect(201);
+    assert_eq!(next["booked_on"], json!(school.day(1)));
+    assert_eq!(school.office.get("/api/v1/fees/day-closings").await.expect(200)["items"].as_array().unwrap().len(), 1);
+}
+
+/// A small generator: the same course every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// One random thing. Whether it is allowed just now is for the service to say: anything but a fault of its own is fine.
+async fn something(school: &School, invoices: &[Value], dice: &mut Dice) {
+    let invoice = &invoices[usize::try_from(dice.roll(invoices.len() as u64)).unwrap()];
+    let path = format!("/api/v1/invoices/{}", id(invoice));
+    let amount = i64::try_from(1 + dice.roll(400)).unwrap();
+    let status = match dice.roll(8) {
+        0..=2 => school.cash(invoice, amount).await.status,
+        3 => {
+            let body = json!({"invoice_id": invoice["id"], "method": "cheque", "amount_minor": amount, "currency": "INR",
+                "cheque": {"number": format!("{}", dice.roll(1_000_000)), "bank": "B", "date": school.day(0)}});
+            let paid = school.office.post_once("/api/v1/payments", &Uuid::now_v7().to_string(), &body).await;
+            if paid.status == 201 && dice.roll(2) == 0 {
+                school.act(&school.office, &format!("/api/v1/payments/{}", id(&paid.body)), "bounce", &json!({"reason": "x"})).await.status
+            } else {
+                paid.status
+            }
+        }
+        4 => {
+            let list = school.office.get(&format!("/api/v1/payments?invoice_id={}", id(invoice))).await.expect(200);
+            let Some(payment) = list["items"].as_array().unwrap().first() else { return };
+            let body = json!({"amount_minor": amount, "method": "cash", "reason": "x"});
+            let path = format!("/api/v1/payments/{}/refunds", id(payment));
+            school.office.post_once(&path, &Uuid::now_v7().to_string(), &body).await.status
+        }
+        5 => school.act(&school.head, &path, "waive", &json!({"amount_minor": amount, "reason": "x"})).await.status,
+        6 => school.act(&school.office, &path, "fine", &json!({"amount_minor": amount, "description": "x"})).await.status,
+        _ => school.act(&school.office, &path, "cancel", &json!({"reason": "x", "to_credit": true})).await.status,
+    };
+    assert!(matches!(status, 200 | 201 | 409 | 412 | 422), "{status}");
+}
+
+#[tokio::test]
+async fn the_ledger_balances_after_hundreds_of_random_operations_at_once() {
+    let school = School::open().await;
+    let mut invoices = Vec::new();
+    for n in 0..10 {
+        invoices.push(school.invoice(if n % 2 == 0 { school.student_id } else { school.classmate_id }, 2_000).await);
+    }
+    let clients = (0..8).map(|client| {
+        let (school, invoices) = (&school, &invoices);
+        async move {
+            let mut dice = Dice(client + 1);
+            for _ in 0..30 {
+                something(school, invoices, &mut dice).await;
+            }
+        }
+    });
+    join_all(clients).await;
+    assert!(school.count("SELECT count(*) FROM payments").await > 20, "something happened");
+    school.books_agree().await;
+}

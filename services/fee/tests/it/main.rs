@@ -1,0 +1,14 @@
+//! Fees over HTTP, on real stores.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod bad_input;
+mod books;
+mod charges;
+mod contention;
+mod database;
+mod invoicing;
+mod payments;
+mod school;
+mod stand_in;
+mod visibility;
+mod webhooks;

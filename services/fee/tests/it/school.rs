@@ -1,0 +1,148 @@
+//! A school with a class, two students, their parents and an office of two.
+
+use std::time::Duration;
+
+use domain::{ClassId, Role, SchoolId, StudentId};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use testkit::{Answer, Api, Fleet};
+use uuid::Uuid;
+
+pub struct School {
+    pub fleet: Fleet,
+    pub school: SchoolId,
+    pub class: ClassId,
+    pub year: Uuid,
+    /// Whoever runs the school.
+    pub head: Api,
+    /// The school's office.
+    pub office: Api,
+    pub teacher: Api,
+    pub student: Api,
+    pub student_id: StudentId,
+    pub parent: Api,
+    pub classmate: Api,
+    pub classmate_id: StudentId,
+}
+
+impl School {
+    pub async fn open() -> Self {
+        Self::open_with(&[]).await
+    }
+
+    pub async fn open_with(variables: &[(&str, &str)]) -> Self {
+        let fleet = Fleet::start_with(&[auth::SERVICE, fee::SERVICE], variables).await;
+        let school = fleet.school("Greenfield").await;
+        fleet.member(school, Role::SchoolAdmin, "head@a.example").await;
+        fleet.member(school, Role::Admin, "office@a.example").await;
+        let teacher = fleet.member(school, Role::Teacher, "teacher@a.example").await;
+        let student = fleet.member(school, Role::Student, "student@a.example").await;
+        let classmate = fleet.member(school, Role::Student, "classmate@a.example").await;
+        let parent = fleet.member(school, Role::Parent, "parent@a.example").await;
+        let class = fleet.class(school, "7A", teacher, &[student, classmate]).await;
+        fleet.guardian(school, student, parent).await;
+        let (student_id, classmate_id) = (fleet.student_id(school, student).await, fleet.student_id(school, classmate).await);
+        let year = sqlx::query_scalar("SELECT academic_year_id FROM classes WHERE id = $1")
+            .bind(class.as_uuid())
+            .fetch_one(&mut fleet.database.superuser().await)
+            .await
+            .unwrap();
+        Self {
+            head: fleet.login("head@a.example").await,
+            office: fleet.login("office@a.example").await,
+            teacher: fleet.login("teacher@a.example").await,
+            student: fleet.login("student@a.example").await,
+            parent: fleet.login("parent@a.example").await,
+            classmate: fleet.login("classmate@a.example").await,
+            fleet,
+            school,
+            class,
+            year,
+            student_id,
+            classmate_id,
+        }
+    }
+
+    /// The day at the school, which is in UTC.
+    pub fn day(&self, days: i64) -> String {
+        (self.fleet.platform.clock().now() + chrono::Duration::days(days)).date_naive().to_string()
+    }
+
+    /// An active structure of tuition in two instalments and a bus fee with tax.
+    pub async fn structure(&self, name: &str) -> String {
+        let body = json!({"academic_year_id": self.year, "class_id": self.class, "name": name, "currency": "INR", "heads": [
+            {"head": "Tuition", "amount_minor": 100_001, "instalments": [{"due_on": self.day(10)}, {"due_on": self.day(100)}]},
+            {"head": "Bus", "amount_minor": 20_000, "tax_basis_points": 500, "instalments": [{"due_on": self.day(10)}]}]});
+        let made = self.office.post("/api/v1/fee-structures", &body).await;
+        let (etag, id) = (made.etag(), id(&made.expect(201)));
+        self.office.post_if(&format!("/api/v1/fee-structures/{id}/activate"), &etag, &json!({})).await.expect(200);
+        id
+    }
+
+    /// An issued invoice over `amount`.
+    pub async fn invoice(&self, student: StudentId, amount: i64) -> Value {
+        let body = json!({"student_id": student, "period": "Excursion", "currency": "INR", "due_on": self.day(-5), "issue": true,
+            "charges": [{"head": "Excursion", "amount_minor": amount}]});
+        self.office.post("/api/v1/invoices", &body).await.expect(201)
+    }
+
+    /// Pays cash for an invoice.
+    pub async fn cash(&self, invoice: &Value, amount: i64) -> Answer {
+        let body = json!({"invoice_id": invoice["id"], "method": "cash", "amount_minor": amount, "currency": "INR"});
+        self.office.post_once("/api/v1/payments", &Uuid::now_v7().to_string(), &body).await
+    }
+
+    pub async fn seen(&self, invoice: &Value) -> Value {
+        self.office.get(&format!("/api/v1/invoices/{}", id(invoice))).await.expect(200)
+    }
+
+    /// Does something to what has an `ETag`.
+    pub async fn act(&self, who: &Api, path: &str, verb: &str, body: &Value) -> Answer {
+        let etag = who.get(path).await.etag();
+        who.post_if(&format!("{path}/{verb}"), &etag, body).await
+    }
+
+    /// A number out of the database, as its superuser sees it.
+    pub async fn count(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+    }
+
+    /// The ledger balances, and agrees with the documents.
+    pub async fn books_agree(&self) {
+        let seen = self.office.get("/api/v1/fees/reconciliation").await.expect(200);
+        assert_eq!(seen["agrees"], json!(true), "{seen:#}");
+        assert_eq!(self.count("SELECT coalesce(sum(debit_minor - credit_minor), 0)::bigint FROM ledger_entries").await, 0);
+        let gaps = "SELECT coalesce(sum(last_number), 0)::bigint - (SELECT count(*) FROM payments WHERE receipt_number IS NOT NULL) FROM receipt_counters";
+        assert_eq!(self.count(gaps).await, 0, "receipts have a gap");
+    }
+
+    /// Runs a generation to its end.
+    pub async fn run(&self, structure: &str, instalment: i64) -> Value {
+        let body = json!({"fee_structure_id": structure, "instalment": instalment, "issue": true});
+        let asked = self.office.post("/api/v1/invoices/generate", &body).await;
+        let path = asked.header("location").to_owned();
+        asked.expect(202);
+        eventually(async || self.office.get(&path).await.expect(200), |run| matches!(run["status"].as_str(), Some("succeeded" | "failed")))
+            .await
+    }
+}
+
+pub fn id(body: &Value) -> String {
+    body["id"].as_str().unwrap_or_else(|| panic!("no id in {body:#}")).to_owned()
+}
+
+/// Looks until `seen` says yes, at most twenty seconds.
+pub async fn eventually<T>(mut look: impl AsyncFnMut() -> T, seen: impl Fn(&T) -> bool) -> T {
+    for _ in 0..200 {
+        let found = look().await;
+        if seen(&found) {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    look().await
+}
+
+pub fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
+}

@@ -1,0 +1,254 @@
+//! Paying online: orders at a stand-in for the provider, and events in the providers' documented form, signed as they sign them.
+
+use futures_util::future::join_all;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use testkit::Answer;
+
+use crate::school::{School, count, eventually, id};
+use crate::stand_in::StandIn;
+
+const RAZORPAY_SECRET: &str = "razorpay webhook secret";
+const STRIPE_SECRET: &str = "whsec_test";
+
+async fn open() -> (School, StandIn) {
+    let provider = StandIn::start().await;
+    let school = School::open_with(&[
+        ("RAZORPAY_API_URL", &provider.url),
+        ("RAZORPAY_KEY_ID", "rzp_test_1"),
+        ("RAZORPAY_KEY_SECRET", "key secret"),
+        ("RAZORPAY_WEBHOOK_SECRET", RAZORPAY_SECRET),
+        ("STRIPE_API_URL", &provider.url),
+        ("STRIPE_SECRET_KEY", "sk_test_1"),
+        ("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET),
+    ])
+    .await;
+    (school, provider)
+}
+
+fn sign(secret: &str, parts: &[&str]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    parts.iter().for_each(|part| mac.update(part.as_bytes()));
+    hex::encode(mac.finalize().into_bytes())
+}
+
+async fn order(school: &School, invoice: &Value, provider: &str, amount: Option<i64>) -> Value {
+    let mut body = json!({"invoice_id": invoice["id"], "provider": provider});
+    if let Some(amount) = amount {
+        body["amount_minor"] = json!(amount);
+    }
+    school.parent.post_once("/api/v1/payments/orders", &uuid::Uuid::now_v7().to_string(), &body).await.expect(201)
+}
+
+async fn tell(school: &School, provider: &str, headers: &[(&str, String)], body: &str) -> Answer {
+    let api = school.fleet.anonymous();
+    let path = format!("/api/v1/webhooks/{provider}/{}", school.school);
+    let mut request = api.request(reqwest::Method::POST, &path).header("content-type", "application/json").body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    api.send(request).await
+}
+
+async fn razorpay(school: &School, event_id: &str, body: &Value) -> Answer {
+    let body = body.to_string();
+    let signature = sign(RAZORPAY_SECRET, &[&body]);
+    tell(school, "razorpay", &[("x-razorpay-signature", signature), ("x-razorpay-event-id", event_id.to_owned())], &body).await
+}
+
+/// `payment.captured` as Razorpay documents it.
+fn captured(event: &str, order: &Value, payment: &str, amount: &Value, currency: &str) -> Value {
+    json!({"entity": "event", "account_id": "acc_BFQ7uQEaa7j2z7", "event": event, "contains": ["payment"], "created_at": 1_567_674_606,
+        "payload": {"payment": {"entity": {"id": payment, "entity": "payment", "amount": amount, "currency": currency, "status": "captured",
+            "order_id": order["provider_order_id"], "invoice_id": null, "international": false, "method": "upi", "amount_refunded": 0, "refund_status": null,
+            "captured": true, "description": null, "card_id": null, "bank": null, "wallet": null, "vpa": "gaurav.kumar@upi",
+            "email": "gaurav.kumar@example.com", "contact": "+919876543210", "notes": [], "fee": 2, "tax": 0, "error_code": null,
+            "error_description": null, "acquirer_data": {"rrn": "925116011022"}, "created_at": 1_567_674_599}}}})
+}
+
+async fn status(school: &School, order: &Value) -> Value {
+    school.office.get(&format!("/api/v1/payments/{}", order["payment_id"].as_str().unwrap())).await.expect(200)
+}
+
+#[tokio::test]
+async fn an_order_is_signed_made_once_and_paid_when_the_provider_says_so() {
+    let (school, provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let body = json!({"invoice_id": invoice["id"], "provider": "razorpay", "amount_minor": 20_000});
+    let answers = join_all((0..10).map(|_| school.parent.post_once("/api/v1/payments/orders", "checkout", &body))).await;
+    assert_eq!(count(&answers, 201), 10, "{:?}", answers.iter().map(|a| &a.body).collect::<Vec<_>>());
+    let order = answers[0].body.clone();
+    assert!(answers.iter().all(|answer| answer.body["provider_order_id"] == order["provider_order_id"]));
+    assert_eq!((&order["key_id"], &order["amount_minor"]), (&json!("rzp_test_1"), &json!(20_000)));
+    assert_eq!(school.count("SELECT count(*) FROM payments").await, 1);
+    let asked = &provider.asked()[0];
+    // rzp_test_1:key secret
+    assert_eq!((asked.path.as_str(), asked.authorization.as_str()), ("/v1/orders", "Basic cnpwX3Rlc3RfMTprZXkgc2VjcmV0"));
+    let sent: Value = serde_json::from_str(&asked.body).unwrap();
+    assert_eq!((&sent["amount"], &sent["currency"], &sent["receipt"]), (&json!(20_000), &json!("INR"), &order["payment_id"]));
+    let mut other = body.clone();
+    other["amount_minor"] = json!(1);
+    school.parent.post_once("/api/v1/payments/orders", "checkout", &other).await.expect(422);
+    let event = captured("payment.captured", &order, "pay_1", &json!(20_000), "INR");
+    assert_eq!(razorpay(&school, "evt_1", &event).await.expect(200)["outcome"], json!("applied"));
+    let paid = status(&school, &order).await;
+    assert_eq!((&paid["status"], &paid["receipt_number"], &paid["provider_payment_id"]), (&json!("captured"), &json!(1), &json!("pay_1")));
+    assert_eq!(school.seen(&invoice).await["open_minor"], json!(30_000));
+    school.classmate.post_once("/api/v1/payments/orders", "k", &body).await.expect(404);
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn an_event_counts_once_however_often_it_comes_and_in_whatever_order() {
+    let (school, _provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "razorpay", None).await;
+    let event = captured("payment.captured", &order, "pay_1", &json!(50_000), "INR");
+    let paid = captured("order.paid", &order, "pay_1", &json!(50_000), "INR");
+    let mut failed = captured("payment.failed", &order, "pay_0", &json!(50_000), "INR");
+    failed["payload"]["payment"]["entity"]["error_description"] = json!("Payment failed");
+    // An attempt fails, another succeeds; both are told fifty times at once, by either name.
+    razorpay(&school, "evt_0", &failed).await.expect(200);
+    assert_eq!(status(&school, &order).await["status"], json!("failed"));
+    let told = join_all((0..50).map(|n| {
+        let (school, event) = (&school, if n % 2 == 0 { &event } else { &paid });
+        async move { razorpay(school, if n % 2 == 0 { "evt_1" } else { "evt_2" }, event).await }
+    }));
+    assert_eq!(count(&told.await, 200), 50);
+    // The failure again, late and under another id.
+    assert_eq!(razorpay(&school, "evt_9", &failed).await.expect(200)["outcome"], json!("already known"));
+    assert_eq!(status(&school, &order).await["status"], json!("captured"));
+    assert_eq!(school.count("SELECT count(*) FROM payments WHERE receipt_number IS NOT NULL").await, 1);
+    assert_eq!(school.count("SELECT count(*) FROM provider_events").await, 4);
+    // A second payment of the same order is real money that nobody asked for: somebody must look.
+    let second = captured("payment.captured", &order, "pay_2", &json!(50_000), "INR");
+    razorpay(&school, "evt_3", &second).await.expect(200);
+    let seen = school.office.get("/api/v1/fees/reconciliation").await.expect(200);
+    assert_eq!(seen["unmatched_events"][0]["event_id"], json!("evt_3"));
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn what_is_not_signed_or_not_our_sum_pays_nothing() {
+    let (school, _provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "razorpay", None).await;
+    let event = captured("payment.captured", &order, "pay_1", &json!(50_000), "INR").to_string();
+    let right = sign(RAZORPAY_SECRET, &[&event]);
+    let id = || ("x-razorpay-event-id", "evt_1".to_owned());
+    for (headers, body) in [
+        (vec![id()], event.clone()),
+        (vec![id(), ("x-razorpay-signature", sign("another secret", &[&event]))], event.clone()),
+        (vec![id(), ("x-razorpay-signature", right.clone())], event.replace("50000", "50001")),
+        (vec![id(), ("x-razorpay-signature", right.clone())], format!("{event} ")),
+        (vec![id(), ("x-razorpay-signature", "zz".to_owned())], event.clone()),
+    ] {
+        assert_eq!(tell(&school, "razorpay", &headers, &body).await.status, 401);
+    }
+    for (n, (amount, currency)) in [(json!(49_999), "INR"), (json!(50_001), "INR"), (json!(50_000), "USD")].into_iter().enumerate() {
+        let event = captured("payment.captured", &order, "pay_1", &amount, currency);
+        assert_ne!(razorpay(&school, &format!("evt_{n}"), &event).await.expect(200)["outcome"], json!("applied"));
+    }
+    let mut unknown = order.clone();
+    unknown["provider_order_id"] = json!("order_unknown");
+    razorpay(&school, "evt_x", &captured("payment.captured", &unknown, "pay_1", &json!(50_000), "INR")).await.expect(200);
+    assert_eq!(status(&school, &order).await["status"], json!("created"));
+    let seen = school.office.get("/api/v1/fees/reconciliation").await.expect(200);
+    assert_eq!(seen["unmatched_events"].as_array().unwrap().len(), 4);
+    // Somebody else's path, and no provider of ours.
+    let other = school.fleet.school("Riverside").await;
+    let api = school.fleet.anonymous();
+    let path = format!("/api/v1/webhooks/razorpay/{other}");
+    let request = api.request(reqwest::Method::POST, &path).header("x-razorpay-signature", right).body(event);
+    assert_eq!(api.send(request).await.expect(200)["outcome"], json!("about nothing that is known here"));
+    assert_eq!(api.post("/api/v1/webhooks/paypal/x", &json!({})).await.status, 404);
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn stripe_is_paid_by_intent_within_five_minutes_of_its_signature() {
+    let (school, provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "stripe", None).await;
+    assert_eq!(order["client_secret"], json!("pi_secret"));
+    let asked = provider.asked()[0].clone();
+    assert_eq!((asked.path.as_str(), asked.authorization.as_str()), ("/v1/payment_intents", "Bearer sk_test_1"));
+    assert_eq!(json!(asked.key), order["payment_id"], "asked again, it is the same intent");
+    assert!(asked.body.contains("amount=50000&currency=inr"), "{}", asked.body);
+    let event = json!({"id": "evt_1NG8Du2eZvKYlo2CUI79vXWy", "object": "event", "api_version": "2019-02-19", "created": 1_686_089_970,
+        "type": "payment_intent.succeeded", "livemode": false, "pending_webhooks": 0, "request": {"id": null, "idempotency_key": null},
+        "data": {"object": {"id": order["provider_order_id"], "object": "payment_intent", "amount": 50_000, "amount_capturable": 0,
+            "amount_received": 50_000, "currency": "inr", "latest_charge": "ch_1EXUPv2eZvKYlo2CStIqOmbY", "status": "succeeded",
+            "metadata": {"payment_id": order["payment_id"]}}}})
+    .to_string();
+    let now = school.fleet.platform.clock().now().timestamp();
+    let header = |at: i64, secret: &str| format!("t={at},v1={},v1={}", sign("old", &[]), sign(secret, &[&at.to_string(), ".", &event]));
+    for wrong in [header(now - 301, STRIPE_SECRET), header(now + 301, STRIPE_SECRET), header(now, "whsec_other"), "t=1".to_owned()] {
+        assert_eq!(tell(&school, "stripe", &[("stripe-signature", wrong)], &event).await.status, 401);
+    }
+    let told = tell(&school, "stripe", &[("stripe-signature", header(now - 290, STRIPE_SECRET))], &event).await.expect(200);
+    assert_eq!(told["outcome"], json!("applied"));
+    let again = tell(&school, "stripe", &[("stripe-signature", header(now, STRIPE_SECRET))], &event).await.expect(200);
+    assert_eq!(again["outcome"], json!("already known"));
+    assert_eq!(status(&school, &order).await["provider_payment_id"], json!("ch_1EXUPv2eZvKYlo2CStIqOmbY"));
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn money_for_an_invoice_that_was_cancelled_meanwhile_is_credit() {
+    let (school, _provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "razorpay", None).await;
+    school.act(&school.office, &format!("/api/v1/invoices/{}", id(&invoice)), "cancel", &json!({"reason": "A mistake"})).await.expect(200);
+    razorpay(&school, "evt_1", &captured("payment.captured", &order, "pay_1", &json!(50_000), "INR")).await.expect(200);
+    assert_eq!(status(&school, &order).await["credit_minor"], json!(50_000));
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_refund_goes_through_the_provider_and_waits_for_its_word() {
+    let (school, provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "razorpay", None).await;
+    razorpay(&school, "evt_1", &captured("payment.captured", &order, "pay_1", &json!(50_000), "INR")).await.expect(200);
+    let path = format!("/api/v1/payments/{}/refunds", order["payment_id"].as_str().unwrap());
+    let back = json!({"amount_minor": 20_000, "reason": "Left the school"});
+    assert_eq!(
+        school.office.post_once(&path, "c", &json!({"amount_minor": 1, "method": "cash", "reason": "x"})).await.pointers(),
+        ["/method"]
+    );
+    let refund = school.office.post_once(&path, "a", &back).await.expect(201);
+    assert_eq!(refund["status"], json!("pending"));
+    let settled = eventually(async || school.office.get(&path).await.expect(200), |list| list["items"][0]["status"] != "pending").await;
+    assert_eq!(settled["items"][0]["status"], json!("succeeded"), "{settled:#}");
+    let asked: Vec<_> = provider.asked().into_iter().filter(|asked| asked.path.ends_with("/refund")).collect();
+    assert_eq!((asked.len(), asked[0].path.as_str(), &asked[0].key), (1, "/v1/payments/pay_1/refund", &id(&refund)));
+    // One that the provider refuses comes back as credit.
+    provider.fail_with(Some(400));
+    school.office.post_once(&path, "b", &back).await.expect(201);
+    let refused = eventually(async || school.office.get(&path).await.expect(200), |list| list["items"][1]["status"] != "pending").await;
+    assert_eq!(refused["items"][1]["status"], json!("failed"));
+    let seen = status(&school, &order).await;
+    assert_eq!((&seen["refunded_minor"], &seen["credit_minor"]), (&json!(20_000), &json!(20_000)));
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn an_account_of_the_schools_own_goes_before_the_shared_one_and_no_secret_is_shown() {
+    let provider = StandIn::start().await;
+    let school = School::open_with(&[("RAZORPAY_API_URL", &provider.url)]).await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let body = json!({"invoice_id": invoice["id"], "provider": "razorpay"});
+    assert_eq!(school.parent.post_once("/api/v1/payments/orders", "k", &body).await.pointers(), ["/provider"]);
+    let keys = json!({(school.school.to_string()): {"razorpay": {"key_id": "rzp_own", "key_secret": "own secret", "webhook_secret": "s"}}})
+        .to_string();
+    let source = service_kit::config::Source::of([("JWT_SECRET", "for-tests-only-for-tests-only-for-tests"), ("PAYMENT_SCHOOLS", &keys)]);
+    let config = service_kit::Config::from_source(&source).unwrap();
+    assert_eq!(config.payments.razorpay(school.school).unwrap().key_id, "rzp_own");
+    assert!(!format!("{config:?}").contains("own secret"));
+    let half =
+        service_kit::config::Source::of([("JWT_SECRET", "for-tests-only-for-tests-only-for-tests"), ("STRIPE_SECRET_KEY", "sk_hidden")]);
+    let faults = service_kit::Config::from_source(&half).unwrap_err();
+    assert!(faults.to_string().contains("STRIPE_WEBHOOK_SECRET") && !faults.to_string().contains("sk_hidden"), "{faults}");
+}

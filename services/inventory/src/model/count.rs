@@ -1,0 +1,55 @@
+//! What a count of the shelves says about the books. A count is compared with what the books said at the moment of counting, and the difference is posted:
+//! what moved before or after that moment makes no difference to it.
+
+/// What to do about a line of a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The books were right.
+    Right,
+    /// So many more, or fewer, than the books said.
+    Differs(i32),
+    /// So many are missing, but not so many are there any more: it moved since, and has to be counted again.
+    CountAgain,
+}
+
+/// Compares what was counted with what the books said then; `on_hand` is what they say now.
+#[must_use]
+pub const fn judge(expected: i32, counted: i32, on_hand: i32) -> Verdict {
+    let difference = counted.saturating_sub(expected);
+    if difference == 0 {
+        Verdict::Right
+    } else if on_hand.saturating_add(difference) < 0 {
+        Verdict::CountAgain
+    } else {
+        Verdict::Differs(difference)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_moves_after_the_count_is_not_taken_for_a_difference() {
+        // Ten in the books, nine on the shelf; then four are issued. Five are left, not six.
+        assert_eq!(judge(10, 9, 6), Verdict::Differs(-1));
+        assert_eq!(judge(10, 10, 6), Verdict::Right);
+        assert_eq!(judge(10, 0, 6), Verdict::CountAgain);
+    }
+
+    proptest! {
+        #[test]
+        fn after_posting_the_books_say_what_the_shelf_says(shelf in 0..1_000_i32, books in 0..1_000_i32, moved in -1_000..1_000_i32) {
+            // What moves after the count moves on the shelf and in the books alike.
+            let (shelf_now, books_now) = (shelf + moved, books + moved);
+            prop_assume!(shelf_now >= 0 && books_now >= 0);
+            match judge(books, shelf, books_now) {
+                Verdict::Right => prop_assert_eq!(shelf_now, books_now),
+                Verdict::Differs(difference) => prop_assert_eq!(books_now + difference, shelf_now),
+                Verdict::CountAgain => prop_assert!(false, "what can be on a shelf can be in the books"),
+            }
+        }
+    }
+}

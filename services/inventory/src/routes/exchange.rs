@@ -1,0 +1,274 @@
+//! Items as a file: out as CSV, with what there is of them, and in again.
+
+use std::collections::HashMap;
+
+use actix_web::http::header;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use domain::{Fault, InventoryItemId, Timestamp};
+use records::rows;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::EntityTrait;
+use serde::{Deserialize, Serialize};
+use service_kit::extract::read_payload;
+use service_kit::permits::{InventoryRead, InventoryWrite};
+use service_kit::{CommonProblems, EditProblems, Kind, Params, Problem};
+use spreadsheet::{Unreadable, csv_file};
+use store::SchoolTransaction;
+use store::entity::inventory_items::{ActiveModel, Entity, Model};
+use store::entity::{inventory_categories, inventory_suppliers, schools};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::desk::Desk;
+use crate::model::import::{COLUMNS, Entry, SHOWN, interpret};
+use crate::model::item::Item;
+use crate::store::{RULES, Shelf, items};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(export).service(import);
+}
+
+/// The largest file.
+const LIMIT: usize = 1024 * 1024;
+const CSV: &str = "text/csv";
+/// A file of five hundred wrong lines needs no thousand faults in one answer.
+const MOST_FAULTS: usize = 200;
+
+/// All items as CSV, by name, with what there is of them and what it is worth. What a spreadsheet would take for a formula is made harmless. The file can be
+/// changed and imported again.
+#[utoipa::path(
+    responses((status = 200, body = String, content_type = "text/csv", description = "UTF-8, commas, CRLF."), CommonProblems),
+    security(("bearer" = []))
+)]
+#[get("/api/v1/inventory/items.csv")]
+async fn export(desk: Desk<InventoryRead>) -> Result<HttpResponse, Problem> {
+    let mut transaction = desk.read().await?;
+    let names = |rows: Vec<(Uuid, String)>| rows.into_iter().collect::<HashMap<Uuid, String>>();
+    let categories = rows::rows::<inventory_categories::Entity>(&transaction).all(&transaction).await?;
+    let categories = names(categories.into_iter().map(|row| (row.id, row.name)).collect());
+    let suppliers = rows::rows::<inventory_suppliers::Entity>(&transaction).all(&transaction).await?;
+    let suppliers = names(suppliers.into_iter().map(|row| (row.id, row.name)).collect());
+    let found = items(&mut transaction, &Shelf::default(), None, u64::MAX).await?;
+    let line = |item: &Item| {
+        let name = |names: &HashMap<Uuid, String>, id: Option<Uuid>| id.and_then(|id| names.get(&id).cloned()).unwrap_or_default();
+        vec![
+            item.sku.clone().unwrap_or_default(),
+            item.name.clone(),
+            item.kind.as_str().to_owned(),
+            item.unit.clone(),
+            item.barcode.clone().unwrap_or_default(),
+            name(&categories, item.category_id.map(Uuid::from)),
+            name(&suppliers, item.supplier_id.map(Uuid::from)),
+            item.is_serialised.to_string(),
+            item.reorder_level.to_string(),
+            item.replacement_cost_minor.map(|cost| cost.to_string()).unwrap_or_default(),
+            item.on_hand.to_string(),
+            item.owned.to_string(),
+            item.value_minor.to_string(),
+            item.unit_cost_minor.map(|cost| cost.to_string()).unwrap_or_default(),
+            item.currency.clone(),
+            item.status.as_str().to_owned(),
+        ]
+    };
+    let heading = COLUMNS.iter().chain(&SHOWN).map(|name| (*name).to_owned()).collect();
+    let lines = std::iter::once(heading).chain(found.iter().map(line)).collect::<Vec<_>>();
+    let bytes = csv_file::write(lines).map_err(Problem::internal)?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"));
+    response.insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"items.csv\""));
+    Ok(response.body(bytes))
+}
+
+/// What to do with the file.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ItemImportOf {
+    /// Only tell what would happen.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// A file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ItemFile(Vec<u8>);
+
+/// What the file did, or would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ItemImportReport {
+    /// Whether nothing was written.
+    dry_run: bool,
+    /// Lines below the heading.
+    rows: usize,
+    /// Items that are new.
+    created: usize,
+    /// Items that changed.
+    changed: usize,
+}
+
+/// Takes items from a file of the form that the export has. The stock number (`sku`) tells which item a line is of; one that is not there yet is new. Columns:
+/// `sku`, `name`, `kind`, and if you like `unit`, `barcode`, `category`, `supplier` (by name), `serialised`, `reorder_level`, `replacement_cost_minor`; what the
+/// export shows besides is not read, stock moves by movements alone. A column that is left out changes nothing, an empty cell empties. All or nothing; a
+/// fault's `pointer` names line and column, `/rows/4/kind`.
+#[utoipa::path(
+    params(ItemImportOf),
+    request_body(content = ItemFile, content_type = "text/csv", description = "UTF-8, commas or semicolons, at most 1 MiB and 500 lines."),
+    responses((status = 200, body = ItemImportReport), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[post("/api/v1/inventory/items/import")]
+async fn import(
+    desk: Desk<InventoryWrite>,
+    params: Params<ItemImportOf>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(CSV) {
+        return Err(Problem::unsupported_media_type(CSV));
+    }
+    let bytes = read_payload(&request, payload.into_inner(), LIMIT).await?;
+    let lines = csv_file::read(&bytes).map_err(|unreadable| match unreadable {
+        Unreadable::Damaged(detail) => Problem::malformed(format!("The file {detail}.")),
+        Unreadable::TooLarge(detail) => Problem::new(Kind::PayloadTooLarge, format!("The file {detail}.")),
+    })?;
+    let entries = interpret(&lines).map_err(shown)?;
+    let named: Vec<String> =
+        lines.first().map(|heading| heading.cells.iter().map(|cell| cell.to_ascii_lowercase()).collect()).unwrap_or_default();
+    let mut report = ItemImportReport { dry_run: params.dry_run, rows: entries.len(), created: 0, changed: 0 };
+    let work = async |transaction: &mut SchoolTransaction| write(transaction, &entries, &named, desk.now()).await;
+    // A dry run does all of it, and then nothing of it was done.
+    (report.created, report.changed) = if params.dry_run {
+        let mut transaction = desk.platform().postgres(domain::ServiceName::Inventory).school(desk.caller().school_id).await?;
+        let done = work(&mut transaction).await?;
+        transaction.rollback().await?;
+        done
+    } else {
+        desk.change(work).await?
+    };
+    Ok(HttpResponse::Ok().json(report))
+}
+
+fn shown(mut faults: Vec<Fault>) -> Problem {
+    faults.truncate(MOST_FAULTS);
+    Problem::invalid(faults)
+}
+
+/// What a line by itself says of a new item.
+fn made(entry: &Entry, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        id: Set(InventoryItemId::generate().as_uuid()),
+        name: Set(entry.name.as_str().to_owned()),
+        kind: Set(entry.kind.as_str().to_owned()),
+        unit: entry.unit.clone().map_or(NotSet, |unit| Set(unit.into())),
+        sku: Set(Some(entry.sku.as_str().to_owned())),
+        reorder_level: Set(entry.reorder_level),
+        is_serialised: Set(entry.is_serialised),
+        replacement_cost_minor: Set(entry.replacement_cost_minor),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    }
+}
+
+async fn write(
+    transaction: &mut SchoolTransaction,
+    entries: &[Entry],
+    named: &[String],
+    now: Timestamp,
+) -> Result<(usize, usize), Problem> {
+    // One import of a school after the other: two of them would find the same stock number new.
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('inventory import ' || $1::text, 24))";
+    let school = transaction.school_id().as_uuid();
+    sqlx::query(lock).bind(school).execute(transaction.connection()?).await.map_err(crate::store::refuse)?;
+    let categories: HashMap<String, Uuid> =
+        rows::rows::<inventory_categories::Entity>(transaction).all(transaction).await?.into_iter().map(|row| (row.name, row.id)).collect();
+    let suppliers: HashMap<String, Uuid> =
+        rows::rows::<inventory_suppliers::Entity>(transaction).all(transaction).await?.into_iter().map(|row| (row.name, row.id)).collect();
+    let present = rows::rows::<Entity>(transaction).all(transaction).await?;
+    let by_sku: HashMap<&str, &Model> = present.iter().filter_map(|row| Some((row.sku.as_deref()?, row))).collect();
+    let by_barcode: HashMap<&str, &Model> = present.iter().filter_map(|row| Some((row.barcode.as_deref()?, row))).collect();
+    let currency = schools::Entity::find_by_id(school).one(transaction).await?.map_or_else(|| "XXX".to_owned(), |school| school.currency);
+    let has = |column: &str| named.iter().any(|name| name == column);
+    let (mut faults, mut fresh, mut changes): (Vec<Fault>, Vec<ActiveModel>, Vec<(&Model, ActiveModel)>) = Default::default();
+    for entry in entries {
+        let mut fault = |column: &str, detail: &str| faults.push(Fault::new(format!("/rows/{}/{column}", entry.line), detail));
+        let mut named = |names: &HashMap<String, Uuid>, column: &str, name: &Option<String>| {
+            let name = name.as_ref()?;
+            let id = names.get(name).copied();
+            if id.is_none() {
+                fault(column, &format!("there is no {column} of this name"));
+            }
+            id
+        };
+        let category = named(&categories, "category", &entry.category);
+        let supplier = named(&suppliers, "supplier", &entry.supplier);
+        let before = by_sku.get(entry.sku.as_str()).copied();
+        let barcode = entry.barcode.as_ref().map(|barcode| barcode.as_str().to_owned());
+        let taken = barcode.as_deref().and_then(|barcode| by_barcode.get(barcode));
+        if taken.is_some_and(|other| before.is_none_or(|before| before.id != other.id)) {
+            fault("barcode", "is another item's");
+        }
+        if before.is_some_and(|before| before.kind != entry.kind.as_str()) {
+            fault("kind", "is not what the item is, and stays so");
+        }
+        if before.is_some_and(|before| has("serialised") && before.is_serialised != entry.is_serialised) {
+            fault("serialised", "is not what the item is, and stays so");
+        }
+        if let Some(before) = before {
+            let mut after = before.clone();
+            entry.name.as_str().clone_into(&mut after.name);
+            if let Some(unit) = &entry.unit {
+                unit.as_str().clone_into(&mut after.unit);
+            }
+            let mut say = |column: &str, change: &mut dyn FnMut(&mut Model)| {
+                if has(column) {
+                    change(&mut after);
+                }
+            };
+            say("barcode", &mut |after| after.barcode.clone_from(&barcode));
+            say("category", &mut |after| after.category_id = category);
+            say("supplier", &mut |after| after.supplier_id = supplier);
+            say("reorder_level", &mut |after| after.reorder_level = entry.reorder_level);
+            say("replacement_cost_minor", &mut |after| after.replacement_cost_minor = entry.replacement_cost_minor);
+            if after != *before {
+                let change = ActiveModel {
+                    name: Set(after.name),
+                    unit: Set(after.unit),
+                    barcode: Set(after.barcode),
+                    category_id: Set(after.category_id),
+                    supplier_id: Set(after.supplier_id),
+                    reorder_level: Set(after.reorder_level),
+                    replacement_cost_minor: Set(after.replacement_cost_minor),
+                    ..Default::default()
+                };
+                changes.push((before, change));
+            }
+            continue;
+        }
+        fresh.push(ActiveModel {
+            school_id: Set(school),
+            barcode: Set(barcode),
+            currency: Set(currency.clone()),
+            category_id: Set(category),
+            supplier_id: Set(supplier),
+            ..made(entry, now)
+        });
+    }
+    if !faults.is_empty() {
+        return Err(shown(faults));
+    }
+    let done = (fresh.len(), changes.len());
+    // An item that somebody changes right now is theirs: saving it on the version that was read fails, and so does the import.
+    for (before, change) in changes {
+        rows::save(transaction, RULES, before, change, now).await?;
+    }
+    for item in fresh {
+        rows::insert(transaction, RULES, item).await?;
+    }
+    Ok(done)
+}

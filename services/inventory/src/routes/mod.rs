@@ -1,0 +1,43 @@
+//! One file a resource.
+
+mod access;
+pub mod barcodes;
+pub mod categories;
+pub mod exchange;
+pub mod issues;
+pub mod items;
+pub mod loans;
+pub mod locations;
+pub mod movements;
+mod paging;
+pub mod repairs;
+pub mod reports;
+pub mod reservations;
+pub mod returns;
+pub mod stock_takes;
+pub mod suppliers;
+pub mod transfers;
+pub mod units;
+
+use service_kit::Platform;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers all routes of the service.
+pub fn configure(_: &Platform, config: &mut ServiceConfig<'_>) {
+    categories::configure(config);
+    suppliers::configure(config);
+    locations::configure(config);
+    exchange::configure(config);
+    items::configure(config);
+    units::configure(config);
+    movements::configure(config);
+    issues::configure(config);
+    returns::configure(config);
+    transfers::configure(config);
+    loans::configure(config);
+    reservations::configure(config);
+    repairs::configure(config);
+    stock_takes::configure(config);
+    barcodes::configure(config);
+    reports::configure(config);
+}

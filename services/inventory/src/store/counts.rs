@@ -1,0 +1,241 @@
+//! The tables `inventory_stock_takes` and `inventory_counts`, and the differences that a count leaves in the books.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::{Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, StockTakeId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use service_kit::{Kind as ProblemKind, Problem};
+use sqlx::types::Json;
+use store::SchoolTransaction;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{plain, refuse};
+use crate::model::count::{Verdict, judge};
+use crate::model::movement::Kind;
+use crate::model::valuation::Valuation;
+
+/// A line of a count sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Line {
+    /// What is counted.
+    pub item_id: InventoryItemId,
+    /// The item's name.
+    pub item_name: String,
+    /// The unit, if the item has serial numbers.
+    pub unit_id: Option<InventoryUnitId>,
+    /// The unit's serial number.
+    pub serial_number: Option<String>,
+    /// How many the books say are there now.
+    pub on_hand: i32,
+    /// How many the books said were there when it was counted.
+    pub expected: Option<i32>,
+    /// How many were there; null: not counted yet.
+    pub counted: Option<i32>,
+    /// When it was counted.
+    pub counted_at: Option<DateTime<Utc>>,
+    /// Who counted.
+    pub counted_by: Option<UserId>,
+}
+
+/// A count to be recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) item: Uuid,
+    pub(crate) unit: Option<Uuid>,
+    pub(crate) counted: i32,
+    pub(crate) at: Timestamp,
+}
+
+/// Holds the books of `items` open, always in the same order, so that two who hold several never wait for each other. Answers what each is worth.
+pub(crate) async fn hold(transaction: &mut SchoolTransaction, items: &[Uuid]) -> Result<BTreeMap<Uuid, Valuation>, Problem> {
+    let lock = "SELECT item_id, quantity, value_minor FROM inventory_valuations WHERE school_id = $1 AND item_id = ANY($2) ORDER BY item_id FOR UPDATE";
+    let school = transaction.school_id().as_uuid();
+    let held: Vec<(Uuid, i32, i64)> =
+        sqlx::query_as(lock).bind(school).bind(items).fetch_all(transaction.connection()?).await.map_err(refuse)?;
+    Ok(held.into_iter().map(|(item, quantity, value)| (item, Valuation::new(quantity, value))).collect())
+}
+
+/// Which items and units there are under these names: item ids, and serial numbers.
+pub(crate) async fn seen(
+    transaction: &mut SchoolTransaction,
+    names: &[(Option<InventoryItemId>, Option<String>)],
+) -> Result<Vec<Option<(Uuid, Option<Uuid>)>>, Problem> {
+    let (items, serials): (Vec<Option<Uuid>>, Vec<Option<&str>>) =
+        names.iter().map(|(item, serial)| (item.map(InventoryItemId::as_uuid), serial.as_deref())).unzip();
+    let query = "SELECT i.id, u.id FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS n (item, serial, place)
+        LEFT JOIN inventory_units u ON u.school_id = $1 AND u.serial_number = n.serial
+        LEFT JOIN inventory_items i ON i.school_id = $1 AND i.id = coalesce(u.item_id, n.item) AND i.is_serialised = (n.serial IS NOT NULL)
+            AND (n.serial IS NULL OR u.id IS NOT NULL)
+        ORDER BY n.place";
+    let school = transaction.school_id().as_uuid();
+    let found: Vec<(Option<Uuid>, Option<Uuid>)> =
+        sqlx::query_as(query).bind(school).bind(items).bind(serials).fetch_all(transaction.connection()?).await.map_err(refuse)?;
+    Ok(found.into_iter().map(|(item, unit)| item.map(|item| (item, unit))).collect())
+}
+
+/// Writes down what was seen, beside what the books said at that moment. The books are held.
+pub(crate) async fn record(
+    transaction: &mut SchoolTransaction,
+    take: StockTakeId,
+    place: InventoryLocationId,
+    by: UserId,
+    now: Timestamp,
+    seen: &[Seen],
+) -> Result<(), Problem> {
+    let insert = "INSERT INTO inventory_counts AS c (school_id, id, stock_take_id, item_id, unit_id, expected, counted, counted_at, counted_by, created_at, updated_at)
+        SELECT $1, n.id, $2, n.item, n.unit, coalesce(CASE WHEN n.unit IS NULL
+                THEN (SELECT m.balance FROM stock_movements m WHERE m.school_id = $1 AND m.item_id = n.item AND m.location_id = $3 AND m.moved_at <= n.at
+                      ORDER BY m.entry DESC LIMIT 1)
+                ELSE (SELECT (m.quantity > 0 AND m.location_id = $3)::int FROM stock_movements m WHERE m.school_id = $1 AND m.unit_id = n.unit
+                      AND m.moved_at <= n.at ORDER BY m.moved_at DESC, m.id DESC LIMIT 1) END, 0),
+            n.counted, n.at, $4, $5, $5
+        FROM unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::int[], $10::timestamptz[]) AS n (id, item, unit, counted, at)
+        ON CONFLICT ON CONSTRAINT inventory_counts_once DO UPDATE SET expected = excluded.expected, counted = excluded.counted,
+            counted_at = excluded.counted_at, counted_by = excluded.counted_by, version = c.version + 1, updated_at = excluded.updated_at";
+    sqlx::query(insert)
+        .bind(transaction.school_id().as_uuid())
+        .bind(take.as_uuid())
+        .bind(place.as_uuid())
+        .bind(by.as_uuid())
+        .bind(now)
+        .bind(seen.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
+        .bind(seen.iter().map(|line| line.item).collect::<Vec<_>>())
+        .bind(seen.iter().map(|line| line.unit).collect::<Vec<_>>())
+        .bind(seen.iter().map(|line| line.counted).collect::<Vec<_>>())
+        .bind(seen.iter().map(|line| line.at).collect::<Vec<_>>())
+        .execute(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(())
+}
+
+/// The count sheet: what the books say is at the place, and what was counted there, by item and unit.
+pub(crate) async fn lines(
+    transaction: &mut SchoolTransaction,
+    take: StockTakeId,
+    place: InventoryLocationId,
+    after: Option<(Uuid, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Line>, Problem> {
+    let query = "
+        WITH keys AS (
+            SELECT s.item_id, NULL::uuid AS unit_id FROM inventory_stock s JOIN inventory_items i ON i.school_id = s.school_id AND i.id = s.item_id
+                WHERE s.school_id = $1 AND s.location_id = $3 AND s.on_hand > 0 AND NOT i.is_serialised
+            UNION SELECT u.item_id, u.id FROM inventory_units u WHERE u.school_id = $1 AND u.location_id = $3
+            UNION SELECT c.item_id, c.unit_id FROM inventory_counts c WHERE c.school_id = $1 AND c.stock_take_id = $2)
+        SELECT jsonb_build_object('item_id', k.item_id, 'item_name', i.name, 'unit_id', k.unit_id, 'serial_number', u.serial_number,
+            'on_hand', CASE WHEN k.unit_id IS NULL THEN coalesce(s.on_hand, 0) ELSE coalesce((u.location_id = $3)::int, 0) END,
+            'expected', c.expected, 'counted', c.counted, 'counted_at', c.counted_at, 'counted_by', c.counted_by)
+        FROM keys k JOIN inventory_items i ON i.school_id = $1 AND i.id = k.item_id
+        LEFT JOIN inventory_units u ON u.school_id = $1 AND u.id = k.unit_id
+        LEFT JOIN inventory_stock s ON s.school_id = $1 AND s.item_id = k.item_id AND s.location_id = $3
+        LEFT JOIN inventory_counts c ON c.school_id = $1 AND c.stock_take_id = $2 AND c.item_id = k.item_id AND c.unit_id IS NOT DISTINCT FROM k.unit_id
+        WHERE $4::uuid IS NULL OR (k.item_id, coalesce(k.unit_id, k.item_id)) > ($4, $5)
+        ORDER BY k.item_id, coalesce(k.unit_id, k.item_id) LIMIT $6";
+    let rows = sqlx::query_scalar(query)
+        .bind(transaction.school_id().as_uuid())
+        .bind(take.as_uuid())
+        .bind(place.as_uuid())
+        .bind(after.map(|(item, _)| item))
+        .bind(after.map(|(_, unit)| unit))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(plain(rows))
+}
+
+#[derive(Debug, Deserialize)]
+struct Difference {
+    item_id: Uuid,
+    unit_id: Option<Uuid>,
+    expected: i32,
+    counted: i32,
+    on_hand: i32,
+    /// Whether the unit, if it is one, can turn up: nobody else has it.
+    can_turn_up: bool,
+}
+
+/// Posts the differences of a stock-take, and answers which of the items are waited for. All of them or, if something has to be counted again, none: 409.
+pub(crate) async fn differences(
+    transaction: &mut SchoolTransaction,
+    take: StockTakeId,
+    place: InventoryLocationId,
+    by: UserId,
+    now: impl Fn() -> Timestamp,
+) -> Result<Vec<Uuid>, Problem> {
+    let school = transaction.school_id().as_uuid();
+    let differing = "SELECT DISTINCT item_id FROM inventory_counts WHERE school_id = $1 AND stock_take_id = $2 AND counted <> expected";
+    let items: Vec<Uuid> =
+        sqlx::query_scalar(differing).bind(school).bind(take.as_uuid()).fetch_all(transaction.connection()?).await.map_err(refuse)?;
+    let mut valuations = hold(transaction, &items).await?;
+    let now = now();
+    let query = "SELECT jsonb_build_object('item_id', c.item_id, 'unit_id', c.unit_id, 'expected', c.expected, 'counted', c.counted,
+            'on_hand', CASE WHEN c.unit_id IS NULL THEN coalesce(s.on_hand, 0) ELSE coalesce((u.location_id = $3)::int, 0) END,
+            'can_turn_up', coalesce(u.state = 'gone', true))
+        FROM inventory_counts c
+        LEFT JOIN inventory_units u ON u.school_id = c.school_id AND u.id = c.unit_id
+        LEFT JOIN inventory_stock s ON s.school_id = c.school_id AND s.item_id = c.item_id AND s.location_id = $3
+        WHERE c.school_id = $1 AND c.stock_take_id = $2 AND c.counted <> c.expected ORDER BY c.item_id, c.unit_id";
+    let rows: Vec<Json<Difference>> = sqlx::query_scalar(query)
+        .bind(school)
+        .bind(take.as_uuid())
+        .bind(place.as_uuid())
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    let (mut faults, mut entries) = (Vec::new(), Vec::new());
+    for line in plain(rows) {
+        let Difference { item_id, unit_id, expected, counted, on_hand, can_turn_up } = line;
+        let again = || Fault::new(format!("/counts/{}", unit_id.unwrap_or(item_id)), "moved since it was counted; count it again");
+        let valuation = valuations.entry(item_id).or_default();
+        match judge(expected, counted, on_hand) {
+            Verdict::Right => {}
+            Verdict::Differs(more) if more > 0 && can_turn_up => match valuation.with(more, valuation.of_found(more)) {
+                Some(with) => {
+                    entries.push((item_id, unit_id, more, with.value_minor() - valuation.value_minor()));
+                    *valuation = with;
+                }
+                None => faults.push(again()),
+            },
+            Verdict::Differs(fewer) if fewer < 0 => match valuation.without(fewer.saturating_neg()) {
+                Some((without, value)) => {
+                    entries.push((item_id, unit_id, fewer, -value));
+                    *valuation = without;
+                }
+                None => faults.push(again()),
+            },
+            Verdict::Differs(_) | Verdict::CountAgain => faults.push(again()),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(
+            Problem::conflict(ProblemKind::Conflict, "Something moved since it was counted; nothing was posted.").with_faults(faults)
+        );
+    }
+    let insert = "INSERT INTO stock_movements (school_id, id, item_id, unit_id, location_id, kind, quantity, value_minor, stock_take_id, reason, moved_by,
+            moved_at, created_at, updated_at)
+        SELECT $1, n.id, n.item, n.unit, $2, $3, n.quantity, n.value, $4, 'Stock-take', $5, $6, $6, $6
+        FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::int[], $11::bigint[]) AS n (id, item, unit, quantity, value)";
+    sqlx::query(insert)
+        .bind(school)
+        .bind(place.as_uuid())
+        .bind(Kind::Adjust.as_str())
+        .bind(take.as_uuid())
+        .bind(by.as_uuid())
+        .bind(now)
+        .bind(entries.iter().map(|_| MovementId::generate().as_uuid()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|(item, ..)| *item).collect::<Vec<_>>())
+        .bind(entries.iter().map(|(_, unit, ..)| *unit).collect::<Vec<_>>())
+        .bind(entries.iter().map(|(_, _, quantity, _)| *quantity).collect::<Vec<_>>())
+        .bind(entries.iter().map(|(.., value)| *value).collect::<Vec<_>>())
+        .execute(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    let waited_for =
+        "SELECT DISTINCT item_id FROM inventory_reservations WHERE school_id = $1 AND item_id = ANY($2) AND state IN ('waiting', 'ready')
+                      ORDER BY item_id";
+    sqlx::query_scalar(waited_for).bind(school).bind(items).fetch_all(transaction.connection()?).await.map_err(refuse)
+}

@@ -1,0 +1,204 @@
+//! The table `inventory_loans`.
+
+use chrono::NaiveDate;
+use domain::{InventoryItemId, InventoryLocationId, LoanId, StudentId, UserId};
+use service_kit::{Caller, Kind, Problem};
+use sqlx::types::Json;
+use store::SchoolTransaction;
+use uuid::Uuid;
+
+use super::{Books, Borrower, plain, refuse};
+use crate::events;
+use crate::model::loan::{Loan, State};
+use crate::model::penalty::PenaltyRule;
+
+macro_rules! select_loans {
+    ($rest:literal) => {
+        concat!(
+            "SELECT to_jsonb(l) || jsonb_build_object('item_name', i.name, 'serial_number', u.serial_number, 'borrower_name', b.full_name)
+             FROM inventory_loans l JOIN inventory_items i ON i.school_id = l.school_id AND i.id = l.item_id
+             LEFT JOIN inventory_units u ON u.school_id = l.school_id AND u.id = l.unit_id LEFT JOIN users b ON b.id = l.borrower_user_id ",
+            $rest
+        )
+    };
+}
+
+/// Whose loans a caller may see: everybody's, or their own and those of these children.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LoanScope {
+    pub(crate) own: Option<UserId>,
+    pub(crate) children: Vec<StudentId>,
+}
+
+impl LoanScope {
+    pub(crate) fn children(&self) -> Vec<Uuid> {
+        self.children.iter().map(|child| child.as_uuid()).collect()
+    }
+}
+
+/// Writes down a loan; what is lent is moved by the caller, in the same transaction.
+pub(crate) async fn open_loan(
+    books: &mut Books<'_>,
+    unit: Option<Uuid>,
+    quantity: i32,
+    from: InventoryLocationId,
+    borrower: Borrower,
+    due_on: NaiveDate,
+    penalty: PenaltyRule,
+) -> Result<LoanId, Problem> {
+    let id = LoanId::generate();
+    let insert = "INSERT INTO inventory_loans (school_id, id, item_id, unit_id, location_id, borrower_user_id, student_id, quantity, lent_at, due_on, lent_by,
+            currency, penalty_per_day_minor, penalty_grace_days, penalty_cap_minor, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $9, $9)";
+    sqlx::query(insert)
+        .bind(books.transaction.school_id().as_uuid())
+        .bind(id.as_uuid())
+        .bind(books.item.id)
+        .bind(unit)
+        .bind(from.as_uuid())
+        .bind(borrower.user.as_uuid())
+        .bind(borrower.student.map(StudentId::as_uuid))
+        .bind(quantity)
+        .bind(books.now)
+        .bind(due_on)
+        .bind(books.by.as_uuid())
+        .bind(&books.item.currency)
+        .bind(penalty.per_day_minor)
+        .bind(penalty.grace_days)
+        .bind(penalty.cap_minor)
+        .execute(books.transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(id)
+}
+
+/// The loan, if the caller may see it; else 404.
+pub(crate) async fn find_loan(transaction: &mut SchoolTransaction, id: LoanId, scope: &LoanScope) -> Result<Loan, Problem> {
+    let query =
+        select_loans!("WHERE l.school_id = $1 AND l.id = $2 AND ($3::uuid IS NULL OR l.borrower_user_id = $3 OR l.student_id = ANY($4))");
+    let found: Option<Json<Loan>> = sqlx::query_scalar(query)
+        .bind(transaction.school_id().as_uuid())
+        .bind(id.as_uuid())
+        .bind(scope.own.map(UserId::as_uuid))
+        .bind(scope.children())
+        .fetch_optional(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    found.map(|Json(loan)| loan).ok_or_else(|| Problem::not_found("loan"))
+}
+
+/// The loan, which nobody else changes until the transaction ends. The books of its item are opened before.
+pub(crate) async fn lock_loan(books: &mut Books<'_>, id: LoanId) -> Result<Loan, Problem> {
+    let query = select_loans!("WHERE l.school_id = $1 AND l.id = $2 FOR NO KEY UPDATE OF l");
+    let school = books.transaction.school_id().as_uuid();
+    let found: Option<Json<Loan>> =
+        sqlx::query_scalar(query).bind(school).bind(id.as_uuid()).fetch_optional(books.transaction.connection()?).await.map_err(refuse)?;
+    found.map(|Json(loan)| loan).ok_or_else(|| Problem::not_found("loan"))
+}
+
+/// Writes what has changed of a loan that is locked: state, due day, renewals, penalty.
+pub(crate) async fn change_loan(books: &mut Books<'_>, loan: &Loan) -> Result<(), Problem> {
+    let update = "UPDATE inventory_loans SET state = $3, due_on = $4, renewals = $5, penalty_minor = $6, closed_by = $7,
+            returned_at = CASE $3 WHEN 'returned' THEN $8 END, lost_at = CASE $3 WHEN 'lost' THEN $8 END, version = version + 1, updated_at = $8
+        WHERE school_id = $1 AND id = $2";
+    sqlx::query(update)
+        .bind(books.transaction.school_id().as_uuid())
+        .bind(loan.id.as_uuid())
+        .bind(loan.state.as_str())
+        .bind(loan.due_on)
+        .bind(loan.renewals)
+        .bind(loan.penalty_minor)
+        .bind((loan.state != State::Open).then_some(books.by.as_uuid()))
+        .bind(books.now)
+        .execute(books.transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(())
+}
+
+/// Closes a loan that is open; else 409. Its borrower owes what being late costs, and `more`; a student's debt is told to fee.
+pub(crate) async fn closing(books: &mut Books<'_>, id: LoanId, state: State, more: i64, caller: &Caller) -> Result<Loan, Problem> {
+    let mut loan = lock_loan(books, id).await?;
+    if loan.state != State::Open {
+        return Err(Problem::conflict(Kind::Conflict, "The loan is closed already."));
+    }
+    loan.state = state;
+    loan.penalty_minor = Some(loan.owed_on(books.today).saturating_add(more));
+    change_loan(books, &loan).await?;
+    events::penalty_due(books.transaction, caller, &loan, books.today, books.now).await?;
+    Ok(loan)
+}
+
+/// The open loan of the unit with this serial number.
+pub(crate) async fn loan_of_serial(transaction: &mut SchoolTransaction, serial: &str) -> Result<Loan, Problem> {
+    let query = select_loans!("WHERE l.school_id = $1 AND l.state = 'open' AND u.serial_number = $2");
+    let school = transaction.school_id().as_uuid();
+    let found: Option<Json<Loan>> =
+        sqlx::query_scalar(query).bind(school).bind(serial).fetch_optional(transaction.connection()?).await.map_err(refuse)?;
+    let fault = || Problem::conflict(Kind::Conflict, "No loan of a unit with this serial number is open.");
+    found.map(|Json(loan)| loan).ok_or_else(fault)
+}
+
+/// What a list of loans is narrowed down to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LoanFilter {
+    pub(crate) item: Option<InventoryItemId>,
+    pub(crate) borrower: Option<UserId>,
+    pub(crate) student: Option<StudentId>,
+    pub(crate) state: Option<State>,
+}
+
+/// Loans, the latest first.
+pub(crate) async fn list_loans(
+    transaction: &mut SchoolTransaction,
+    scope: &LoanScope,
+    filter: &LoanFilter,
+    before: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Loan>, Problem> {
+    let query = select_loans!(
+        "WHERE l.school_id = $1 AND ($2::uuid IS NULL OR l.borrower_user_id = $2 OR l.student_id = ANY($3))
+           AND ($4::uuid IS NULL OR l.item_id = $4) AND ($5::uuid IS NULL OR l.borrower_user_id = $5) AND ($6::uuid IS NULL OR l.student_id = $6)
+           AND ($7::text IS NULL OR l.state = $7) AND ($8::uuid IS NULL OR l.id < $8) ORDER BY l.id DESC LIMIT $9"
+    );
+    let rows = sqlx::query_scalar(query)
+        .bind(transaction.school_id().as_uuid())
+        .bind(scope.own.map(UserId::as_uuid))
+        .bind(scope.children())
+        .bind(filter.item.map(InventoryItemId::as_uuid))
+        .bind(filter.borrower.map(UserId::as_uuid))
+        .bind(filter.student.map(StudentId::as_uuid))
+        .bind(filter.state.map(State::as_str))
+        .bind(before)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(plain(rows))
+}
+
+/// Loans that are open after their due day, the longest overdue first.
+pub(crate) async fn overdue_loans(
+    transaction: &mut SchoolTransaction,
+    scope: &LoanScope,
+    today: NaiveDate,
+    after: Option<(NaiveDate, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Loan>, Problem> {
+    let query = select_loans!(
+        "WHERE l.school_id = $1 AND ($2::uuid IS NULL OR l.borrower_user_id = $2 OR l.student_id = ANY($3)) AND l.state = 'open' AND l.due_on < $4
+           AND ($5::date IS NULL OR (l.due_on, l.id) > ($5, $6)) ORDER BY l.due_on, l.id LIMIT $7"
+    );
+    let rows = sqlx::query_scalar(query)
+        .bind(transaction.school_id().as_uuid())
+        .bind(scope.own.map(UserId::as_uuid))
+        .bind(scope.children())
+        .bind(today)
+        .bind(after.map(|(day, _)| day))
+        .bind(after.map(|(_, id)| id))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(plain(rows))
+}

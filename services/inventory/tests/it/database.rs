@@ -1,0 +1,170 @@
+//! The same rules in the tables themselves, for whoever comes there in another way.
+
+use domain::ServiceName;
+use futures_util::future::join_all;
+use store::StoreError;
+use uuid::Uuid;
+
+use crate::school::{School, id};
+
+async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
+    let mut transaction = school.fleet.platform.postgres(ServiceName::Inventory).school(school.id).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(transaction.connection()?).await?;
+    transaction.commit().await
+}
+
+async fn refused(school: &School, rule: &str, sql: &str) {
+    let error = attempt(school, sql).await.expect_err(rule);
+    assert_eq!(error.constraint(), Some(rule), "{error}");
+}
+
+async fn forbidden(school: &School, sql: &str) {
+    assert!(matches!(attempt(school, sql).await, Err(StoreError::NotPermitted(_))), "{sql}");
+}
+
+/// SQL that enters a movement; `more` are further columns, as `(name, value)`.
+fn movement(school: &School, item: &str, place: &str, kind: &str, quantity: i32, more: &[(&str, &str)]) -> String {
+    let names = more.iter().fold(String::new(), |names, (name, _)| names + ", " + *name);
+    let values = more.iter().fold(String::new(), |values, (_, value)| values + ", " + *value);
+    format!(
+        "INSERT INTO stock_movements (school_id, id, item_id, location_id, kind, quantity, moved_by{names})
+         VALUES ('{}', '{}', '{item}', '{place}', '{kind}', {quantity}, '{}'{values});",
+        school.id,
+        Uuid::now_v7(),
+        school.teacher_user
+    )
+}
+
+#[tokio::test]
+async fn balances_values_and_units_follow_from_movements_and_from_nothing_else() {
+    let school = School::open().await;
+    let chalk = school.consumable("Chalk").await;
+    school.receive(&chalk, 10, 100).await;
+    school.book("Atlas", 1, None).await;
+    for statement in [
+        "UPDATE inventory_stock SET on_hand = on_hand + 1",
+        "DELETE FROM inventory_stock",
+        "UPDATE inventory_valuations SET value_minor = value_minor + 1",
+        "DELETE FROM inventory_valuations",
+        "UPDATE inventory_units SET state = 'gone', location_id = NULL",
+        "UPDATE stock_movements SET quantity = 99",
+        "DELETE FROM stock_movements",
+    ] {
+        forbidden(&school, statement).await;
+    }
+    let unit = format!(
+        "INSERT INTO inventory_units (school_id, id, item_id, serial_number, state, location_id) SELECT school_id, gen_random_uuid(), item_id, 'Forged', 'in_stock',
+         location_id FROM inventory_units WHERE school_id = '{}'",
+        school.id
+    );
+    forbidden(&school, &unit).await;
+    attempt(&school, "UPDATE inventory_units SET note = 'Torn'").await.unwrap();
+    // A movement makes its balance and its number itself, whatever it says.
+    let store = school.store.clone();
+    attempt(&school, &movement(&school, &chalk, &store, "issue", -3, &[("balance", "99"), ("entry", "77"), ("value_minor", "-300")]))
+        .await
+        .unwrap();
+    assert_eq!(school.on_hand(&chalk).await, 7);
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn the_tables_refuse_what_the_service_would() {
+    let school = School::open().await;
+    let (chalk, store, library) = (school.consumable("Chalk").await, school.store.clone(), school.library.clone());
+    school.receive(&chalk, 10, 100).await;
+    let atlas = school.book("Atlas", 1, None).await;
+    let unit: Uuid =
+        sqlx::query_scalar("SELECT id FROM inventory_units").fetch_one(&mut school.fleet.database.superuser().await).await.unwrap();
+    let unit = format!("'{unit}'");
+    let of =
+        |item: &str, place: &str, kind: &str, quantity: i32, more: &[(&str, &str)]| movement(&school, item, place, kind, quantity, more);
+    refused(&school, "inventory_stock_not_negative", &of(&chalk, &library, "transfer_out", -1, &[("transfer_id", "gen_random_uuid()")]))
+        .await;
+    refused(&school, "inventory_valuations_not_negative", &of(&chalk, &store, "issue", -11, &[])).await;
+    refused(&school, "inventory_valuations_nothing_is_worth_nothing", &of(&chalk, &store, "issue", -10, &[])).await;
+    refused(&school, "inventory_valuations_not_negative", &of(&chalk, &store, "issue", -1, &[("value_minor", "-1001")])).await;
+    refused(&school, "stock_movements_direction", &of(&chalk, &store, "issue", 1, &[])).await;
+    refused(&school, "stock_movements_value", &of(&chalk, &store, "receive", 1, &[("value_minor", "-1")])).await;
+    refused(&school, "stock_movements_of_loan", &of(&chalk, &store, "loan", -1, &[])).await;
+    refused(&school, "stock_movements_return_of_issue", &of(&chalk, &store, "return", 1, &[])).await;
+    refused(&school, "transfer_is_whole", &of(&chalk, &store, "transfer_out", -1, &[("transfer_id", "gen_random_uuid()")])).await;
+    refused(&school, "stock_movements_by_unit", &of(&atlas, &library, "issue", -1, &[("value_minor", "-40000")])).await;
+    refused(&school, "stock_movements_by_unit", &of(&chalk, &store, "issue", -1, &[("unit_id", &unit)])).await;
+    refused(&school, "stock_movements_unit_is_there", &of(&atlas, &library, "adjust", 1, &[("unit_id", &unit)])).await;
+    refused(&school, "inventory_items_stay", "UPDATE inventory_items SET is_serialised = false WHERE is_serialised").await;
+    refused(
+        &school,
+        "inventory_items_serialised",
+        "UPDATE inventory_items SET is_serialised = true, kind = 'consumable' WHERE false; INSERT INTO inventory_items \
+        (school_id, id, name, currency, is_serialised) SELECT id, gen_random_uuid(), 'X', 'INR', true FROM schools",
+    )
+    .await;
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn a_loan_and_its_movements_say_the_same_and_a_unit_has_one_open_loan() {
+    let school = School::open().await;
+    let atlas = school.book("Atlas", 1, None).await;
+    let loan = school.lend("Atlas-1").await.expect(201);
+    let copy = "INSERT INTO inventory_loans SELECT (jsonb_populate_record(l, jsonb_build_object('id', gen_random_uuid()))).* FROM inventory_loans l";
+    refused(&school, "inventory_loans_one_open", copy).await;
+    refused(
+        &school,
+        "loan_is_moved",
+        &format!("{copy} WHERE false; UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 0"),
+    )
+    .await;
+    let back = movement(
+        &school,
+        &atlas,
+        &school.library,
+        "loan_return",
+        1,
+        &[("loan_id", &format!("'{}'", id(&loan))), ("unit_id", "(SELECT id FROM inventory_units LIMIT 1)")],
+    );
+    refused(&school, "loan_is_moved", &back).await;
+    attempt(&school, &format!("{back} UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 0"))
+        .await
+        .unwrap();
+    refused(&school, "inventory_loans_over", "UPDATE inventory_loans SET state = 'open', returned_at = NULL, penalty_minor = NULL").await;
+    refused(&school, "stock_movements_unit_is_there", &back).await;
+    school.check_books().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_who_go_to_the_database_themselves_take_ten_of_ten_and_opposite_transfers_do_not_deadlock() {
+    let school = School::open().await;
+    let (chalk, pens) = (school.consumable("Chalk").await, school.consumable("Pens").await);
+    school.receive(&chalk, 10, 0).await;
+    school.receive(&pens, 50, 0).await;
+    let takes: Vec<String> = (0..50).map(|_| movement(&school, &chalk, &school.store, "issue", -1, &[])).collect();
+    let outcomes = join_all(takes.iter().map(|take| attempt(&school, take))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 10, "{outcomes:?}");
+    let moves: Vec<String> = (0..50)
+        .map(|n| {
+            let (from, to) = if n % 2 == 0 { (&school.store, &school.library) } else { (&school.library, &school.store) };
+            let transfer = format!("'{}'", Uuid::now_v7());
+            let out = movement(&school, &pens, from, "transfer_out", -1, &[("transfer_id", &transfer)]);
+            let into = movement(&school, &pens, to, "transfer_in", 1, &[("transfer_id", &transfer)]);
+            format!("{out} {into}")
+        })
+        .collect();
+    let outcomes = join_all(moves.iter().map(|transfer| attempt(&school, transfer))).await;
+    let lost: Vec<&StoreError> =
+        outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).filter(|error| error.constraint().is_none()).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(school.on_hand(&pens).await, 50);
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn every_rule_that_is_put_into_words_exists() {
+    let school = School::open().await;
+    for rule in inventory::store::RULES {
+        let known = "SELECT count(*) FROM (SELECT conname::text AS name FROM pg_constraint UNION SELECT relname::text FROM pg_class WHERE relkind = 'i'
+            UNION SELECT (regexp_matches(prosrc, 'CONSTRAINT = ''([a-z_]+)''', 'g'))[1] FROM pg_proc) n WHERE name = '{}'";
+        assert!(school.count(&known.replace("{}", rule.constraint)).await > 0, "{}", rule.constraint);
+    }
+}

@@ -1,0 +1,14 @@
+//! The store room and the library over HTTP, on real stores.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod bad_input;
+mod contention;
+mod counting;
+mod database;
+mod lending;
+mod outline;
+mod random_walk;
+mod scanning;
+mod school;
+mod stock;
+mod visibility;
