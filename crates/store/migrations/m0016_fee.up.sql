@@ -149,7 +149,24 @@ CREATE TABLE waivers (
 CREATE INDEX waivers_invoice ON waivers (school_id, invoice_id);
 CALL adopt_tenant_table('waivers', 'schools24_fee', append_only => true);
 
+-- The last voucher number of a fiscal year: what goes out is numbered without gaps, as is what comes in.
+CREATE TABLE voucher_counters (
+    school_id uuid NOT NULL REFERENCES schools,
+    fiscal_year text NOT NULL CHECK (char_length(fiscal_year) BETWEEN 4 AND 16),
+    last_number bigint NOT NULL DEFAULT 0 CHECK (last_number >= 0),
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, fiscal_year)
+);
+CALL adopt_tenant_table('voucher_counters', 'schools24_fee');
+
 ALTER TABLE refunds
+    ADD COLUMN fiscal_year text,
+    ADD COLUMN voucher_number bigint CHECK (voucher_number >= 1),
+    ADD CONSTRAINT refunds_voucher_once UNIQUE (school_id, fiscal_year, voucher_number),
+    ADD CONSTRAINT refunds_voucher_year FOREIGN KEY (school_id, fiscal_year) REFERENCES voucher_counters (school_id, fiscal_year),
+    ADD CONSTRAINT refunds_numbered_when_paid CHECK ((status = 'succeeded') = (voucher_number IS NOT NULL) AND (fiscal_year IS NULL) = (voucher_number IS NULL)),
     ADD COLUMN method text NOT NULL DEFAULT 'bank_transfer' CHECK (method IN ('cash', 'bank_transfer', 'upi', 'cheque', 'provider')),
     ADD COLUMN reference text CHECK (char_length(reference) BETWEEN 1 AND 64),
     ADD COLUMN failure text CHECK (char_length(failure) <= 1000),
@@ -313,37 +330,71 @@ END
 $$;
 CREATE TRIGGER payment_is_final BEFORE UPDATE OR DELETE ON payments FOR EACH ROW EXECUTE FUNCTION payment_is_final();
 
--- Receipt numbers of a fiscal year go up by one, each is on a payment, and no payment has a higher one: no gap can come about.
-CREATE FUNCTION receipts_have_no_gaps() RETURNS trigger
+-- A refund is of one payment and amount, and what became of it doesn't change any more.
+CREATE FUNCTION refund_is_final() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.last_number = OLD.last_number + 1
-        AND EXISTS (SELECT FROM payments WHERE school_id = NEW.school_id AND fiscal_year = NEW.fiscal_year AND receipt_number = NEW.last_number) THEN
-        RETURN NULL;
-    ELSIF TG_OP = 'INSERT' AND NOT EXISTS (SELECT FROM receipt_counters c WHERE c.school_id = NEW.school_id AND c.fiscal_year = NEW.fiscal_year
-        AND c.last_number <> (SELECT count(*) FROM payments p WHERE p.school_id = c.school_id AND p.fiscal_year = c.fiscal_year)) THEN
-        RETURN NULL;
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.voucher_number IS NULL THEN
+            RETURN OLD;
+        END IF;
+    ELSIF (OLD.payment_id, OLD.amount_minor, OLD.currency) = (NEW.payment_id, NEW.amount_minor, NEW.currency)
+        AND (OLD.status = 'pending' OR (OLD.status, OLD.fiscal_year, OLD.voucher_number) IS NOT DISTINCT FROM (NEW.status, NEW.fiscal_year, NEW.voucher_number)) THEN
+        RETURN NEW;
     END IF;
-    RAISE EXCEPTION 'the receipts of % would have a gap', coalesce(NEW.fiscal_year, OLD.fiscal_year)
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'receipts_have_no_gaps', TABLE = 'receipt_counters';
+    RAISE EXCEPTION 'refund % is final', OLD.id USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_is_final', TABLE = 'refunds';
+END
+$$;
+CREATE TRIGGER refund_is_final BEFORE UPDATE OR DELETE ON refunds FOR EACH ROW EXECUTE FUNCTION refund_is_final();
+
+-- Numbers of a fiscal year go up by one, each is on a document, and no document has a higher one: no gap can come about. For a counter, with the table and
+-- column of its documents.
+CREATE FUNCTION numbers_have_no_gaps() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+DECLARE
+    fits boolean := false;
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.last_number = OLD.last_number + 1 THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE school_id = $1 AND fiscal_year = $2 AND %I = $3)', TG_ARGV[0], TG_ARGV[1])
+            INTO fits USING NEW.school_id, NEW.fiscal_year, NEW.last_number;
+    ELSIF TG_OP = 'INSERT' THEN
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %I c WHERE c.school_id = $1 AND c.fiscal_year = $2 AND c.last_number <>'
+            ' (SELECT count(*) FROM %I d WHERE d.school_id = c.school_id AND d.fiscal_year = c.fiscal_year))', TG_TABLE_NAME, TG_ARGV[0])
+            INTO fits USING NEW.school_id, NEW.fiscal_year;
+    END IF;
+    IF NOT fits THEN
+        RAISE EXCEPTION 'the numbers of % would have a gap', coalesce(NEW.fiscal_year, OLD.fiscal_year)
+            USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
 END
 $$;
 CREATE CONSTRAINT TRIGGER receipts_have_no_gaps AFTER INSERT OR UPDATE OR DELETE ON receipt_counters
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION receipts_have_no_gaps();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION numbers_have_no_gaps('payments', 'receipt_number');
+CREATE CONSTRAINT TRIGGER vouchers_have_no_gaps AFTER INSERT OR UPDATE OR DELETE ON voucher_counters
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION numbers_have_no_gaps('refunds', 'voucher_number');
 
-CREATE FUNCTION receipt_is_counted() RETURNS trigger
+-- For a document, with the table of its counter and the column of its number.
+CREATE FUNCTION number_is_counted() RETURNS trigger
     LANGUAGE plpgsql AS $$
+DECLARE
+    number bigint := (to_jsonb(NEW) ->> TG_ARGV[1])::bigint;
+    fits boolean;
 BEGIN
-    IF NEW.receipt_number IS NOT NULL AND NOT EXISTS (SELECT FROM receipt_counters
-        WHERE school_id = NEW.school_id AND fiscal_year = NEW.fiscal_year AND last_number >= NEW.receipt_number) THEN
-        RAISE EXCEPTION 'receipt % was not counted', NEW.receipt_number
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'receipt_is_counted', TABLE = 'payments';
+    IF number IS NOT NULL THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE school_id = $1 AND fiscal_year = $2 AND last_number >= $3)', TG_ARGV[0])
+            INTO fits USING NEW.school_id, NEW.fiscal_year, number;
+        IF NOT fits THEN
+            RAISE EXCEPTION 'number % was not counted', number USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
+        END IF;
     END IF;
     RETURN NULL;
 END
 $$;
 CREATE CONSTRAINT TRIGGER receipt_is_counted AFTER INSERT OR UPDATE ON payments
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION receipt_is_counted();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION number_is_counted('receipt_counters', 'receipt_number');
+CREATE CONSTRAINT TRIGGER voucher_is_counted AFTER INSERT OR UPDATE ON refunds
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION number_is_counted('voucher_counters', 'voucher_number');
 
 -- The ledger takes nothing on a day that is closed. Entries hold the school's book open while their transaction lasts, and a closing waits for them.
 CREATE FUNCTION book_lock(school uuid) RETURNS bigint

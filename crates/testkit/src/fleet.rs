@@ -40,7 +40,12 @@ impl Fleet {
 
     /// Starts `services` with environment variables on top of the usual ones.
     pub async fn start_with(services: &[Service], variables: &[(&str, &str)]) -> Self {
-        let database = Arc::new(TestDatabase::create().await);
+        Self::start_on(TestDatabase::create().await, services, variables).await
+    }
+
+    /// Starts `services` on a database of a server that the test may kill.
+    pub async fn start_on(database: TestDatabase, services: &[Service], variables: &[(&str, &str)]) -> Self {
+        let database = Arc::new(database);
         let redis = RedisServer::start().await;
         let postgres = database.app();
         let mut settings: Vec<(String, String)> = [

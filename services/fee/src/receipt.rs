@@ -226,7 +226,6 @@ mod tests {
     fn a_receipt_is_pdf_a_and_the_same_every_time() {
         let made = pdf(&receipt()).unwrap();
         assert!(made.starts_with(b"%PDF-"));
-        std::fs::write("/tmp/receipt-look.pdf", &made).unwrap();
         assert_eq!(made, pdf(&receipt()).unwrap());
         let text = String::from_utf8_lossy(&made);
         assert!(text.contains("pdfaid:part"), "it says that it is PDF/A");

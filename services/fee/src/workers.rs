@@ -72,7 +72,7 @@ struct Penalty {
     loan_id: Uuid,
     amount_minor: Amount,
     currency: Currency,
-    reason: Text<300>,
+    reason: Text<200>,
     due_on: NaiveDate,
 }
 
@@ -94,7 +94,7 @@ impl Handler for Charges {
             EventKind::InventoryPenaltyDue => {
                 let due: Penalty = data(event)?;
                 let source = ("inventory", due.loan_id.to_string(), format!("loan/{}", due.loan_id), due.due_on);
-                (due.student_id, due.currency, (String::from(due.reason), due.amount_minor), source)
+                (due.student_id, due.currency, (format!("Loan: {}", due.reason.as_str()), due.amount_minor), source)
             }
             _ => {
                 let due: Fare = data(event)?;
@@ -128,8 +128,8 @@ impl Charges {
         if !student_exists(&mut transaction, new.student_id).await.map_err(sorted)? {
             return Err(HandleError::Failed("there is no such student in this school".to_owned()));
         }
-        lock_student(&mut transaction, new.student_id).await.map_err(sorted)?;
         let book = Book::open(&mut transaction, event.actor, self.0.clock().now()).await.map_err(sorted)?;
+        lock_student(&mut transaction, new.student_id).await.map_err(sorted)?;
         let added = insert_all(&mut transaction, &book, &[new]).await.map_err(sorted)?;
         // Told before: the invoice is there.
         if !added.is_empty() {
@@ -188,8 +188,8 @@ impl Handler for Refunds {
             Some(word) => word,
         };
         let mut transaction = self.0.postgres(ServiceName::Fee).school(event.school_id).await.map_err(store)?;
-        let (refund, payment) = lock_refund(&mut transaction, asked.refund_id).await.map_err(sorted)?;
         let book = Book::open(&mut transaction, event.actor, self.0.clock().now()).await.map_err(sorted)?;
+        let (refund, payment) = lock_refund(&mut transaction, asked.refund_id).await.map_err(sorted)?;
         settle_refund(&mut transaction, &book, (&refund, &payment), &word).await.map_err(sorted)?;
         transaction.commit().await.map_err(store)?;
         remember(&self.0, event.school_id, &book.touched.payments()).await;
@@ -223,7 +223,7 @@ impl Refunds {
             Ok((refund_id, RefundWord::Succeeded)) => Ok(Some(Word::Succeeded(refund_id))),
             Ok((refund_id, RefundWord::Pending)) => Ok(Some(Word::Pending(refund_id))),
             Ok((_, RefundWord::Failed(reason))) => failed(&reason),
-            Err(ProviderError::Refused(reason)) => failed(&reason),
+            Err(ProviderError::Refused(reason) | ProviderError::Unpayable(reason)) => failed(&reason),
             Err(error @ ProviderError::Away(_)) => Err(HandleError::Unavailable(error.to_string())),
             // It may have given the money back: the refund stays pending until the provider's own word.
             Err(error) => Err(unusable(error)),

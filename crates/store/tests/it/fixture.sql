@@ -81,6 +81,7 @@ INSERT INTO payment_allocations (school_id, id, payment_id, invoice_id, currency
     ('{school}', pg_temp.id('allocation'), pg_temp.id('payment'), pg_temp.id('invoice'), 'INR', 20);
 INSERT INTO waivers (school_id, id, invoice_id, currency, amount_minor, reason, approved_by) VALUES
     ('{school}', pg_temp.id('waiver'), pg_temp.id('invoice'), 'INR', 10, 'Hardship', pg_temp.id('office'));
+INSERT INTO voucher_counters (school_id, fiscal_year) VALUES ('{school}', '2026-27');
 INSERT INTO invoice_counters (school_id, fiscal_year, last_number) VALUES ('{school}', '2026-27', 1);
 INSERT INTO fee_settings (school_id, id) VALUES ('{school}', '{school}');
 INSERT INTO fee_profiles (school_id, id, category) VALUES ('{school}', pg_temp.id('student row'), 'day scholar');
@@ -105,6 +106,8 @@ INSERT INTO inventory_suppliers (school_id, id, name) VALUES ('{school}', pg_tem
 INSERT INTO inventory_locations (school_id, id, name) VALUES ('{school}', pg_temp.id('store room'), 'Store room');
 INSERT INTO inventory_items (school_id, id, name, currency, is_serialised, kind) VALUES
     ('{school}', pg_temp.id('chalk'), 'Chalk', 'INR', false, 'consumable'), ('{school}', pg_temp.id('atlas'), 'Atlas', 'INR', true, 'asset');
+INSERT INTO inventory_books (school_id, item_id, author) VALUES ('{school}', pg_temp.id('atlas'), 'Mercator, Gerhard');
+INSERT INTO inventory_keepers (school_id, id, user_id, appointed_by) VALUES ('{school}', pg_temp.id('keeper'), pg_temp.id('teacher'), pg_temp.id('office'));
 INSERT INTO inventory_units (school_id, id, item_id, serial_number) VALUES ('{school}', pg_temp.id('copy'), pg_temp.id('atlas'), 'B-1');
 INSERT INTO inventory_loans (school_id, id, item_id, unit_id, location_id, borrower_user_id, lent_at, due_on, currency, lent_by) VALUES
     ('{school}', pg_temp.id('loan'), pg_temp.id('atlas'), pg_temp.id('copy'), pg_temp.id('store room'), pg_temp.id('teacher'), now(), '2099-01-01', 'INR',
@@ -151,12 +154,21 @@ INSERT INTO bus_stop_visits (school_id, id, trip_id, stop_id, arrived_at) VALUES
     ('{school}', pg_temp.id('visit'), pg_temp.id('trip'), pg_temp.id('stop'), now());
 INSERT INTO bus_alerts (school_id, id, kind, trip_id, header, begins_at) VALUES
     ('{school}', pg_temp.id('alert'), 'delay', pg_temp.id('trip'), 'Late', now());
+INSERT INTO bus_problems (school_id, id, route_id, trip_id, kind, reported_by) VALUES
+    ('{school}', pg_temp.id('problem'), pg_temp.id('route'), pg_temp.id('trip'), 'came_late', pg_temp.id('office'));
+INSERT INTO bus_alarms (school_id, id, user_id, assignment_id, minutes_before) VALUES
+    ('{school}', pg_temp.id('alarm'), pg_temp.id('office'), pg_temp.id('assignment'), 5);
 
 INSERT INTO rooms (school_id, id, name) VALUES ('{school}', pg_temp.id('room'), 'Room 1');
 INSERT INTO calendar_events (school_id, id, uid, title, is_all_day, start_date, end_date, created_by) VALUES
     ('{school}', pg_temp.id('event'), 'u1', 'Sports day', true, '2026-08-01', '2026-08-01', pg_temp.id('office'));
 INSERT INTO timetable_entries (school_id, id, class_id, teacher_id, room_id, rotation_day, start_minute, end_minute, valid_from) VALUES
     ('{school}', pg_temp.id('lesson'), pg_temp.id('class'), pg_temp.id('teacher row'), pg_temp.id('room'), 1, 540, 585, '2026-06-01');
+INSERT INTO timetable_columns (school_id, id, name) VALUES ('{school}', pg_temp.id('bell'), 'Short day');
+INSERT INTO timetable_blocks (school_id, id, column_id, name, period, start_minute, end_minute) VALUES
+    ('{school}', pg_temp.id('block'), pg_temp.id('bell'), 'First period', 1, 540, 570);
+INSERT INTO timetable_days (school_id, id, day, rotation_day, column_id) VALUES
+    ('{school}', pg_temp.id('short day'), '2026-08-05', 3, pg_temp.id('bell'));
 INSERT INTO room_bookings (school_id, id, room_id, purpose, starts_at, ends_at, booked_by) VALUES
     ('{school}', pg_temp.id('room booking'), pg_temp.id('room'), 'Choir', '2026-08-03T10:00Z', '2026-08-03T11:00Z', pg_temp.id('teacher'));
 INSERT INTO appointment_slots (school_id, id, kind, title, teacher_id, starts_at, ends_at, book_until, created_by) VALUES

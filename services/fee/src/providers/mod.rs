@@ -94,6 +94,9 @@ pub enum ProviderError {
     /// It refuses; asking again would not help.
     #[error("the provider refused: {0}")]
     Refused(String),
+    /// It takes no such sum.
+    #[error("{0}")]
+    Unpayable(String),
     /// Its answer makes no sense, or it can't be asked for this.
     #[error("{0}")]
     Unusable(String),

@@ -53,7 +53,7 @@ fn decimals(currency: Currency) -> u32 {
 
 /// Our minor units in Stripe's. Of three decimals the last must be zero.
 fn to_stripe(sum: Sum) -> Result<i64, ProviderError> {
-    let unusable = || ProviderError::Unusable(format!("{} {} can't be paid with Stripe", sum.currency.format(sum.minor), sum.currency));
+    let unpayable = || ProviderError::Unpayable(format!("{} {} can't be paid with Stripe", sum.currency.format(sum.minor), sum.currency));
     let (ours, theirs) = (sum.currency.decimals(), decimals(sum.currency));
     let scaled = if theirs >= ours {
         10_i64.checked_pow(theirs - ours).and_then(|factor| sum.minor.checked_mul(factor))
@@ -61,7 +61,7 @@ fn to_stripe(sum: Sum) -> Result<i64, ProviderError> {
         let factor = 10_i64.pow(ours - theirs);
         (sum.minor % factor == 0).then_some(sum.minor / factor)
     };
-    scaled.filter(|minor| theirs != 3 || minor % 10 == 0).ok_or_else(unusable)
+    scaled.filter(|minor| theirs != 3 || minor % 10 == 0).ok_or_else(unpayable)
 }
 
 /// Stripe's minor units in ours. What is no whole number of ours is no sum of an order of ours.

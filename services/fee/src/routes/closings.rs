@@ -31,7 +31,7 @@ pub struct MethodTotal {
     method: String,
     /// What came in, in minor units.
     received_minor: i64,
-    /// What was given back.
+    /// What was given back this way, less what a provider could not give back.
     refunded_minor: i64,
     /// How many payments.
     payments: i64,
@@ -231,8 +231,10 @@ async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<Htt
                  SELECT currency, method, amount_minor AS received, 0 AS refunded, 1 AS payments FROM payments
                      WHERE school_id = $1 AND booked_on > coalesce($3::date, '-infinity') AND booked_on <= $2
                  UNION ALL
-                 SELECT l.currency, p.method, 0, l.debit_minor, 0 FROM ledger_entries l JOIN payments p ON p.school_id = l.school_id AND p.id = l.payment_id
-                     WHERE l.school_id = $1 AND l.account = 'student_credit' AND l.refund_id IS NOT NULL AND l.debit_minor > 0
+                 SELECT l.currency, CASE r.method WHEN 'provider' THEN p.method ELSE r.method END, 0, l.debit_minor - l.credit_minor, 0
+                     FROM ledger_entries l JOIN refunds r ON r.school_id = l.school_id AND r.id = l.refund_id
+                     JOIN payments p ON p.school_id = r.school_id AND p.id = r.payment_id
+                     WHERE l.school_id = $1 AND l.account = 'student_credit'
                        AND l.entry_date > coalesce($3::date, '-infinity') AND l.entry_date <= $2
              ) moved GROUP BY currency, method ORDER BY currency, method",
         )

@@ -1,4 +1,5 @@
-//! Concessions: asked for by the office, granted by whoever runs the school. What was granted doesn't change; it can be ended.
+//! Concessions: asked for by the office, granted by whoever runs the school. What was granted doesn't change; it can be ended. What is only asked for can be
+//! changed and removed: see [`concession_requests`](super::concession_requests).
 
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -34,6 +35,11 @@ pub enum ConcessionKind {
 }
 
 impl ConcessionKind {
+    /// The kind of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Student, Self::Category, Self::Sibling, Self::Staff].into_iter().find(|kind| kind.as_str() == name)
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Student => "student",
@@ -124,39 +130,39 @@ impl From<ConcessionRow> for ConcessionView {
 #[serde(deny_unknown_fields)]
 pub struct NewConcession {
     /// What it is called.
-    name: Text<100>,
+    pub(super) name: Text<100>,
     /// Whom it is for.
-    kind: ConcessionKind,
+    pub(super) kind: ConcessionKind,
     /// The student: required for `student`, possible for `sibling` and `staff`.
-    student_id: Option<StudentId>,
+    pub(super) student_id: Option<StudentId>,
     /// The category: required for `category`.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
-    category: Option<Text<100>>,
+    pub(super) category: Option<Text<100>>,
     /// The one head that it is for; left out: all.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
-    head: Option<Text<100>>,
+    pub(super) head: Option<Text<100>>,
     /// How much of what earlier ones leave, in hundredths of a percent. This or an amount.
     #[schema(minimum = 1, maximum = 10000)]
-    percent_basis_points: Option<u16>,
+    pub(super) percent_basis_points: Option<u16>,
     /// How much, in minor units. This or a percentage.
     #[schema(value_type = Option<Amount>)]
-    amount_minor: Option<Amount>,
+    pub(super) amount_minor: Option<Amount>,
     /// The currency: required with an amount or a cap.
     #[schema(value_type = Option<Currency>)]
-    currency: Option<Currency>,
+    pub(super) currency: Option<Currency>,
     /// The most that it takes off one invoice.
     #[schema(value_type = Option<Amount>)]
-    cap_minor: Option<Amount>,
+    pub(super) cap_minor: Option<Amount>,
     /// Lower ones are taken first; 100 unless said otherwise.
     #[serde(default = "hundred")]
     #[schema(minimum = 0, maximum = 1000)]
-    stacking_order: u16,
+    pub(super) stacking_order: u16,
     /// The first day.
-    valid_from: NaiveDate,
+    pub(super) valid_from: NaiveDate,
     /// The last day; left out: open.
-    valid_to: Option<NaiveDate>,
+    pub(super) valid_to: Option<NaiveDate>,
     /// Why.
-    reason: Text<1000>,
+    pub(super) reason: Text<1000>,
 }
 
 const fn hundred() -> u16 {
@@ -164,7 +170,7 @@ const fn hundred() -> u16 {
 }
 
 impl NewConcession {
-    fn faults(&self) -> Vec<Fault> {
+    pub(super) fn faults(&self) -> Vec<Fault> {
         let mut faults = domain::Faults::none();
         let named = self.student_id.is_some();
         let student = match self.kind {
@@ -303,7 +309,7 @@ async fn create(desk: Desk<FeesManage>, body: Body<NewConcession>) -> Result<Htt
     .await
 }
 
-async fn find(transaction: &mut store::SchoolTransaction, id: Uuid) -> Result<(ConcessionRow, Version), Problem> {
+pub(super) async fn find(transaction: &mut store::SchoolTransaction, id: Uuid) -> Result<(ConcessionRow, Version), Problem> {
     let row: Option<ConcessionRow> = sqlx::query_as("SELECT * FROM concessions WHERE school_id = $1 AND id = $2")
         .bind(transaction.school_id().as_uuid())
         .bind(id)

@@ -1,13 +1,14 @@
 //! Invoices: lists, one, and drafts made by hand. What happens to one afterwards is in [`moves`](super::moves).
 
-use actix_web::{HttpResponse, get, patch, post};
+use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::NaiveDate;
 use domain::{Amount, Currency, Fault, FeeStructureId, InvoiceId, Patch, StudentId, Text};
 use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesManage, FeesRead};
 use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Problem, Versioned,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
+    Problem, Versioned,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -24,7 +25,7 @@ use crate::store::{
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(show).service(edit);
+    config.service(list).service(create).service(show).service(edit).service(remove);
 }
 
 /// Where an invoice stands.
@@ -185,9 +186,9 @@ async fn create(desk: Desk<FeesManage>, body: Body<NewManualInvoice>) -> Result<
             if !student_exists(transaction, student).await? {
                 return Err(Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]));
             }
-            lock_student(transaction, student).await?;
             let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
             touched = book.touched.clone();
+            lock_student(transaction, student).await?;
             let billing = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next();
             let mut concessions = Vec::new();
             if let (true, Some(billing)) = (new.with_concessions, &billing) {
@@ -278,6 +279,32 @@ async fn edit(
         .await
         .map_err(db)?;
         whole(transaction, row).await
+    })
+    .await
+}
+
+/// Removes a draft. What was issued is cancelled instead, and stays.
+#[utoipa::path(
+    params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
+    responses((status = 204), CommonProblems, EditProblems),
+    security(("bearer" = []))
+)]
+#[delete("/api/v1/invoices/{id}")]
+async fn remove(desk: Desk<FeesManage>, id: IdPath<InvoiceId>, based_on: IfMatch) -> Result<NoContent, Problem> {
+    desk.change(async |transaction| {
+        let row = lock_invoice(transaction, id.as_uuid()).await?;
+        based_on.require(row.version()?)?;
+        if row.status != "draft" {
+            return Err(Problem::conflict(Kind::Conflict, "Only a draft can be removed."));
+        }
+        // Its lines go with it.
+        sqlx::query("DELETE FROM invoices WHERE school_id = $1 AND id = $2")
+            .bind(transaction.school_id().as_uuid())
+            .bind(row.id)
+            .execute(transaction.connection()?)
+            .await
+            .map_err(db)?;
+        Ok(NoContent)
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 mod access;
 pub mod closings;
+pub mod concession_requests;
 pub mod concessions;
 pub mod dues;
 pub mod fine_rules;
@@ -35,6 +36,7 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     structures::configure(config);
     fine_rules::configure(config);
     concessions::configure(config);
+    concession_requests::configure(config);
     profiles::configure(config);
     // Paths that name something come before those that take any id.
     runs::configure(config);

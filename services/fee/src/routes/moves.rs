@@ -67,10 +67,10 @@ async fn with_invoice<P: MayHold>(
     let mut touched = Touched::default();
     let done = desk
         .change(async |transaction| {
-            let row = lock_invoice(transaction, id.as_uuid()).await?;
-            based_on.require(row.version()?)?;
             let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
             touched = book.touched.clone();
+            let row = lock_invoice(transaction, id.as_uuid()).await?;
+            based_on.require(row.version()?)?;
             let row = work(transaction, &book, row).await?;
             whole(transaction, row).await
         })

@@ -65,6 +65,7 @@ fn unavailable(error: ProviderError) -> Problem {
             tracing::warn!(reason, "a provider of payments refused an order");
             Problem::conflict(Kind::Conflict, "The provider of payments refused the order.")
         }
+        ProviderError::Unpayable(reason) => Problem::invalid(vec![Fault::new("/amount_minor", reason)]),
         ProviderError::Unusable(reason) => Problem::internal(anyhow::anyhow!(reason)),
     }
 }
@@ -117,6 +118,25 @@ async fn begin(
     find_payment(transaction, id).await
 }
 
+/// Notes that there will be no order.
+async fn fail(desk: &Desk<FeesPay>, id: Uuid, reason: &str) -> Result<(), Problem> {
+    desk.change(async |transaction| {
+        sqlx::query(
+            "UPDATE payments SET status = 'failed', failure = left($3, 1000), version = version + 1, updated_at = $4
+             WHERE school_id = $1 AND id = $2 AND status = 'created' AND provider_order_id IS NULL",
+        )
+        .bind(transaction.school_id().as_uuid())
+        .bind(id)
+        .bind(reason)
+        .bind(desk.now())
+        .execute(transaction.connection()?)
+        .await
+        .map_err(db)?;
+        Ok(())
+    })
+    .await
+}
+
 /// Makes an order at a provider's, over an invoice that the caller may see. Nothing is paid by it; the provider tells when it is.
 #[utoipa::path(
     params(("Idempotency-Key" = String, Header, description = "Required: the same order asked for again is one order.")),
@@ -156,7 +176,13 @@ async fn order(
                 sum: Sum { minor: payment.amount_minor, currency },
                 description: format!("Invoice {}", invoice.number.as_deref().unwrap_or(&invoice.period)),
             };
-            provider.create_order(&asked).await.map_err(unavailable)?
+            match provider.create_order(&asked).await {
+                Err(error @ (ProviderError::Refused(_) | ProviderError::Unpayable(_))) => {
+                    fail(&desk, id, &error.to_string()).await?;
+                    return Err(unavailable(error));
+                }
+                other => other.map_err(unavailable)?,
+            }
         }
     };
     // Of two who asked at once, the order of the first counts.

@@ -209,6 +209,7 @@ async fn pay(desk: Desk<FeesCollect>, _key: IdempotencyKey, body: Body<NewOfflin
     let mut taken = None;
     let response = desk
         .create(&body.0, async |transaction| {
+            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
             let mut student = new.student_id.map(StudentId::as_uuid);
             if let Some(invoice) = new.invoice_id {
                 let invoice = payable(transaction, invoice.as_uuid(), new.currency).await?;
@@ -225,7 +226,6 @@ async fn pay(desk: Desk<FeesCollect>, _key: IdempotencyKey, body: Body<NewOfflin
                 }
                 lock_student(transaction, student).await?;
             }
-            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
             let payment = NewPayment {
                 student_id: student,
                 invoice_id: new.invoice_id.map(InvoiceId::as_uuid),
@@ -280,9 +280,9 @@ async fn with_payment(
 ) -> Result<Versioned<PaymentView>, Problem> {
     let row = desk
         .change(async |transaction| {
+            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
             let row = lock_payment(transaction, id.as_uuid()).await?;
             based_on.require(row.version()?)?;
-            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
             work(transaction, &book, row).await
         })
         .await?;

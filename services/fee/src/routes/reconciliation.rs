@@ -3,7 +3,7 @@
 use actix_web::get;
 use actix_web::web::Json;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Fault, PaymentId};
+use domain::{Fault, PaymentId, RefundId};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::FeesCollect;
 use service_kit::{CommonProblems, Params, Problem};
@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::desk::Desk;
-use crate::store::{Book, db};
+use crate::store::{Book, RefundRow, db};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(reconcile);
@@ -47,6 +47,8 @@ pub struct ReconciliationView {
     unmatched_events: Vec<UnmatchedEvent>,
     /// Orders that nobody has paid for a day; at most a hundred.
     stale_orders: Vec<StaleOrder>,
+    /// Refunds that a provider has not settled for a day; at most a hundred.
+    stale_refunds: Vec<StaleRefund>,
 }
 
 /// What moved in an account.
@@ -106,6 +108,23 @@ pub struct StaleOrder {
     /// How much.
     amount_minor: i64,
     /// When it was made.
+    created_at: DateTime<Utc>,
+}
+
+/// A refund that a provider has not settled.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StaleRefund {
+    /// The refund.
+    refund_id: RefundId,
+    /// The payment.
+    payment_id: PaymentId,
+    /// The provider's refund; null if it never took it.
+    provider_refund_id: Option<String>,
+    /// The currency.
+    currency: String,
+    /// How much.
+    amount_minor: i64,
+    /// When it was asked for.
     created_at: DateTime<Utc>,
 }
 
@@ -180,6 +199,22 @@ async fn reconcile(desk: Desk<FeesCollect>, filter: Params<ReconciliationFilter>
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
+    let refunds: Vec<RefundRow> = sqlx::query_as(
+        "SELECT * FROM refunds WHERE school_id = $1 AND status = 'pending' AND created_at < $2 ORDER BY created_at LIMIT 100",
+    )
+    .bind(school.as_uuid())
+    .bind(desk.now() - chrono::Duration::days(1))
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    let refund = |row: RefundRow| StaleRefund {
+        refund_id: row.id.into(),
+        payment_id: row.payment_id.into(),
+        provider_refund_id: row.provider_refund_id,
+        currency: row.currency,
+        amount_minor: row.amount_minor,
+        created_at: row.created_at,
+    };
     let order = |row: Order| StaleOrder {
         payment_id: row.id.into(),
         provider: row.provider,
@@ -196,5 +231,6 @@ async fn reconcile(desk: Desk<FeesCollect>, filter: Params<ReconciliationFilter>
         comparisons,
         unmatched_events,
         stale_orders: stale.into_iter().map(order).collect(),
+        stale_refunds: refunds.into_iter().map(refund).collect(),
     }))
 }

@@ -95,8 +95,8 @@ async fn give_back(
     let mut changed = None;
     let response = desk
         .create(&body.0, async |transaction| {
-            let payment = lock_payment(transaction, id.as_uuid()).await?;
             let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
+            let payment = lock_payment(transaction, id.as_uuid()).await?;
             let refund = NewRefund {
                 amount: new.amount_minor.minor(),
                 method: new.method.map(RefundMethod::as_str),

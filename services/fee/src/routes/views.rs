@@ -236,6 +236,10 @@ pub struct RefundView {
     reason: Option<String>,
     /// Why it failed.
     failure: Option<String>,
+    /// The fiscal year of the voucher.
+    fiscal_year: Option<String>,
+    /// The number of the voucher in its fiscal year, without gaps; null as long as the money has not gone.
+    voucher_number: Option<i64>,
     /// The provider's refund.
     provider_refund_id: Option<String>,
     /// When it succeeded or failed.
@@ -260,6 +264,8 @@ impl From<RefundRow> for RefundView {
             reference: row.reference,
             reason: row.reason,
             failure: row.failure,
+            fiscal_year: row.fiscal_year,
+            voucher_number: row.voucher_number,
             provider_refund_id: row.provider_refund_id,
             settled_at: row.settled_at,
             version: row.version,

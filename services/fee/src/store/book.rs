@@ -93,7 +93,8 @@ struct Opening {
 }
 
 impl Book {
-    /// Opens the book of the transaction's school.
+    /// Opens the book of the transaction's school. It comes before every other lock: whoever holds a student's and waited for the book here would wait for a
+    /// closing that waits for whoever has the book and waits for the student.
     pub(crate) async fn open(transaction: &mut SchoolTransaction, by: Option<Actor>, now: Timestamp) -> Result<Self, Problem> {
         let school = transaction.school_id();
         // A statement of its own: what it waited for must be seen by the next one.
@@ -108,7 +109,7 @@ impl Book {
     /// Like [`open`](Self::open), for a transaction that only reads.
     pub(crate) async fn read(transaction: &mut SchoolTransaction, by: Option<Actor>, now: Timestamp) -> Result<Self, Problem> {
         let school = transaction.school_id();
-        let opening: Opening = sqlx::query_as(
+        let opening: Option<Opening> = sqlx::query_as(
             "SELECT s.name, s.time_zone, coalesce(f.fiscal_year_starts_in, 4) AS fiscal_year_starts_in,
                  coalesce(f.invoice_prefix, 'INV') AS invoice_prefix, coalesce(f.receipt_prefix, 'R') AS receipt_prefix,
                  coalesce(f.tax_name, 'Tax') AS tax_name, coalesce(f.applies_credit, true) AS applies_credit,
@@ -116,9 +117,10 @@ impl Book {
              FROM schools s LEFT JOIN fee_settings f ON f.school_id = s.id WHERE s.id = $1",
         )
         .bind(school.as_uuid())
-        .fetch_one(transaction.connection()?)
+        .fetch_optional(transaction.connection()?)
         .await
         .map_err(db)?;
+        let opening = opening.ok_or_else(|| Problem::not_found("school"))?;
         let zone: chrono_tz::Tz = opening.time_zone.parse().unwrap_or(chrono_tz::UTC);
         let today = now.with_timezone(&zone).date_naive();
         let after_closing = opening.closed_on.and_then(|day| day.succ_opt()).unwrap_or(today);
@@ -145,25 +147,29 @@ impl Book {
         fiscal::year_of(self.books_on, self.settings.fiscal_year_starts_in)
     }
 
-    /// Takes the next receipt number. Its counter stays locked until the transaction ends, so that a number is given only with its payment.
+    /// Takes the next receipt number, with its fiscal year, for a payment.
     pub(crate) async fn next_receipt(&self, transaction: &mut SchoolTransaction) -> Result<(String, i64), Problem> {
+        let make = "INSERT INTO receipt_counters (school_id, fiscal_year) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let take = "UPDATE receipt_counters SET last_number = last_number + 1, version = version + 1, updated_at = $3
+            WHERE school_id = $1 AND fiscal_year = $2 RETURNING last_number";
+        self.next(transaction, make, take).await
+    }
+
+    /// Takes the next voucher number, with its fiscal year, for money that goes back.
+    pub(crate) async fn next_voucher(&self, transaction: &mut SchoolTransaction) -> Result<(String, i64), Problem> {
+        let make = "INSERT INTO voucher_counters (school_id, fiscal_year) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let take = "UPDATE voucher_counters SET last_number = last_number + 1, version = version + 1, updated_at = $3
+            WHERE school_id = $1 AND fiscal_year = $2 RETURNING last_number";
+        self.next(transaction, make, take).await
+    }
+
+    /// The counter stays locked until the transaction ends, so that a number is given only with its document.
+    async fn next(&self, transaction: &mut SchoolTransaction, make: &'static str, take: &'static str) -> Result<(String, i64), Problem> {
         let year = self.fiscal_year();
-        sqlx::query("INSERT INTO receipt_counters (school_id, fiscal_year) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(self.school.as_uuid())
-            .bind(&year)
-            .execute(transaction.connection()?)
-            .await
-            .map_err(db)?;
-        let number = sqlx::query_scalar(
-            "UPDATE receipt_counters SET last_number = last_number + 1, version = version + 1, updated_at = $3
-             WHERE school_id = $1 AND fiscal_year = $2 RETURNING last_number",
-        )
-        .bind(self.school.as_uuid())
-        .bind(&year)
-        .bind(self.now)
-        .fetch_one(transaction.connection()?)
-        .await
-        .map_err(db)?;
+        let school = self.school.as_uuid();
+        sqlx::query(make).bind(school).bind(&year).execute(transaction.connection()?).await.map_err(db)?;
+        let number =
+            sqlx::query_scalar(take).bind(school).bind(&year).bind(self.now).fetch_one(transaction.connection()?).await.map_err(db)?;
         Ok((year, number))
     }
 

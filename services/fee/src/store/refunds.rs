@@ -29,6 +29,8 @@ pub(crate) struct RefundRow {
     pub(crate) reference: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) failure: Option<String>,
+    pub(crate) fiscal_year: Option<String>,
+    pub(crate) voucher_number: Option<i64>,
     pub(crate) settled_at: Option<DateTime<Utc>>,
     pub(crate) version: i32,
     pub(crate) created_at: DateTime<Utc>,
@@ -126,10 +128,13 @@ pub(crate) async fn begin_refund(
         (false, None) => return Err(Problem::invalid(vec![Fault::new("/method", "is required: the payment was not made online")])),
     };
     release_for(transaction, book, payment, (new.amount - payment.free_minor()).max(0), &payment.memo("Refund")).await?;
+    // What is only asked for has no voucher yet.
+    let (year, voucher) =
+        if by_provider { (None, None) } else { book.next_voucher(transaction).await.map(|(year, number)| (Some(year), Some(number)))? };
     let refund: RefundRow = sqlx::query_as(
         "INSERT INTO refunds (school_id, id, payment_id, currency, amount_minor, status, method, reference, reason, requested_by, settled_at, created_at,
-             updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $6 = 'succeeded' THEN $11::timestamptz END, $11, $11) RETURNING *",
+             updated_at, fiscal_year, voucher_number)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $6 = 'succeeded' THEN $11::timestamptz END, $11, $11, $12, $13) RETURNING *",
     )
     .bind(book.school.as_uuid())
     .bind(Book::id())
@@ -142,6 +147,8 @@ pub(crate) async fn begin_refund(
     .bind(new.reason)
     .bind(book.user())
     .bind(book.now)
+    .bind(year)
+    .bind(voucher)
     .fetch_one(transaction.connection()?)
     .await
     .map_err(db)?;
@@ -199,9 +206,13 @@ pub(crate) async fn settle_refund(
         Word::Succeeded(id) => ("succeeded", Some(id), None),
         Word::Failed(reason) => ("failed", None, Some(reason)),
     };
+    let (year, voucher) = match word {
+        Word::Succeeded(_) => book.next_voucher(transaction).await.map(|(year, number)| (Some(year), Some(number)))?,
+        Word::Pending(_) | Word::Failed(_) => (None, None),
+    };
     sqlx::query(
         "UPDATE refunds SET status = $3, provider_refund_id = coalesce($4, provider_refund_id), failure = $5,
-             settled_at = CASE WHEN $3 <> 'pending' THEN $6::timestamptz END, version = version + 1, updated_at = $6
+             settled_at = CASE WHEN $3 <> 'pending' THEN $6::timestamptz END, fiscal_year = $7, voucher_number = $8, version = version + 1, updated_at = $6
          WHERE school_id = $1 AND id = $2",
     )
     .bind(book.school.as_uuid())
@@ -210,6 +221,8 @@ pub(crate) async fn settle_refund(
     .bind(provider_id)
     .bind(failure)
     .bind(book.now)
+    .bind(year)
+    .bind(voucher)
     .execute(transaction.connection()?)
     .await
     .map_err(db)?;

@@ -140,6 +140,7 @@ pub(crate) async fn work_off(
     let mut touched = Vec::new();
     loop {
         let mut transaction = postgres.school(school).await?;
+        let book = Book::open(&mut transaction, actor, clock.now()).await?;
         let row: Option<RunRow> =
             sqlx::query_as("SELECT * FROM jobs WHERE school_id = $1 AND id = $2 AND kind = $3 AND finished_at IS NULL FOR UPDATE")
                 .bind(school.as_uuid())
@@ -149,7 +150,6 @@ pub(crate) async fn work_off(
                 .await
                 .map_err(db)?;
         let Some(row) = row else { return Ok(touched) };
-        let book = Book::open(&mut transaction, actor, clock.now()).await?;
         let is_done = chunk(&mut transaction, &book, row).await?;
         transaction.commit().await?;
         touched.extend(book.touched.payments());

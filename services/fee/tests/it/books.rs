@@ -1,8 +1,6 @@
-//! The books: dues with their ages, statements, closing the day, and everything at random.
+//! The books: dues with their ages, statements, closing the day.
 
-use futures_util::future::join_all;
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::json;
 
 use crate::school::{School, id};
 
@@ -67,66 +65,4 @@ async fn a_day_is_closed_once_and_a_difference_is_explained() {
     let next = school.cash(&invoice, 100).await.expect(201);
     assert_eq!(next["booked_on"], json!(school.day(1)));
     assert_eq!(school.office.get("/api/v1/fees/day-closings").await.expect(200)["items"].as_array().unwrap().len(), 1);
-}
-
-/// A small generator: the same course every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
-/// One random thing. Whether it is allowed just now is for the service to say: anything but a fault of its own is fine.
-async fn something(school: &School, invoices: &[Value], dice: &mut Dice) {
-    let invoice = &invoices[usize::try_from(dice.roll(invoices.len() as u64)).unwrap()];
-    let path = format!("/api/v1/invoices/{}", id(invoice));
-    let amount = i64::try_from(1 + dice.roll(400)).unwrap();
-    let status = match dice.roll(8) {
-        0..=2 => school.cash(invoice, amount).await.status,
-        3 => {
-            let body = json!({"invoice_id": invoice["id"], "method": "cheque", "amount_minor": amount, "currency": "INR",
-                "cheque": {"number": format!("{}", dice.roll(1_000_000)), "bank": "B", "date": school.day(0)}});
-            let paid = school.office.post_once("/api/v1/payments", &Uuid::now_v7().to_string(), &body).await;
-            if paid.status == 201 && dice.roll(2) == 0 {
-                school.act(&school.office, &format!("/api/v1/payments/{}", id(&paid.body)), "bounce", &json!({"reason": "x"})).await.status
-            } else {
-                paid.status
-            }
-        }
-        4 => {
-            let list = school.office.get(&format!("/api/v1/payments?invoice_id={}", id(invoice))).await.expect(200);
-            let Some(payment) = list["items"].as_array().unwrap().first() else { return };
-            let body = json!({"amount_minor": amount, "method": "cash", "reason": "x"});
-            let path = format!("/api/v1/payments/{}/refunds", id(payment));
-            school.office.post_once(&path, &Uuid::now_v7().to_string(), &body).await.status
-        }
-        5 => school.act(&school.head, &path, "waive", &json!({"amount_minor": amount, "reason": "x"})).await.status,
-        6 => school.act(&school.office, &path, "fine", &json!({"amount_minor": amount, "description": "x"})).await.status,
-        _ => school.act(&school.office, &path, "cancel", &json!({"reason": "x", "to_credit": true})).await.status,
-    };
-    assert!(matches!(status, 200 | 201 | 409 | 412 | 422), "{status}");
-}
-
-#[tokio::test]
-async fn the_ledger_balances_after_hundreds_of_random_operations_at_once() {
-    let school = School::open().await;
-    let mut invoices = Vec::new();
-    for n in 0..10 {
-        invoices.push(school.invoice(if n % 2 == 0 { school.student_id } else { school.classmate_id }, 2_000).await);
-    }
-    let clients = (0..8).map(|client| {
-        let (school, invoices) = (&school, &invoices);
-        async move {
-            let mut dice = Dice(client + 1);
-            for _ in 0..30 {
-                something(school, invoices, &mut dice).await;
-            }
-        }
-    });
-    join_all(clients).await;
-    assert!(school.count("SELECT count(*) FROM payments").await > 20, "something happened");
-    school.books_agree().await;
 }

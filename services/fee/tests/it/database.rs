@@ -87,3 +87,113 @@ async fn the_ledger_takes_nothing_on_a_closed_day() {
     );
     assert_eq!(attack(&school, &entry).await.unwrap_err().constraint(), Some("ledger_day_is_open"));
 }
+
+#[tokio::test]
+async fn the_ledger_takes_only_what_balances_and_keeps_what_it_has() {
+    let school = School::open().await;
+    let invoice = school.invoice(school.student_id, 1_000).await;
+    school.cash(&invoice, 600).await.expect(201);
+    let known = "SELECT transaction_id::text FROM ledger_entries LIMIT 1";
+    let known: String = sqlx::query_scalar(known).fetch_one(&mut school.fleet.database.superuser().await).await.unwrap();
+    let fresh = uuid::Uuid::now_v7().to_string();
+    let enter = |transaction: &str, sides: &str| {
+        format!(
+            "INSERT INTO ledger_entries (school_id, id, transaction_id, account, currency, debit_minor, credit_minor, entry_date)
+             SELECT '{}', gen_random_uuid(), '{transaction}', account, currency, debit, credit, '2100-01-01'
+             FROM (VALUES {sides}) AS side (account, currency, debit, credit)",
+            school.school
+        )
+    };
+    for (sql, constraint) in [
+        (enter(&fresh, "('cash', 'INR', 100, 0)"), "ledger_is_balanced"),
+        (enter(&fresh, "('cash', 'INR', 100, 0), ('bank', 'INR', 0, 99)"), "ledger_is_balanced"),
+        (enter(&fresh, "('cash', 'INR', 100, 0), ('bank', 'USD', 0, 100)"), "ledger_is_balanced"),
+        (enter(&known, "('cash', 'INR', 1, 0)"), "ledger_is_balanced"),
+        (enter(&fresh, "('cash', 'INR', 0, 0)"), "ledger_entries_one_side"),
+        (enter(&fresh, "('cash', 'INR', 5, 5)"), "ledger_entries_one_side"),
+        (enter(&fresh, "('slush fund', 'INR', 5, 0), ('cash', 'INR', 0, 5)"), "ledger_entries_account"),
+    ] {
+        let refused = attack(&school, &sql).await.expect_err(&sql);
+        assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
+    }
+    for sql in [
+        "DELETE FROM ledger_entries",
+        "UPDATE ledger_entries SET memo = 'another'",
+        "TRUNCATE ledger_entries",
+        "ALTER TABLE ledger_entries DISABLE TRIGGER USER",
+        "DROP TRIGGER fee_adds_up ON invoices",
+        "SET session_replication_role = replica",
+        "UPDATE waivers SET amount_minor = 1",
+    ] {
+        assert_eq!(attack(&school, sql).await.expect_err(sql).sqlstate().as_deref(), Some("42501"), "{sql}");
+    }
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn refunds_vouchers_and_receipts_are_what_they_were_given_out_as() {
+    let school = School::open().await;
+    let invoice = school.invoice(school.student_id, 1_000).await;
+    let payment = id(&school.cash(&invoice, 600).await.expect(201));
+    let back = json!({"amount_minor": 100, "method": "cash", "reason": "x"});
+    school.office.post_once(&format!("/api/v1/payments/{payment}/refunds"), "r", &back).await.expect(201);
+    let other = id(&school.invoice(school.classmate_id, 1_000).await);
+    school.act(&school.office, &format!("/api/v1/invoices/{other}"), "cancel", &json!({"reason": "x"})).await.expect(200);
+    let concession = json!({"name": "Merit", "kind": "student", "student_id": school.student_id, "percent_basis_points": 1, "reason": "x", "valid_from": school.day(0)});
+    school.office.post("/api/v1/concessions", &concession).await.expect(201);
+    for (sql, constraint) in [
+        ("UPDATE refunds SET amount_minor = 1", "refund_is_final"),
+        ("UPDATE refunds SET status = 'failed', voucher_number = NULL, fiscal_year = NULL", "refund_is_final"),
+        ("UPDATE refunds SET voucher_number = 2", "refund_is_final"),
+        ("DELETE FROM refunds", "refund_is_final"),
+        ("UPDATE voucher_counters SET last_number = last_number + 1", "vouchers_have_no_gaps"),
+        ("UPDATE voucher_counters SET last_number = 0", "vouchers_have_no_gaps"),
+        (
+            "INSERT INTO voucher_counters (school_id, fiscal_year, last_number) VALUES (current_school(), '1999-00', 7)",
+            "vouchers_have_no_gaps",
+        ),
+        (
+            "INSERT INTO receipt_counters (school_id, fiscal_year, last_number) VALUES (current_school(), '1999-00', 7)",
+            "receipts_have_no_gaps",
+        ),
+        (
+            "INSERT INTO payments (school_id, id, student_id, method, currency, amount_minor, fiscal_year, receipt_number)
+             SELECT school_id, gen_random_uuid(), student_id, 'cash', 'INR', 1, fiscal_year, 9 FROM payments LIMIT 1",
+            "receipt_is_counted",
+        ),
+        (
+            "INSERT INTO refunds (school_id, id, payment_id, currency, amount_minor, status, requested_by, fiscal_year, voucher_number)
+             SELECT school_id, gen_random_uuid(), payment_id, currency, 1, 'succeeded', requested_by, fiscal_year, 1 FROM refunds LIMIT 1",
+            "refunds_voucher_once",
+        ),
+        (
+            "INSERT INTO refunds (school_id, id, payment_id, currency, amount_minor, requested_by)
+             SELECT school_id, gen_random_uuid(), payment_id, 'USD', 1, requested_by FROM refunds LIMIT 1",
+            "refunds_school_id_payment_id_currency_fkey",
+        ),
+        (
+            "INSERT INTO refunds (school_id, id, payment_id, currency, amount_minor, requested_by)
+             SELECT school_id, gen_random_uuid(), payment_id, currency, 1, requested_by FROM refunds LIMIT 1",
+            "payments_refunded_is_their_refunds",
+        ),
+        ("UPDATE invoices SET paid_minor = 1 WHERE status = 'cancelled'", "invoices_cancelled_takes_no_payment"),
+        ("UPDATE invoices SET status = 'draft' WHERE status = 'partly_paid'", "invoices_owed_is_in_the_ledger"),
+        ("UPDATE invoices SET status = 'issued', cancelled_at = NULL WHERE status = 'cancelled'", "invoices_owed_is_in_the_ledger"),
+        ("UPDATE concessions SET status = 'approved', approved_by = requested_by", "concessions_two_people"),
+    ] {
+        let refused = attack(&school, sql).await.expect_err(sql);
+        assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
+    }
+    attack(&school, "DELETE FROM invoices WHERE status = 'partly_paid'").await.expect_err("what the ledger names stays");
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn every_rule_that_is_put_into_words_exists() {
+    let school = School::open().await;
+    for rule in fee::store::RULES {
+        let known = "SELECT count(*) FROM (SELECT conname::text AS name FROM pg_constraint UNION SELECT relname::text FROM pg_class WHERE relkind = 'i'
+            UNION SELECT (regexp_matches(prosrc, 'CONSTRAINT = ''([a-z_]+)''', 'g'))[1] FROM pg_proc) n WHERE name = '{}'";
+        assert!(school.count(&known.replace("{}", rule.constraint)).await > 0, "{}", rule.constraint);
+    }
+}

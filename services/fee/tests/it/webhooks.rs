@@ -12,9 +12,9 @@ use crate::stand_in::StandIn;
 const RAZORPAY_SECRET: &str = "razorpay webhook secret";
 const STRIPE_SECRET: &str = "whsec_test";
 
-async fn open() -> (School, StandIn) {
-    let provider = StandIn::start().await;
-    let school = School::open_with(&[
+/// Accounts with both, at the stand-in.
+pub fn variables(provider: &StandIn) -> [(&'static str, &str); 7] {
+    [
         ("RAZORPAY_API_URL", &provider.url),
         ("RAZORPAY_KEY_ID", "rzp_test_1"),
         ("RAZORPAY_KEY_SECRET", "key secret"),
@@ -22,12 +22,16 @@ async fn open() -> (School, StandIn) {
         ("STRIPE_API_URL", &provider.url),
         ("STRIPE_SECRET_KEY", "sk_test_1"),
         ("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET),
-    ])
-    .await;
+    ]
+}
+
+async fn open() -> (School, StandIn) {
+    let provider = StandIn::start().await;
+    let school = School::open_with(&variables(&provider)).await;
     (school, provider)
 }
 
-fn sign(secret: &str, parts: &[&str]) -> String {
+pub fn sign(secret: &str, parts: &[&str]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     parts.iter().for_each(|part| mac.update(part.as_bytes()));
     hex::encode(mac.finalize().into_bytes())
@@ -51,14 +55,14 @@ async fn tell(school: &School, provider: &str, headers: &[(&str, String)], body:
     api.send(request).await
 }
 
-async fn razorpay(school: &School, event_id: &str, body: &Value) -> Answer {
+pub async fn razorpay(school: &School, event_id: &str, body: &Value) -> Answer {
     let body = body.to_string();
     let signature = sign(RAZORPAY_SECRET, &[&body]);
     tell(school, "razorpay", &[("x-razorpay-signature", signature), ("x-razorpay-event-id", event_id.to_owned())], &body).await
 }
 
 /// `payment.captured` as Razorpay documents it.
-fn captured(event: &str, order: &Value, payment: &str, amount: &Value, currency: &str) -> Value {
+pub fn captured(event: &str, order: &Value, payment: &str, amount: &Value, currency: &str) -> Value {
     json!({"entity": "event", "account_id": "acc_BFQ7uQEaa7j2z7", "event": event, "contains": ["payment"], "created_at": 1_567_674_606,
         "payload": {"payment": {"entity": {"id": payment, "entity": "payment", "amount": amount, "currency": currency, "status": "captured",
             "order_id": order["provider_order_id"], "invoice_id": null, "international": false, "method": "upi", "amount_refunded": 0, "refund_status": null,
@@ -251,4 +255,100 @@ async fn an_account_of_the_schools_own_goes_before_the_shared_one_and_no_secret_
         service_kit::config::Source::of([("JWT_SECRET", "for-tests-only-for-tests-only-for-tests"), ("STRIPE_SECRET_KEY", "sk_hidden")]);
     let faults = service_kit::Config::from_source(&half).unwrap_err();
     assert!(faults.to_string().contains("STRIPE_WEBHOOK_SECRET") && !faults.to_string().contains("sk_hidden"), "{faults}");
+}
+
+/// Tells Stripe's event about `object`, signed now.
+async fn stripe(school: &School, event: &str, kind: &str, object: &Value) -> Answer {
+    let body = json!({"id": event, "object": "event", "type": kind, "livemode": false, "data": {"object": object}}).to_string();
+    let at = school.fleet.platform.clock().now().timestamp().to_string();
+    let signature = format!("t={at},v1={}", sign(STRIPE_SECRET, &[&at, ".", &body]));
+    tell(school, "stripe", &[("stripe-signature", signature)], &body).await
+}
+
+#[tokio::test]
+async fn word_of_a_refund_counts_once_in_whatever_order_it_comes_and_for_our_sum_alone() {
+    let (school, provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "stripe", None).await;
+    let intent =
+        json!({"id": order["provider_order_id"], "amount": 50_000, "amount_received": 50_000, "currency": "inr", "latest_charge": "ch_1"});
+    assert_eq!(stripe(&school, "evt_1", "payment_intent.succeeded", &intent).await.expect(200)["outcome"], json!("applied"));
+    let path = format!("/api/v1/payments/{}/refunds", order["payment_id"].as_str().unwrap());
+    let back = |amount: i64| json!({"amount_minor": amount, "reason": "Left the school"});
+    // Stripe doesn't answer; its word that the money went is here before.
+    provider.fail_with(Some(500));
+    let refund = school.office.post_once(&path, "a", &back(20_000)).await.expect(201);
+    let word = |id: &str, amount: i64, currency: &str, status: &str| json!({"id": id, "object": "refund", "amount": amount, "currency": currency, "status": status, "metadata": {"refund_id": refund["id"]}});
+    for (event, amount, currency, outcome) in
+        [("evt_2", 19_999, "inr", "another amount than the order's"), ("evt_3", 20_000, "usd", "another currency than the order's")]
+    {
+        let told = stripe(&school, event, "refund.updated", &word("re_1", amount, currency, "succeeded")).await.expect(200);
+        assert_eq!(told["outcome"], json!(outcome));
+    }
+    let gone = stripe(&school, "evt_4", "refund.updated", &word("re_1", 20_000, "inr", "succeeded")).await.expect(200);
+    assert_eq!(gone["outcome"], json!("applied"));
+    for (event, kind, status) in
+        [("evt_5", "refund.created", "pending"), ("evt_6", "refund.failed", "failed"), ("evt_7", "charge.refund.updated", "succeeded")]
+    {
+        let told = stripe(&school, event, kind, &word("re_1", 20_000, "inr", status)).await.expect(200);
+        assert_eq!(told["outcome"], json!("already known"), "{kind}");
+    }
+    let unknown = json!({"id": "re_9", "amount": 1, "currency": "inr", "status": "succeeded", "metadata": {}});
+    assert_eq!(
+        stripe(&school, "evt_8", "refund.updated", &unknown).await.expect(200)["outcome"],
+        json!("about nothing that is known here")
+    );
+    let list = school.office.get(&path).await.expect(200);
+    assert_eq!((&list["items"][0]["status"], &list["items"][0]["voucher_number"]), (&json!("succeeded"), &json!(1)), "{list:#}");
+    // One that Stripe takes and can't carry out comes back as credit, and has no voucher.
+    provider.fail_with(None);
+    let second = school.office.post_once(&path, "b", &back(5_000)).await.expect(201);
+    let taken =
+        eventually(async || school.office.get(&path).await.expect(200), |list| !list["items"][1]["provider_refund_id"].is_null()).await;
+    let theirs = taken["items"][1]["provider_refund_id"].as_str().unwrap().to_owned();
+    assert_eq!((&taken["items"][1]["status"], &taken["items"][1]["voucher_number"]), (&json!("pending"), &json!(null)));
+    let failed = json!({"id": theirs, "amount": 5_000, "currency": "inr", "status": "failed", "failure_reason": "expired_or_canceled_card", "metadata": {}});
+    assert_eq!(stripe(&school, "evt_9", "refund.failed", &failed).await.expect(200)["outcome"], json!("applied"));
+    let list = school.office.get(&path).await.expect(200);
+    assert_eq!(
+        (id(&list["items"][1]), &list["items"][1]["status"], &list["items"][1]["failure"]),
+        (id(&second), &json!("failed"), &json!("expired_or_canceled_card"))
+    );
+    assert_eq!(status(&school, &order).await["credit_minor"], json!(5_000));
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_sum_that_the_provider_takes_no_such_of_is_the_callers_fault_and_leaves_no_order() {
+    let (school, _provider) = open().await;
+    let body = json!({"student_id": school.student_id, "period": "Camp", "currency": "KWD", "due_on": school.day(5), "issue": true,
+        "charges": [{"head": "Camp", "amount_minor": 1_231}]});
+    let invoice = school.office.post("/api/v1/invoices", &body).await.expect(201);
+    let body = json!({"invoice_id": invoice["id"], "provider": "stripe"});
+    assert_eq!(school.parent.post_once("/api/v1/payments/orders", "k", &body).await.pointers(), ["/amount_minor"]);
+    assert_eq!(school.count("SELECT count(*) FROM payments WHERE status = 'created'").await, 0);
+    let ten = json!({"invoice_id": invoice["id"], "provider": "stripe", "amount_minor": 1_230});
+    school.parent.post_once("/api/v1/payments/orders", "l", &ten).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_order_that_the_provider_refuses_or_never_answers_can_be_asked_for_again() {
+    let (school, provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let body = json!({"invoice_id": invoice["id"], "provider": "stripe"});
+    provider.fail_with(Some(503));
+    let answer = school.parent.post_once("/api/v1/payments/orders", "k", &body).await;
+    assert_eq!(answer.status, 503);
+    assert!(!answer.header("retry-after").is_empty());
+    provider.fail_with(Some(400));
+    school.parent.post_once("/api/v1/payments/orders", "k", &body).await.expect(409);
+    provider.fail_with(None);
+    let order = school.parent.post_once("/api/v1/payments/orders", "k", &body).await.expect(201);
+    let keys: std::collections::HashSet<String> = provider.asked().into_iter().map(|asked| asked.key).collect();
+    assert_eq!(keys.len(), 1, "one key at the provider's for all three");
+    let intent =
+        json!({"id": order["provider_order_id"], "amount": 50_000, "amount_received": 50_000, "currency": "inr", "latest_charge": "ch_1"});
+    assert_eq!(stripe(&school, "evt_1", "payment_intent.succeeded", &intent).await.expect(200)["outcome"], json!("applied"));
+    assert_eq!(school.seen(&invoice).await["status"], json!("paid"));
+    school.books_agree().await;
 }

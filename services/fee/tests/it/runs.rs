@@ -1,0 +1,119 @@
+//! Runs that are cut short: they go on from where they were, and nobody is billed twice.
+
+use std::sync::Arc;
+
+use domain::SystemClock;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::school::{School, eventually};
+
+/// Enough for three transactions of a run.
+const STUDENTS: i64 = 250;
+
+/// Fills the class.
+async fn fill(school: &School) {
+    let fill = format!(
+        "WITH new AS (SELECT gen_random_uuid() AS id, n FROM generate_series(3, {STUDENTS}) n),
+         people AS (INSERT INTO users (id, email, full_name) SELECT id, 'pupil' || n || '@a.example', 'Pupil ' || n FROM new),
+         pupils AS (INSERT INTO students (school_id, id, user_id, admission_number) SELECT '{school}', id, id, 'P' || n FROM new)
+         INSERT INTO enrollments (school_id, id, class_id, student_id, begin_date) SELECT '{school}', gen_random_uuid(), '{class}', id, current_date - 50 FROM new",
+        school = school.school,
+        class = school.class
+    );
+    sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut school.fleet.database.superuser().await).await.unwrap();
+}
+
+/// Holds the lock of a student whom the second transaction of a run comes to, as somebody who pays just now would.
+async fn hold_up(school: &School) -> PgConnection {
+    let mut connection = school.fleet.database.superuser().await;
+    let lock = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(concat('{0}'::uuid, id), 17))
+         FROM (SELECT id FROM students WHERE school_id = '{0}' ORDER BY id OFFSET 150 LIMIT 1) s",
+        school.school
+    );
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut connection).await.unwrap();
+    connection
+}
+
+async fn invoices(school: &School) -> i64 {
+    school.count("SELECT count(*) FROM invoices").await
+}
+
+#[tokio::test]
+async fn a_run_whose_process_ends_in_the_middle_is_finished_by_another_and_bills_nobody_twice() {
+    let mut school = School::open_with(&[("EVENTS_CLAIM_AFTER", "1"), ("SHUTDOWN_TIMEOUT_SECONDS", "1")]).await;
+    fill(&school).await;
+    let structure = school.structure("Fees").await;
+    let held = hold_up(&school).await;
+    let body = json!({"fee_structure_id": structure, "instalment": 1, "issue": true});
+    let path = school.office.post("/api/v1/invoices/generate", &body).await.header("location").to_owned();
+    assert_eq!(eventually(async || invoices(&school).await, |made| *made > 0).await, 100, "the first hundred are there for good");
+    let run = school.office.get(&path).await.expect(200);
+    assert_eq!((&run["status"], &run["students"], &run["created"]), (&json!("running"), &json!(100), &json!(100)), "{run:#}");
+
+    // Its connection is cut in the middle of the second hundred; it tries again, and waits again.
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
+    assert_eq!(eventually(async || school.count(waits).await, |waiting| *waiting > 0).await, 1);
+    let cut =
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
+    assert_eq!(school.count(cut).await, 1);
+    assert_eq!(eventually(async || school.count(waits).await, |waiting| *waiting > 0).await, 1, "it is at it again");
+    assert_eq!(invoices(&school).await, 100, "nothing of the second hundred is left");
+
+    // Its process goes, and another one takes over.
+    school.fleet.restart(&[auth::SERVICE, fee::SERVICE], Arc::new(SystemClock)).await;
+    let office = school.office.at(&school.fleet.url);
+    school.office = office;
+    held.close().await.unwrap();
+    let done = eventually(async || school.office.get(&path).await.expect(200), |run: &Value| run["status"] != "running").await;
+    assert_eq!(
+        (&done["status"], &done["students"], &done["created"], &done["existing"]),
+        (&json!("succeeded"), &json!(STUDENTS), &json!(STUDENTS), &json!(0)),
+        "{done:#}"
+    );
+    let (students, numbers) =
+        ("SELECT count(DISTINCT student_id) FROM invoices", "SELECT count(DISTINCT number) FROM invoices WHERE status = 'issued'");
+    assert_eq!((invoices(&school).await, school.count(students).await, school.count(numbers).await), (STUDENTS, STUDENTS, STUDENTS));
+    assert_eq!(school.count("SELECT last_number FROM invoice_counters").await, STUDENTS, "invoices have no gap either");
+
+    // Whoever comes later is billed by the next run, and only they.
+    let late = school.fleet.member(school.school, domain::Role::Student, "late@a.example").await;
+    school.fleet.enrol(school.school, school.class, late, school.fleet.platform.clock().now().date_naive()).await;
+    let again = school.run(&structure, 1).await;
+    assert_eq!((&again["created"], &again["existing"]), (&json!(1), &json!(STUDENTS)), "{again:#}");
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_run_that_can_not_go_on_fails_keeps_what_it_made_and_goes_on_when_asked_again() {
+    let school = School::open().await;
+    fill(&school).await;
+    let structure = school.structure("Fees").await;
+    let held = hold_up(&school).await;
+    let body = json!({"fee_structure_id": structure, "instalment": 1, "issue": true});
+    let path = school.office.post("/api/v1/invoices/generate", &body).await.header("location").to_owned();
+    assert_eq!(eventually(async || invoices(&school).await, |made| *made > 0).await, 100);
+    school.act(&school.office, &format!("/api/v1/fee-structures/{structure}"), "retire", &json!({})).await.expect(200);
+    held.close().await.unwrap();
+    // The second hundred had begun before.
+    let failed = eventually(async || school.office.get(&path).await.expect(200), |run: &Value| run["status"] != "running").await;
+    assert_eq!(failed["status"], json!("failed"), "{failed:#}");
+    assert!(failed["error"].as_str().unwrap().contains("not active"), "{failed:#}");
+    let made = invoices(&school).await;
+    assert!((100..STUDENTS).contains(&made), "{made}");
+    school.office.post("/api/v1/invoices/generate", &body).await.expect(409);
+    school
+        .count(&format!(
+            "WITH back AS (UPDATE fee_structures SET status = 'active' WHERE id = '{structure}' RETURNING 1) SELECT count(*) FROM back"
+        ))
+        .await;
+    let run = school.run(&structure, 1).await;
+    assert_eq!(
+        (&run["status"], &run["created"], &run["existing"]),
+        (&json!("succeeded"), &json!(STUDENTS - made), &json!(made)),
+        "{run:#}"
+    );
+    assert_eq!(invoices(&school).await, STUDENTS);
+    school.books_agree().await;
+}
