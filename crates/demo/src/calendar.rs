@@ -1,4 +1,4 @@
-//! Rooms, the timetable, what happens in the year (holidays, exams, meetings, a sports day), and who sees whom at the parents' evening to come.
+//! Rooms, the timetable and its bells, what happens in the year (holidays, exams, meetings, a sports day), and who sees whom at the parents' evening to come.
 
 use std::collections::HashSet;
 
@@ -22,6 +22,10 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     let connection = transaction.connection()?;
     school_rows(connection, school, now, "rooms", &rooms(roster)).await?;
     school_rows(connection, school, now, "timetable_entries", &timetable(roster)).await?;
+    let (bells, blocks) = bells(roster);
+    school_rows(connection, school, now, "timetable_columns", &bells).await?;
+    school_rows(connection, school, now, "timetable_blocks", &blocks).await?;
+    school_rows(connection, school, now, "timetable_days", &short_days(roster)?).await?;
     // Events have columns of two kinds, so they go as two statements.
     school_rows(connection, school, now, "calendar_events", &all_day(roster)?).await?;
     school_rows(connection, school, now, "calendar_events", &timed(roster)?).await?;
@@ -57,6 +61,36 @@ fn timetable(roster: &Roster) -> Vec<Value> {
                 "end_minute": end, "valid_from": roster.dates.year.from, "valid_to": roster.dates.year.to, "status": "active"})
         })
         .collect()
+}
+
+/// The bell of usual days, and that of short ones: the same periods, half an hour each, done by noon.
+fn bells(roster: &Roster) -> (Vec<Value>, Vec<Value>) {
+    let mut ids = (Ids::of(roster.spec.number, Kind::Bell), Ids::of(roster.spec.number, Kind::BellBlock));
+    let short: Vec<(usize, usize)> = (0..PERIODS.len()).map(|period| (540 + 30 * period, 570 + 30 * period)).collect();
+    let (mut bells, mut blocks) = (Vec::new(), Vec::new());
+    for (name, periods) in [("Usual day", PERIODS.as_slice()), ("Short day", short.as_slice())] {
+        let bell = ids.0.next();
+        bells.push(json!({"id": bell, "name": name}));
+        for (period, (start, end)) in periods.iter().enumerate() {
+            let number = period + 1;
+            blocks.push(json!({"id": ids.1.next(), "column_id": bell, "name": format!("Period {number}"), "period": number, "start_minute": start, "end_minute": end}));
+        }
+    }
+    (bells, blocks)
+}
+
+/// The last day of each term is a short one.
+fn short_days(roster: &Roster) -> anyhow::Result<Vec<Value>> {
+    let mut ids = Ids::of(roster.spec.number, Kind::TimetableDay);
+    let short = id(roster.spec.number, Kind::Bell, 2);
+    let last = |term| roster.dates.school_days(term).last().copied().context("the term has days");
+    let row = |term| -> anyhow::Result<Value> {
+        let day = last(term)?;
+        Ok(
+            json!({"id": ids.next(), "day": day, "rotation_day": chrono::Datelike::weekday(&day).number_from_monday(), "column_id": short, "note": "Last day of the term"}),
+        )
+    };
+    roster.dates.terms.into_iter().map(row).collect()
 }
 
 fn uid(roster: &Roster, event: Uuid) -> String {

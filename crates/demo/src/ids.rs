@@ -30,6 +30,9 @@ pub(crate) enum Kind {
     TimetableEntry,
     AppointmentSlot,
     AppointmentBooking,
+    Bell,
+    BellBlock,
+    TimetableDay,
     Vehicle = 80,
     Route,
     Stop,
@@ -39,6 +42,11 @@ pub(crate) enum Kind {
     Driver,
     FeeSlab,
     Maintenance,
+    Boarding,
+    StopVisit,
+    BusAlert,
+    BusProblem,
+    BusAlarm,
     FeeStructure = 96,
     FeeItem,
     Concession,
@@ -63,6 +71,7 @@ pub(crate) enum Kind {
     StoreUnit,
     StockMovement,
     Loan,
+    StoreKeeper,
 }
 
 /// The `number`th of a kind in a school.

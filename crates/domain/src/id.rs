@@ -124,6 +124,8 @@ ids! {
     InventoryItemId,
     /// A single unit of an item, with a serial number of its own.
     InventoryUnitId,
+    /// What a member of the staff keeps.
+    KeeperId,
     /// A movement of stock.
     MovementId,
     /// A loan.
@@ -160,6 +162,8 @@ ids! {
     RoomBookingId,
     /// A lesson of the timetable, or the cover of one.
     TimetableEntryId,
+    /// A bell of the timetable: when the periods of a day are.
+    TimetableColumnId,
     /// A time that can be booked: an exam's, or a meeting with a teacher.
     AppointmentSlotId,
     /// A booking of such a time.
@@ -184,6 +188,10 @@ ids! {
     BusTripId,
     /// Something to know about the buses: a delay, a detour, a child who was left behind.
     BusAlertId,
+    /// Somebody's wish to be told before the bus is at a child's stop.
+    BusAlarmId,
+    /// Something that is wrong with a bus trip or a stop, as somebody told the school.
+    BusProblemId,
     /// An event.
     EventId,
     /// A record that could not be saved.

@@ -1,9 +1,16 @@
 DROP TABLE appointment_bookings;
 DROP TABLE appointment_slots;
 DROP TABLE room_bookings;
+DROP FUNCTION timetable_between;
+DROP TABLE timetable_days;
+DROP TABLE timetable_blocks;
+DROP TABLE timetable_columns;
 DROP INDEX timetable_entries_covers;
 DROP INDEX timetable_entries_class;
 ALTER TABLE timetable_entries
+    DROP CONSTRAINT timetable_entries_class_period,
+    DROP CONSTRAINT timetable_entries_room_period,
+    DROP CONSTRAINT timetable_entries_teacher_period,
     DROP CONSTRAINT timetable_entries_one_cover,
     DROP CONSTRAINT timetable_entries_cover_is_bounded,
     DROP CONSTRAINT timetable_entries_cover_is_of_its_lesson,

@@ -22,6 +22,92 @@ ALTER TABLE timetable_entries
 CREATE INDEX timetable_entries_class ON timetable_entries (school_id, class_id);
 CREATE INDEX timetable_entries_covers ON timetable_entries (school_id, covers_entry_id) WHERE covers_entry_id IS NOT NULL;
 
+-- A bell: when the periods of a day are. Lessons have minutes of their own, which are those of usual days; a day with another bell moves them to where it has
+-- their period.
+CREATE TABLE timetable_columns (
+    id uuid NOT NULL,
+    school_id uuid NOT NULL REFERENCES schools,
+    name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, id),
+    CONSTRAINT timetable_columns_name UNIQUE (school_id, name)
+);
+CALL adopt_tenant_table('timetable_columns', 'schools24_calendar');
+
+-- A block of a bell: a period, or what lies between two.
+CREATE TABLE timetable_blocks (
+    id uuid NOT NULL,
+    school_id uuid NOT NULL REFERENCES schools,
+    column_id uuid NOT NULL,
+    name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
+    -- None for a break.
+    period integer CHECK (period BETWEEN 0 AND 99),
+    start_minute integer NOT NULL CHECK (start_minute BETWEEN 0 AND 1439),
+    end_minute integer NOT NULL CHECK (end_minute BETWEEN 1 AND 1440),
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, id),
+    FOREIGN KEY (school_id, column_id) REFERENCES timetable_columns (school_id, id) ON DELETE CASCADE,
+    CHECK (end_minute > start_minute),
+    CONSTRAINT timetable_blocks_period UNIQUE (school_id, column_id, period),
+    CONSTRAINT timetable_blocks_one_at_a_time EXCLUDE USING gist (
+        school_id WITH =, column_id WITH =, int4range(start_minute, end_minute) WITH &&
+    )
+);
+CALL adopt_tenant_table('timetable_blocks', 'schools24_calendar');
+
+-- A day that is not as its day of the week: another day of the rotation, another bell, or no lessons at all. A school whose rotation is not the week has a row
+-- for each of its days.
+CREATE TABLE timetable_days (
+    id uuid NOT NULL,
+    school_id uuid NOT NULL REFERENCES schools,
+    day date NOT NULL CHECK (day BETWEEN '1970-01-01' AND '2200-12-31'),
+    -- None means no lessons.
+    rotation_day integer CHECK (rotation_day BETWEEN 1 AND 31),
+    -- None means that lessons are at their usual minutes.
+    column_id uuid,
+    note text CHECK (char_length(note) BETWEEN 1 AND 200),
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, id),
+    CONSTRAINT timetable_days_once UNIQUE (school_id, day),
+    CONSTRAINT timetable_days_column FOREIGN KEY (school_id, column_id) REFERENCES timetable_columns (school_id, id),
+    CONSTRAINT timetable_days_bell_has_lessons CHECK (column_id IS NULL OR rotation_day IS NOT NULL)
+);
+CREATE INDEX timetable_days_bell ON timetable_days (school_id, column_id) WHERE column_id IS NOT NULL;
+CALL adopt_tenant_table('timetable_days', 'schools24_calendar');
+
+-- Under another bell two lessons of one period are at the same time, whatever their usual minutes are.
+ALTER TABLE timetable_entries
+    ADD CONSTRAINT timetable_entries_teacher_period EXCLUDE USING gist (
+        school_id WITH =, teacher_id WITH =, rotation_day WITH =, period WITH =, daterange(valid_from, valid_to, '[]') WITH &&
+    ) WHERE (status = 'active' AND teacher_id IS NOT NULL AND period IS NOT NULL),
+    ADD CONSTRAINT timetable_entries_room_period EXCLUDE USING gist (
+        school_id WITH =, room_id WITH =, rotation_day WITH =, period WITH =, daterange(valid_from, valid_to, '[]') WITH &&
+    ) WHERE (status = 'active' AND room_id IS NOT NULL AND covers_entry_id IS NULL AND period IS NOT NULL),
+    ADD CONSTRAINT timetable_entries_class_period EXCLUDE USING gist (
+        school_id WITH =, class_id WITH =, rotation_day WITH =, period WITH =, daterange(valid_from, valid_to, '[]') WITH &&
+    ) WHERE (status = 'active' AND covers_entry_id IS NULL AND period IS NOT NULL);
+
+-- When each lesson is given between two days. Under another bell a lesson is where the bell has its period, and is not given if that has none.
+CREATE FUNCTION timetable_between(school uuid, first date, last date)
+    RETURNS TABLE (entry_id uuid, on_day date, starts integer, ends integer)
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT t.id, d.day, coalesce(b.start_minute, t.start_minute), coalesce(b.end_minute, t.end_minute)
+    FROM (SELECT first + n AS day FROM generate_series(0, last - first) AS n) AS d
+    LEFT JOIN timetable_days x ON x.school_id = school AND x.day = d.day
+    JOIN timetable_entries t ON t.school_id = school AND t.status = 'active' AND t.covers_entry_id IS NULL
+        AND t.rotation_day = CASE WHEN x.id IS NULL THEN extract(isodow FROM d.day)::integer ELSE x.rotation_day END
+        AND d.day BETWEEN t.valid_from AND coalesce(t.valid_to, 'infinity')
+    LEFT JOIN timetable_blocks b ON b.school_id = school AND b.column_id = x.column_id AND b.period = t.period
+    WHERE x.column_id IS NULL OR b.id IS NOT NULL;
+END;
+
 -- A room for certain, on one day.
 CREATE TABLE room_bookings (
     id uuid NOT NULL,

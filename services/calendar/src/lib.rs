@@ -1,12 +1,14 @@
 //! The calendar: events, holidays, rooms, the timetable, times to be booked, and feeds for other programs.
 //!
 //! Routes: [`routes::events`] and [`routes::occurrences`] (put in, list what takes place, change a series or one of its occurrences), [`routes::months`] (the month
-//! view, cached), [`routes::imports`] (iCalendar files), [`routes::feeds`] (iCalendar to subscribe to), [`routes::rooms`] and [`routes::room_bookings`],
-//! [`routes::timetable`] and [`routes::cover`], [`routes::conflicts`], [`routes::slots`] and [`routes::bookings`] (exams and meetings).
+//! view, cached), [`routes::imports`] (iCalendar files), [`routes::feeds`] (iCalendar to subscribe to), [`routes::actions`] (what is to be done),
+//! [`routes::rooms`] and [`routes::room_bookings`], [`routes::timetable`] and [`routes::cover`], [`routes::bells`] and [`routes::days`] (rotations, short days, days
+//! off), [`routes::given`] (the timetable day by day), [`routes::conflicts`], [`routes::slots`] and [`routes::bookings`] (exams and meetings).
 //!
 //! Tables: `calendar_events`, buffered: acknowledged by Redis as `write_buffer:calendar_event:…`, saved by the batch processor; `rooms`, `room_bookings`,
-//! `timetable_entries`, `appointment_slots`, `appointment_bookings` and `calendar_feeds`, committed in PostgreSQL before the answer. A holiday is an all-day event
-//! of the kind `holiday`; attendance asks for no registers on its days. Terms are auth's, and shown.
+//! `timetable_entries`, `timetable_columns` with `timetable_blocks`, `timetable_days`, `appointment_slots`, `appointment_bookings` and `calendar_feeds`, committed
+//! in PostgreSQL before the answer. A holiday is an all-day event of the kind `holiday`; attendance asks for no registers on its days. Terms are auth's, and
+//! shown; so are homework that is due and when quizzes open and close, which are homework's and the quizzes'.
 //!
 //! Keys: `calendar:events:{month}:…`, a month as one audience sees it; `calendar:zone:…`, a school's time zone.
 //!

@@ -1,16 +1,16 @@
-//! What is in the way of what: two things at once in one room, or with one teacher. The timetable's own lessons never are, their constraints see to that;
-//! events, lessons, bookings and appointments may be in each other's way.
+//! What is in the way of what: two things at once in one room, with one teacher, or for one class. The timetable's own lessons never are, their constraints see
+//! to that; events, lessons, bookings and appointments may be in each other's way.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::{RoomId, TeacherId};
+use domain::{ClassId, RoomId, TeacherId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::lesson::Lesson;
-use super::month::Window;
-use super::zone;
+use super::event::Kind;
+use super::given::Given;
+use super::occurrence::Occurrence;
 
 /// What kind of thing takes up a room or a teacher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -41,6 +41,8 @@ pub struct Taken {
     pub room_id: Option<RoomId>,
     /// The teacher.
     pub teacher_id: Option<TeacherId>,
+    /// The class: of a lesson, and of an exam.
+    pub class_id: Option<ClassId>,
 }
 
 /// What two things can't share.
@@ -51,6 +53,8 @@ pub enum Shared {
     Room,
     /// The teacher.
     Teacher,
+    /// The class.
+    Class,
 }
 
 /// Two things in each other's way.
@@ -78,43 +82,61 @@ pub fn conflicts(mut taken: Vec<Taken>) -> Vec<Conflict> {
             if first.teacher_id.is_some() && first.teacher_id == second.teacher_id {
                 note(Shared::Teacher);
             }
+            if first.class_id.is_some() && first.class_id == second.class_id {
+                note(Shared::Class);
+            }
         }
     }
     found
 }
 
-/// What the lessons take up within `window`: on each of their days, with whoever stands in instead of who is stood in for.
+/// What an occurrence of an event takes up: its room, and its classes if it is an exam at a time. Once for each class.
 #[must_use]
-pub fn lessons(lessons: &[Lesson], window: &Window, school_zone: Tz) -> Vec<Taken> {
-    let mut taken = Vec::new();
-    for day in window.from.iter_days().take_while(|day| *day <= window.to) {
-        let on_day = |lesson: &&Lesson| lesson.is_on(day);
-        for lesson in lessons.iter().filter(|lesson| lesson.covers_entry_id.is_none()).filter(on_day) {
-            let cover = lessons.iter().filter(on_day).find(|cover| cover.covers_entry_id == Some(lesson.id));
-            let at = |minute: u16| {
-                let midnight = day.and_time(chrono::NaiveTime::MIN);
-                zone::instant(school_zone, midnight + Duration::minutes(minute.into()))
-            };
-            taken.push(Taken {
-                what: What::Lesson,
-                id: lesson.id.as_uuid(),
-                starts_at: at(lesson.start_minute),
-                ends_at: at(lesson.end_minute),
-                room_id: lesson.room_id,
-                teacher_id: cover.map_or(lesson.teacher_id, |cover| cover.teacher_id),
-            });
-        }
-    }
-    taken
+pub fn event(one: &Occurrence, school_zone: Tz) -> Vec<Taken> {
+    let (starts_at, ends_at) = one.span(school_zone);
+    let taken = |room_id, class_id| Taken {
+        what: What::Event,
+        id: one.event_id.as_uuid(),
+        starts_at,
+        ends_at,
+        room_id,
+        teacher_id: None,
+        class_id,
+    };
+    let is_exam = one.kind == Kind::Exam && !one.is_all_day;
+    let classes = one.audience.as_ref().and_then(|audience| audience.class_ids.as_ref()).filter(|_| is_exam);
+    let of_room = one.room_id.map(|room| taken(Some(room), None));
+    of_room.into_iter().chain(classes.into_iter().flatten().map(|class| taken(None, Some(*class)))).collect()
+}
+
+/// What lessons take up, with whoever stands in instead of who is stood in for.
+#[must_use]
+pub fn lessons(given: &[Given], school_zone: Tz) -> Vec<Taken> {
+    let taken = |lesson: &Given| {
+        let (starts_at, ends_at) = lesson.span(school_zone);
+        let (id, room_id, teacher_id) = (lesson.entry_id.as_uuid(), lesson.room_id, lesson.given_by());
+        Taken { what: What::Lesson, id, starts_at, ends_at, room_id, teacher_id, class_id: Some(lesson.class_id) }
+    };
+    given.iter().map(taken).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::Duration;
+
     use super::*;
 
     fn taken(from: i64, to: i64, room: Option<RoomId>, teacher: Option<TeacherId>) -> Taken {
         let at = |minute| DateTime::UNIX_EPOCH + Duration::minutes(minute);
-        Taken { what: What::Event, id: Uuid::now_v7(), starts_at: at(from), ends_at: at(to), room_id: room, teacher_id: teacher }
+        Taken {
+            what: What::Event,
+            id: Uuid::now_v7(),
+            starts_at: at(from),
+            ends_at: at(to),
+            room_id: room,
+            teacher_id: teacher,
+            class_id: None,
+        }
     }
 
     #[test]
@@ -136,5 +158,13 @@ mod tests {
         assert_eq!(conflicts(vec![taken(0, 60, None, None), taken(0, 60, None, None)]), []);
         let teacher = TeacherId::generate();
         assert_eq!(conflicts(vec![taken(0, 60, None, Some(teacher)), taken(59, 60, None, Some(teacher))]).len(), 1);
+    }
+
+    #[test]
+    fn a_class_is_at_one_exam_at_a_time() {
+        let (seven, eight) = (ClassId::generate(), ClassId::generate());
+        let exam = |from, to, class| Taken { class_id: Some(class), ..taken(from, to, None, None) };
+        let found = conflicts(vec![exam(0, 60, seven), exam(30, 90, eight), exam(59, 90, seven), exam(90, 120, seven)]);
+        assert_eq!((found.len(), found[0].shared), (1, Shared::Class));
     }
 }

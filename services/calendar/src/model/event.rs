@@ -1,5 +1,7 @@
 //! An event of the calendar as it is kept: alone, a series, or a changed occurrence of one.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use domain::{CalendarEventId, Fault, Faults, RoomId, SchoolId, Timestamp, UserId, Version};
@@ -222,14 +224,46 @@ impl Schedule {
         Ok(Self { time, rrule: Some(rrule), exdates, last_day })
     }
 
+    /// The same with exceptions; those that the rule doesn't make mean nothing and are left out.
+    pub fn except(self, exdates: Vec<String>) -> Result<Self, Vec<Fault>> {
+        if exdates.is_empty() {
+            return Ok(Self { exdates, ..self });
+        }
+        let names = Self { exdates: Vec::new(), ..self.clone() }.names();
+        let mut exdates: Vec<String> = exdates.into_iter().filter(|name| names.contains(name)).collect();
+        exdates.sort_unstable();
+        exdates.dedup();
+        if exdates.len() > MOST_EXCEPTIONS {
+            return Err(vec![Fault::new("/exdates", format!("has more than {MOST_EXCEPTIONS} entries"))]);
+        }
+        Ok(Self { exdates, ..self })
+    }
+
+    fn starts(&self) -> impl Iterator<Item = NaiveDateTime> {
+        let rule = self.rrule.as_deref().and_then(|rrule| Rule::read(rrule, self.time.zone()).ok());
+        rule.and_then(|rule| rule.times(self.time.local_start()).ok()).into_iter().flatten()
+    }
+
+    /// The names of all occurrences of a series, exceptions left out.
+    #[must_use]
+    pub fn names(&self) -> HashSet<String> {
+        let off: HashSet<&String> = self.exdates.iter().collect();
+        self.starts().map(|start| self.time.recurrence_id(start)).filter(|name| !off.contains(name)).collect()
+    }
+
+    /// How often it takes place, exceptions among it.
+    #[must_use]
+    pub fn occurrences(&self) -> usize {
+        self.starts().count().max(1)
+    }
+
     /// The local time of the occurrence of this name, if the rule makes it and it is no exception.
     #[must_use]
     pub fn occurrence(&self, recurrence_id: &str) -> Option<NaiveDateTime> {
-        let rule = Rule::read(self.rrule.as_deref()?, self.time.zone()).ok()?;
         if self.exdates.iter().any(|exdate| exdate == recurrence_id) {
             return None;
         }
-        rule.times(self.time.local_start()).ok()?.find(|start| self.time.recurrence_id(*start) == recurrence_id)
+        self.starts().find(|start| self.time.recurrence_id(*start) == recurrence_id)
     }
 }
 

@@ -16,7 +16,8 @@ pub enum Status {
     Cancelled,
 }
 
-/// A row of the timetable. The days of the rotation are those of the week; minutes count from local midnight, so that changing clocks moves nothing.
+/// A row of the timetable. The days of the rotation are those of the week unless the day itself says otherwise; minutes count from local midnight, so that
+/// changing clocks moves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lesson {
     /// Its id.
@@ -31,7 +32,7 @@ pub struct Lesson {
     pub teacher_id: Option<TeacherId>,
     /// Where; cover is given where the lesson is.
     pub room_id: Option<RoomId>,
-    /// The day of the week, 1 is Monday.
+    /// The day of the rotation; where that is the week, 1 is Monday.
     pub rotation_day: u8,
     /// The number of its period.
     pub period: Option<u8>,
@@ -61,7 +62,7 @@ impl Lesson {
     /// Every fault that the fields have among each other.
     pub fn check(&self) -> Result<(), Vec<Fault>> {
         let mut faults = Faults::none();
-        faults.require((1..=7).contains(&self.rotation_day), "/rotation_day", "must be from 1, Monday, to 7");
+        faults.require((1..=31).contains(&self.rotation_day), "/rotation_day", "must be from 1 to 31");
         faults.require(self.start_minute < 1440, "/start_minute", "must be less than 1440");
         faults.require((1..=1440).contains(&self.end_minute), "/end_minute", "must be from 1 to 1440");
         faults.require(self.end_minute > self.start_minute, "/end_minute", "must be after start_minute");
@@ -75,15 +76,6 @@ impl Lesson {
     #[must_use]
     pub fn counts_throughout(&self, from: NaiveDate, to: NaiveDate) -> bool {
         self.valid_from <= from && self.valid_to.is_none_or(|last| to <= last)
-    }
-
-    /// Whether it is on the timetable of `day`.
-    #[must_use]
-    pub fn is_on(&self, day: NaiveDate) -> bool {
-        self.status == Status::Active
-            && u32::from(self.rotation_day) == day.weekday().number_from_monday()
-            && self.valid_from <= day
-            && self.valid_to.is_none_or(|last| day <= last)
     }
 
     /// Cover of this lesson by `teacher`.
@@ -142,25 +134,19 @@ mod tests {
     }
 
     #[test]
-    fn a_lesson_is_on_its_weekday_while_it_counts() {
-        let on = |day: &str| lesson().is_on(day.parse().unwrap());
-        assert!(on("2026-11-24"));
-        assert!(!on("2026-11-25") && !on("2026-12-22") && !on("2026-05-26"));
-        assert!(!Lesson { status: Status::Cancelled, ..lesson() }.is_on("2026-11-24".parse().unwrap()));
-    }
-
-    #[test]
     fn cover_is_the_same_lesson_with_another_teacher_for_some_days() {
         let (lesson, teacher) = (lesson(), TeacherId::generate());
         let days = ("2026-11-24".parse().unwrap(), "2026-11-24".parse().unwrap());
         let cover = lesson.covered(TimetableEntryId::generate(), teacher, days, None, Timestamp::UNIX_EPOCH);
         assert_eq!((cover.covers_entry_id, cover.teacher_id, cover.room_id), (Some(lesson.id), Some(teacher), None));
-        assert!(cover.is_on(days.0) && cover.check().is_ok());
+        assert_eq!((cover.rotation_day, cover.period, cover.check()), (lesson.rotation_day, lesson.period, Ok(())));
+        assert!(lesson.counts_throughout(days.0, days.1) && !lesson.counts_throughout(days.0, "2026-12-19".parse().unwrap()));
     }
 
     #[test]
     fn every_fault_is_told() {
-        let bad = Lesson { rotation_day: 8, start_minute: 600, end_minute: 590, valid_to: Some("2026-05-31".parse().unwrap()), ..lesson() };
+        let bad =
+            Lesson { rotation_day: 32, start_minute: 600, end_minute: 590, valid_to: Some("2026-05-31".parse().unwrap()), ..lesson() };
         assert_eq!(bad.check().unwrap_err().len(), 3);
     }
 }

@@ -144,8 +144,11 @@ impl<'e> Series<'e> {
     /// The changed occurrences that the series still makes: after its rule was changed, a change of what is no longer there means nothing.
     #[must_use]
     pub fn standing(&self) -> Vec<&'e Event> {
-        let Some(schedule) = self.master.schedule() else { return Vec::new() };
-        let standing = self.changed.iter().filter(|(recurrence_id, _)| schedule.occurrence(recurrence_id).is_some());
+        if self.changed.is_empty() {
+            return Vec::new();
+        }
+        let Some(names) = self.master.schedule().map(|schedule| schedule.names()) else { return Vec::new() };
+        let standing = self.changed.iter().filter(|(recurrence_id, _)| names.contains(**recurrence_id));
         standing.map(|(_, row)| *row).collect()
     }
 

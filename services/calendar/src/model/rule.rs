@@ -260,6 +260,33 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_makes_little_of_much_costs_little() {
+        for (rule, start) in [
+            // Days that come once in a long while, or never again.
+            ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=SU;COUNT=2500", "2032-02-29 09:00"),
+            ("FREQ=DAILY;INTERVAL=999;BYMONTH=2;BYMONTHDAY=29;COUNT=2500", "2028-02-29 09:00"),
+            ("FREQ=YEARLY;INTERVAL=1000;COUNT=2500", "2026-03-02 09:00"),
+            ("FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO;BYMONTHDAY=28;COUNT=2500", "2026-12-28 09:00"),
+            ("FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2,4,6,9,11,3;BYDAY=TU;BYSETPOS=-1;COUNT=2500", "2026-03-31 09:00"),
+            ("FREQ=YEARLY;BYYEARDAY=366;BYDAY=TU;UNTIL=20450101", "2024-12-31 09:00"),
+            // Days without end.
+            ("FREQ=DAILY;COUNT=2500", "2026-03-02 09:00"),
+            ("FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;COUNT=2500", "2026-03-02 09:00"),
+            ("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU,MO,TU;UNTIL=20460101", "2026-03-02 09:00"),
+        ] {
+            let started = std::time::Instant::now();
+            if let Ok(times) = all(rule, start) {
+                assert!((1..=MOST).contains(&times.len()), "{rule}");
+            }
+            let took = started.elapsed();
+            // Far more than it takes, on a busy machine without optimisation; a search without a bound takes minutes.
+            assert!(took < std::time::Duration::from_secs(5), "{rule}: {took:?}");
+        }
+        let long = format!("FREQ=DAILY;COUNT=3;BYMONTH={}", vec!["3"; 400].join(","));
+        assert!(all(&long, "2026-03-02 09:00").is_ok() || all(&long, "2026-03-02 09:00") == Err(BadRule::TooLong));
+    }
+
+    #[test]
     fn what_never_ends_or_makes_no_sense_is_refused() {
         let refused = |rule: &str| all(rule, "2026-03-02 09:00").unwrap_err();
         assert_eq!(refused("FREQ=DAILY"), BadRule::Endless);

@@ -75,6 +75,21 @@ impl Viewer {
         }
     }
 
+    /// The classes in which there is something for them to do or to see to: each learner's own, or those that a teacher teaches.
+    pub(super) fn places(&self) -> Vec<(ClassId, Option<StudentId>)> {
+        if self.role == Role::Teacher {
+            return self.person.teaches.iter().map(|class| (*class, None)).collect();
+        }
+        let of = |learner: &Learner| {
+            let mut classes: Vec<ClassId> = learner.classes().filter(|class| self.is_in(learner, *class)).collect();
+            classes.sort_unstable();
+            classes.dedup();
+            let student = learner.student_id;
+            classes.into_iter().map(move |class| (class, Some(student)))
+        };
+        self.learners().iter().flat_map(of).collect()
+    }
+
     /// As whom they read.
     pub(super) fn reader(&self) -> Reader {
         Reader::new(self.role, self.user, self.classes())

@@ -1,20 +1,21 @@
-//! What is in the way of what: rooms and teachers who are needed for two things at once.
+//! What is in the way of what: rooms, teachers and classes that are needed for two things at once.
 
 use actix_web::get;
 use actix_web::web::Json;
 use chrono::NaiveDate;
-use domain::{Fault, RoomId, TeacherId};
+use domain::{ClassId, Fault, RoomId, TeacherId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Params, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Records;
-use crate::model::conflict::{Conflict, Taken, What, conflicts, lessons};
+use crate::model::conflict::{Conflict, Taken, What, conflicts, event, lessons};
 use crate::model::event::Status;
+use crate::model::given::without_holidays;
 use crate::model::month::Window;
 use crate::model::occurrence::expand;
-use crate::store::{SlotFilter, events_between, lessons_between, list_room_bookings, list_slots, zone_of};
+use crate::store::{GivenFilter, SlotFilter, events_between, given_between, list_room_bookings, list_slots, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -40,6 +41,9 @@ pub struct ListConflicts {
     /// About this teacher only.
     #[param(inline)]
     teacher_id: Option<TeacherId>,
+    /// About this class only.
+    #[param(inline)]
+    class_id: Option<ClassId>,
 }
 
 /// What was found.
@@ -62,16 +66,12 @@ async fn list(desk: Records<permits::CalendarManage>, params: Params<ListConflic
         return Err(Problem::invalid(vec![Fault::new("query:to", format!("must be less than {MOST_DAYS} days after from"))]));
     }
     let rows = events_between(desk.platform(), school, params.from, params.to).await?;
-    let events = expand(&rows, &window, zone).into_iter().filter(|one| one.status != Status::Cancelled && one.room_id.is_some());
-    let mut taken: Vec<Taken> = events
-        .map(|one| {
-            let (starts_at, ends_at) = one.span(zone);
-            Taken { what: What::Event, id: one.event_id.as_uuid(), starts_at, ends_at, room_id: one.room_id, teacher_id: None }
-        })
-        .collect();
+    let events = expand(&rows, &window, zone).into_iter().filter(|one| one.status != Status::Cancelled);
+    let mut taken: Vec<Taken> = events.flat_map(|one| event(&one, zone)).collect();
     let mut transaction = desk.read().await?;
     let connection = transaction.connection()?;
-    taken.extend(lessons(&lessons_between(connection, school, params.from, params.to).await?, &window, zone));
+    let given = given_between(connection, school, (params.from, params.to), &GivenFilter::default()).await?;
+    taken.extend(lessons(&without_holidays(given, &rows), zone));
     let bookings = list_room_bookings(connection, school, params.room_id, (window.starts_at, window.ends_at)).await?;
     taken.extend(bookings.into_iter().map(|booking| Taken {
         what: What::RoomBooking,
@@ -80,6 +80,7 @@ async fn list(desk: Records<permits::CalendarManage>, params: Params<ListConflic
         ends_at: booking.ends_at,
         room_id: Some(booking.room_id),
         teacher_id: None,
+        class_id: None,
     }));
     let all = SlotFilter { classes: None, teacher: None, kind: None, from: window.starts_at, before: Some(window.ends_at), after: None };
     taken.extend(list_slots(connection, school, &all, 100_000).await?.into_iter().map(|(slot, _)| Taken {
@@ -89,10 +90,13 @@ async fn list(desk: Records<permits::CalendarManage>, params: Params<ListConflic
         ends_at: slot.ends_at,
         room_id: slot.room_id,
         teacher_id: slot.teacher_id,
+        // Its students come one by one, or some of them.
+        class_id: None,
     }));
     let about = |one: &Taken| {
         params.room_id.is_none_or(|room| one.room_id == Some(room))
             && params.teacher_id.is_none_or(|teacher| one.teacher_id == Some(teacher))
+            && params.class_id.is_none_or(|class| one.class_id == Some(class))
     };
     taken.retain(about);
     let mut items = conflicts(taken);

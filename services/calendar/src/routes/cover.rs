@@ -13,7 +13,8 @@ use super::Records;
 use super::timetable::LessonView;
 use crate::events::{covered, tell};
 use crate::model::lesson::{Lesson, Status};
-use crate::store::{LESSON_RULES, hold_lesson, insert_lesson};
+use crate::model::month::LONGEST;
+use crate::store::{LESSON_RULES, hold_lesson, insert_lesson, is_given_between};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create);
@@ -57,6 +58,9 @@ async fn create(
         let lesson = lesson.filter(|lesson| lesson.status == Status::Active && lesson.covers_entry_id.is_none());
         let lesson = lesson.ok_or_else(|| Problem::not_found("lesson"))?;
         check(&lesson, teacher_id, valid_from, valid_to)?;
+        if !is_given_between(connection, &lesson, valid_from, valid_to).await? {
+            return Err(Problem::invalid(vec![Fault::new("/valid_from", "none of these days is a day of the lesson")]));
+        }
         let cover = lesson.covered(TimetableEntryId::generate(), teacher_id, (valid_from, valid_to), note.map(Into::into), now);
         insert_lesson(connection, &cover).await.map_err(|error| refuse(LESSON_RULES, error))?;
         tell(&*transaction, &covered(&caller, &cover, now)?).await?;
@@ -70,10 +74,10 @@ fn check(lesson: &Lesson, teacher: TeacherId, from: NaiveDate, to: NaiveDate) ->
     let mut faults = Vec::new();
     if to < from {
         faults.push(Fault::new("/valid_to", "must not be before valid_from"));
+    } else if (to - from).num_days() >= LONGEST {
+        faults.push(Fault::new("/valid_to", format!("must be less than {LONGEST} days after valid_from")));
     } else if !lesson.counts_throughout(from, to) {
         faults.push(Fault::new("/valid_from", "the lesson is not given on all of these days"));
-    } else if !from.iter_days().take_while(|day| *day <= to).any(|day| lesson.is_on(day)) {
-        faults.push(Fault::new("/valid_from", "none of these days is a day of the lesson"));
     }
     if lesson.teacher_id == Some(teacher) {
         faults.push(Fault::new("/teacher_id", "gives the lesson anyway"));

@@ -315,8 +315,7 @@ impl ChangeEvent {
 fn kept_exceptions(row: &Event, times: &Times, rrule: Option<&str>) -> Vec<String> {
     let zone = row.time().and_then(crate::model::event::Time::zone).unwrap_or(chrono_tz::UTC);
     let plan = times.clone().read(zone).and_then(|time| crate::model::event::Schedule::plan(time, rrule, Vec::new()));
-    let Ok(plan) = plan else { return Vec::new() };
-    row.exdates.iter().filter(|exdate| plan.occurrence(exdate).is_some()).cloned().collect()
+    plan.and_then(|plan| plan.except(row.exdates.clone())).map(|plan| plan.exdates).unwrap_or_default()
 }
 
 /// Calls off an event, or all of a series. It stays in the calendar as cancelled, so that other calendars learn of it.

@@ -2,7 +2,7 @@
 //!
 //! What a token does not open looks the same whatever the reason: never given out, revoked, its owner gone, or no token at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path};
@@ -26,7 +26,7 @@ use crate::model::occurrence::series;
 use crate::model::slot::{Booking, BookingStatus, Kind as SlotKind, Slot};
 use crate::model::token::FeedToken;
 use crate::store::{
-    Feed, Scope, bookings_with_slots, create_feed, events_between, feed_of_token, feeds_of, name_of_room, revoke_feed, room_names,
+    Feed, Scope, actions, bookings_with_slots, create_feed, events_between, feed_of_token, feeds_of, name_of_room, revoke_feed, room_names,
     touch_feed, zone_of,
 };
 
@@ -39,6 +39,8 @@ const MOST: usize = 20;
 /// How far back and ahead a feed goes, in days. What was called off stays in it as long as that.
 const BACK: u64 = 200;
 const AHEAD: u64 = 730;
+/// How much of what is to be done a feed tells.
+const MOST_ACTIONS: i64 = 2_000;
 
 /// A feed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -160,9 +162,16 @@ async fn read(token: Path<String>, request: HttpRequest, desk: Data<Desk>) -> Re
     let to = now.date_naive().checked_add_days(Days::new(AHEAD)).unwrap_or_default();
     let students = viewer.learners().iter().map(|learner| learner.student_id).collect::<Vec<_>>();
     let bookings = bookings_with_slots(connection, school, &students, viewer.teacher_id(), now - chrono::Duration::days(30)).await?;
+    let due =
+        actions(connection, school, &viewer.places(), (now - chrono::Duration::days(30), now + chrono::Duration::days(180)), MOST_ACTIONS)
+            .await?;
     transaction.commit().await?;
     let mut entries = entries(&events_between(&desk.platform, school, from, to).await?, &viewer, &rooms);
     entries.extend(bookings.into_iter().map(|(booking, slot)| appointment(&booking, slot, zone, &rooms)));
+    // Homework of two children who are in one class is one thing to be done.
+    let mut seen = HashSet::new();
+    let due = due.iter().filter(|action| seen.insert((action.kind, action.subject_id)));
+    entries.extend(due.map(|action| Entry { event: action.event(school), place: None, category: Some(action.kind.category()) }));
     let name = feed.name.as_deref().unwrap_or("School");
     let body = calendar(name, &entries);
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(body.as_bytes())));
@@ -188,11 +197,12 @@ fn entries(rows: &[Event], viewer: &Viewer, rooms: &HashMap<RoomId, String>) -> 
             continue;
         }
         let place = |event: &Event| event.place.clone().or_else(|| name_of_room(rooms, event.room_id));
-        entries.push(Entry { event: series.master.clone(), place: place(series.master) });
+        entries.push(Entry { event: series.master.clone(), place: place(series.master), category: None });
         for changed in series.standing() {
             // A series that was called off takes all of it along.
             let status = if series.master.status == Status::Cancelled { Status::Cancelled } else { changed.status };
-            entries.push(Entry { event: Event { status, kind: series.master.kind, ..changed.clone() }, place: place(changed) });
+            let event = Event { status, kind: series.master.kind, ..changed.clone() };
+            entries.push(Entry { event, place: place(changed), category: None });
         }
     }
     entries
@@ -219,5 +229,5 @@ fn appointment(booking: &Booking, slot: Slot, zone: chrono_tz::Tz, rooms: &HashM
         updated_at: booking.updated_at.max(slot.updated_at),
         ..row
     };
-    Entry { event: event.scheduled(schedule), place: name_of_room(rooms, slot.room_id) }
+    Entry { event: event.scheduled(schedule), place: name_of_room(rooms, slot.room_id), category: None }
 }

@@ -1,11 +1,15 @@
 //! One file a resource.
 
 mod access;
+pub mod actions;
+pub mod bells;
 pub mod bookings;
 pub mod conflicts;
 pub mod cover;
+pub mod days;
 pub mod events;
 pub mod feeds;
+pub mod given;
 pub mod imports;
 pub mod months;
 pub mod occurrences;
@@ -36,6 +40,10 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     room_bookings::configure(config);
     timetable::configure(config);
     cover::configure(config);
+    bells::configure(config);
+    days::configure(config);
+    given::configure(config);
+    actions::configure(config);
     conflicts::configure(config);
     slots::configure(config);
     bookings::configure(config);

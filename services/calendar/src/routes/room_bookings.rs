@@ -117,7 +117,7 @@ async fn create(desk: Records<permits::CalendarWrite>, body: Body<CreateRoomBook
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
-        if room_is_taken(connection, caller.school_id, room_id, zone, (starts_at, ends_at)).await? {
+        if room_is_taken(connection, caller.school_id, room_id, zone, (starts_at, ends_at), None).await? {
             let fault = Fault::new("/room_id", "a lesson or an appointment is in the room at this time");
             return Err(
                 Problem::conflict(Kind::Conflict, "A lesson or an appointment is in the room at this time.").with_faults(vec![fault])

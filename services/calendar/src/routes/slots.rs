@@ -270,10 +270,8 @@ async fn take_room(connection: &mut PgConnection, slot: &Slot, before: Option<&S
         return Err(Problem::invalid(vec![Fault::new("/room_id", "there is no such room in use")]));
     }
     let times = (slot.starts_at, slot.ends_at);
-    // While a slot is moved within its own room, it is in its own way; its constraint looks closer.
-    let moves = before.is_some_and(|before| before.room_id == slot.room_id);
-    let by_lesson = !moves && room_is_taken(connection, slot.school_id, room, zone, times).await?;
-    if by_lesson || !list_room_bookings(connection, slot.school_id, Some(room), times).await?.is_empty() {
+    let taken = room_is_taken(connection, slot.school_id, room, zone, times, Some(slot.id)).await?;
+    if taken || !list_room_bookings(connection, slot.school_id, Some(room), times).await?.is_empty() {
         let fault = Fault::new("/room_id", "something else is in the room at this time");
         return Err(Problem::conflict(ProblemKind::Conflict, "Something else is in the room at this time.").with_faults(vec![fault]));
     }

@@ -40,7 +40,7 @@ pub struct LessonView {
     teacher_id: Option<TeacherId>,
     /// Where; null for cover, which is given where its lesson is.
     room_id: Option<RoomId>,
-    /// The day of the week, 1 is Monday.
+    /// The day of the rotation: where that is the week, the day of the week, 1 is Monday.
     rotation_day: u8,
     /// The number of its period.
     period: Option<u8>,
@@ -102,8 +102,8 @@ pub struct CreateLesson {
     teacher_id: Option<TeacherId>,
     /// Where.
     room_id: Option<RoomId>,
-    /// The day of the week, 1 is Monday.
-    #[schema(minimum = 1, maximum = 7)]
+    /// The day of the rotation: where that is the week, the day of the week, 1 is Monday.
+    #[schema(minimum = 1, maximum = 31)]
     rotation_day: u8,
     /// The number of its period.
     #[schema(minimum = 0, maximum = 99)]
@@ -138,8 +138,8 @@ pub struct ChangeLesson {
     #[serde(default)]
     #[schema(value_type = Option<RoomId>)]
     room_id: Patch<RoomId>,
-    /// The day of the week, 1 is Monday.
-    #[schema(minimum = 1, maximum = 7)]
+    /// The day of the rotation: where that is the week, the day of the week, 1 is Monday.
+    #[schema(minimum = 1, maximum = 31)]
     rotation_day: Option<u8>,
     /// The number of its period.
     #[serde(default)]
@@ -246,21 +246,27 @@ async fn create(desk: Records<permits::CalendarManage>, body: Body<CreateLesson>
         };
         lesson.check()?;
         let connection = transaction.connection()?;
-        take_room(connection, &lesson, zone).await?;
+        take_room(connection, &lesson).await?;
         insert_lesson(connection, &lesson).await.map_err(|error| refuse(LESSON_RULES, error))?;
+        meets_nobody(connection, &lesson, zone, now).await?;
         let (version, location) = (lesson.version, format!("/api/v1/timetable-entries/{}", lesson.id));
         Ok(Created { body: LessonView::from(lesson), version, location })
     })
     .await
 }
 
-/// Holds the lesson's room until the transaction ends, and refuses it if a booking or an appointment is in it: what the lesson's own constraint can't see.
-async fn take_room(connection: &mut PgConnection, lesson: &Lesson, zone: Tz) -> Result<(), Problem> {
+/// Holds the lesson's room until the transaction ends.
+async fn take_room(connection: &mut PgConnection, lesson: &Lesson) -> Result<(), Problem> {
     let Some(room) = lesson.room_id else { return Ok(()) };
-    if !lock_room(connection, lesson.school_id, room).await?.is_some_and(|room| room.is_active) {
-        return Err(Problem::invalid(vec![Fault::new("/room_id", "there is no such room in use")]));
+    if lock_room(connection, lesson.school_id, room).await?.is_some_and(|room| room.is_active) {
+        return Ok(());
     }
-    if room_is_booked(connection, lesson, zone).await? {
+    Err(Problem::invalid(vec![Fault::new("/room_id", "there is no such room in use")]))
+}
+
+/// Refuses a lesson that was just written if a booking or an appointment is in its room: what its own constraint can't see.
+async fn meets_nobody(connection: &mut PgConnection, lesson: &Lesson, zone: Tz, now: DateTime<Utc>) -> Result<(), Problem> {
+    if room_is_booked(connection, lesson, zone, now).await? {
         let fault = Fault::new("/room_id", "the room is booked on one of these days");
         return Err(Problem::conflict(Kind::Conflict, "The room is booked on one of these days.").with_faults(vec![fault]));
     }
@@ -337,8 +343,9 @@ async fn change(
                 let fault = Fault::new("/valid_to", "somebody stands in on days on which the lesson would no longer count");
                 return Err(Problem::conflict(Kind::Conflict, "There is cover outside these days.").with_faults(vec![fault]));
             }
-            take_room(connection, &lesson, zone).await?;
+            take_room(connection, &lesson).await?;
             save_lesson(connection, &lesson).await.map_err(|error| refuse(LESSON_RULES, error))?;
+            meets_nobody(connection, &lesson, zone, now).await?;
             Ok(lesson)
         })
         .await?;

@@ -1,5 +1,7 @@
 //! How the calendar reaches its tables and comes back. Events are buffered; rooms, the timetable, bookings and feeds commit in PostgreSQL before the answer.
 
+mod actions;
+mod bells;
 mod bookings;
 mod events;
 mod feeds;
@@ -16,6 +18,11 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
+pub(crate) use actions::actions;
+pub(crate) use bells::{
+    RULES as BELL_RULES, TimetableDay, days_between, delete_bell, find_bell, first_clash, hold_timetable, list_bells, lock_bell, save_bell,
+    save_days,
+};
 pub(crate) use bookings::{
     BookingFilter, RULES as BOOKING_RULES, bookings_with_slots, cancel_bookings, find_booking, insert_booking, list_bookings, save_booking,
     taken_seats,
@@ -30,8 +37,8 @@ pub(crate) use rooms::{
 pub(crate) use school::{Term, terms_between, zone_of};
 pub(crate) use slots::{RULES as SLOT_RULES, SlotFilter, find_slot, insert_slots, list_slots, lock_slot, save_slot};
 pub(crate) use timetable::{
-    LessonFilter, RULES as LESSON_RULES, find_lesson, has_stray_cover, hold_lesson, insert_lesson, lessons_between, list_lessons,
-    lock_lesson, room_is_booked, save_lesson,
+    GivenFilter, LessonFilter, RULES as LESSON_RULES, find_lesson, given_between, has_stray_cover, hold_lesson, insert_lesson,
+    is_given_between, list_lessons, lock_lesson, room_is_booked, save_lesson,
 };
 
 /// A transaction that only reads.

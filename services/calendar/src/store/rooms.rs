@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use chrono_tz::Tz;
-use domain::{RoomBookingId, RoomId, SchoolId, Timestamp, UserId, Version};
+use domain::{AppointmentSlotId, RoomBookingId, RoomId, SchoolId, Timestamp, UserId, Version};
 use records::Rule;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -129,27 +129,27 @@ pub(crate) async fn room_names(connection: &mut PgConnection, school: SchoolId) 
     Ok(query.fetch_all(connection).await?.into_iter().map(|(id, name)| (RoomId::from_uuid(id), name)).collect())
 }
 
-/// Whether a lesson or an appointment is in the room at this time: what the booking's own constraint can't see. Lessons count by the school's clocks.
+/// Whether a lesson, or an appointment other than `except`, is in the room at this time: what the booking's own constraint can't see. Lessons count by the
+/// school's clocks.
 pub(crate) async fn room_is_taken(
     connection: &mut PgConnection,
     school: SchoolId,
     room: RoomId,
     zone: Tz,
     (starts_at, ends_at): (Timestamp, Timestamp),
+    except: Option<AppointmentSlotId>,
 ) -> Result<bool, StoreError> {
     let query = "
-        WITH days AS (
-            SELECT day::date AS day FROM generate_series(($3::timestamptz AT TIME ZONE $5)::date, ($4::timestamptz AT TIME ZONE $5)::date, '1 day') AS day)
         SELECT EXISTS (
-            SELECT FROM timetable_entries t JOIN days ON t.rotation_day = extract(isodow FROM day) AND day BETWEEN t.valid_from AND coalesce(t.valid_to, 'infinity')
-            WHERE t.school_id = $1 AND t.room_id = $2 AND t.status = 'active' AND t.covers_entry_id IS NULL
-                AND (day + make_interval(mins => t.start_minute)) AT TIME ZONE $5 < $4
-                AND (day + make_interval(mins => t.end_minute)) AT TIME ZONE $5 > $3)
+            SELECT FROM timetable_between($1, ($3::timestamptz AT TIME ZONE $5)::date, ($4::timestamptz AT TIME ZONE $5)::date) g
+            JOIN timetable_entries t ON t.school_id = $1 AND t.id = g.entry_id
+            WHERE t.room_id = $2 AND (g.on_day + make_interval(mins => g.starts)) AT TIME ZONE $5 < $4
+                AND (g.on_day + make_interval(mins => g.ends)) AT TIME ZONE $5 > $3)
         OR EXISTS (
             SELECT FROM appointment_slots s
-            WHERE s.school_id = $1 AND s.room_id = $2 AND s.status = 'open' AND s.starts_at < $4 AND s.ends_at > $3)";
+            WHERE s.school_id = $1 AND s.room_id = $2 AND s.status = 'open' AND s.starts_at < $4 AND s.ends_at > $3 AND s.id IS DISTINCT FROM $6)";
     let query = sqlx::query_scalar(query).bind(school.as_uuid()).bind(room.as_uuid()).bind(starts_at).bind(ends_at).bind(zone.name());
-    Ok(query.fetch_one(connection).await?)
+    Ok(query.bind(except.map(AppointmentSlotId::as_uuid)).fetch_one(connection).await?)
 }
 
 /// Adds a booking.

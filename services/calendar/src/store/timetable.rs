@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use domain::{ClassId, RoomId, SchoolId, SubjectId, TeacherId, TimetableEntryId};
+use domain::{ClassId, RoomId, SchoolId, SubjectId, TeacherId, Timestamp, TimetableEntryId};
 use records::Rule;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -10,6 +10,7 @@ use store::StoreError;
 use uuid::Uuid;
 
 use super::{plain, queue_up, uuids};
+use crate::model::given::Given;
 use crate::model::lesson::{Lesson, Status};
 
 /// What the constraints mean.
@@ -17,6 +18,9 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::overlap("timetable_entries_teacher_free", "/teacher_id", "the teacher gives another lesson at this time"),
     Rule::overlap("timetable_entries_room_free", "/room_id", "another lesson is in the room at this time"),
     Rule::overlap("timetable_entries_class_free", "/class_id", "the class has another lesson at this time"),
+    Rule::overlap("timetable_entries_teacher_period", "/period", "the teacher gives another lesson in this period"),
+    Rule::overlap("timetable_entries_room_period", "/period", "another lesson is in the room in this period"),
+    Rule::overlap("timetable_entries_class_period", "/period", "the class has another lesson in this period"),
     Rule::overlap("timetable_entries_one_cover", "/valid_from", "somebody stands in already on one of these days"),
     Rule::exists("timetable_entries_school_id_class_id_fkey", "/class_id", "there is no such class in this school"),
     Rule::exists("timetable_entries_school_id_subject_id_fkey", "/subject_id", "there is no such subject in this school"),
@@ -63,14 +67,52 @@ pub(crate) async fn list_lessons(
     Ok(plain(query.fetch_all(connection).await?))
 }
 
-/// Every lesson and cover that counts on some day from `from` to `to`.
-pub(crate) async fn lessons_between(
+/// Which lessons of some days.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GivenFilter {
+    /// Of these classes; none means of all.
+    pub(crate) classes: Option<Vec<ClassId>>,
+    /// That this teacher gives, or is stood in for.
+    pub(crate) teacher: Option<TeacherId>,
+    pub(crate) room: Option<RoomId>,
+}
+
+/// The lessons of each day from `from` to `to`, in order of time.
+pub(crate) async fn given_between(
     connection: &mut PgConnection,
     school: SchoolId,
+    (from, to): (NaiveDate, NaiveDate),
+    filter: &GivenFilter,
+) -> Result<Vec<Given>, StoreError> {
+    let query = "
+        SELECT jsonb_build_object('entry_id', t.id, 'day', g.on_day, 'start_minute', g.starts, 'end_minute', g.ends, 'class_id', t.class_id,
+            'subject_id', t.subject_id, 'period', t.period, 'room_id', t.room_id, 'teacher_id', t.teacher_id, 'cover_id', c.id,
+            'cover_teacher_id', c.teacher_id, 'note', coalesce(c.note, t.note))
+        FROM timetable_between($1, $2, $3) g
+        JOIN timetable_entries t ON t.school_id = $1 AND t.id = g.entry_id
+        LEFT JOIN timetable_entries c ON c.school_id = $1 AND c.covers_entry_id = t.id AND c.status = 'active' AND g.on_day BETWEEN c.valid_from AND c.valid_to
+        WHERE ($4::uuid[] IS NULL OR t.class_id = ANY ($4)) AND ($5::uuid IS NULL OR t.teacher_id = $5 OR c.teacher_id = $5)
+            AND ($6::uuid IS NULL OR t.room_id = $6)
+        ORDER BY g.on_day, g.starts, t.id";
+    let query = sqlx::query_scalar(query)
+        .bind(school.as_uuid())
+        .bind(from)
+        .bind(to)
+        .bind(filter.classes.as_deref().map(uuids))
+        .bind(filter.teacher.map(TeacherId::as_uuid))
+        .bind(filter.room.map(RoomId::as_uuid));
+    Ok(plain(query.fetch_all(connection).await?))
+}
+
+/// Whether the lesson is given on some day from `from` to `to`.
+pub(crate) async fn is_given_between(
+    connection: &mut PgConnection,
+    lesson: &Lesson,
     from: NaiveDate,
     to: NaiveDate,
-) -> Result<Vec<Lesson>, StoreError> {
-    list_lessons(connection, school, &LessonFilter { from: Some(from), to: Some(to), ..LessonFilter::default() }, 1_000_000).await
+) -> Result<bool, StoreError> {
+    let query = sqlx::query_scalar("SELECT EXISTS (SELECT FROM timetable_between($1, $2, $3) WHERE entry_id = $4)");
+    Ok(query.bind(lesson.school_id.as_uuid()).bind(from).bind(to).bind(lesson.id.as_uuid()).fetch_one(connection).await?)
 }
 
 async fn one(
@@ -147,7 +189,12 @@ pub(crate) async fn save_lesson(connection: &mut PgConnection, lesson: &Lesson) 
         let cancel = "UPDATE timetable_entries SET status = 'cancelled', version = version + 1, updated_at = $3
             WHERE school_id = $1 AND covers_entry_id = $2 AND status = 'active'";
         sqlx::query(cancel).bind(lesson.school_id.as_uuid()).bind(lesson.id.as_uuid()).bind(lesson.updated_at).execute(connection).await?;
+        return Ok(());
     }
+    // Day and minutes follow by the foreign key; the period, which may be none, can't be part of one.
+    let follow = "UPDATE timetable_entries SET period = $3 WHERE school_id = $1 AND covers_entry_id = $2 AND status = 'active' AND period IS DISTINCT FROM $3";
+    let follow = sqlx::query(follow).bind(lesson.school_id.as_uuid()).bind(lesson.id.as_uuid()).bind(lesson.period.map(i32::from));
+    follow.execute(connection).await?;
     Ok(())
 }
 
@@ -160,25 +207,17 @@ pub(crate) async fn has_stray_cover(connection: &mut PgConnection, lesson: &Less
     Ok(query.fetch_one(connection).await?)
 }
 
-/// Whether the lesson's room is booked, or has an appointment, on some day on which the lesson is given from now on.
-pub(crate) async fn room_is_booked(connection: &mut PgConnection, lesson: &Lesson, zone: Tz) -> Result<bool, StoreError> {
+/// Whether the lesson, which is in the table by now, meets a booking of its room or an appointment in it that is not over yet.
+pub(crate) async fn room_is_booked(connection: &mut PgConnection, lesson: &Lesson, zone: Tz, now: Timestamp) -> Result<bool, StoreError> {
     let query = "
         WITH taken AS (
-            SELECT starts_at, ends_at FROM room_bookings WHERE school_id = $1 AND room_id = $2 AND status = 'booked'
-            UNION ALL SELECT starts_at, ends_at FROM appointment_slots WHERE school_id = $1 AND room_id = $2 AND status = 'open')
+            SELECT starts_at, ends_at FROM room_bookings WHERE school_id = $1 AND room_id = $2 AND status = 'booked' AND ends_at > $5
+            UNION ALL SELECT starts_at, ends_at FROM appointment_slots WHERE school_id = $1 AND room_id = $2 AND status = 'open' AND ends_at > $5)
         SELECT EXISTS (
-            SELECT FROM taken, generate_series((starts_at AT TIME ZONE $3)::date, (ends_at AT TIME ZONE $3)::date, '1 day') AS day
-            WHERE extract(isodow FROM day) = $4 AND day BETWEEN $7 AND coalesce($8, 'infinity')
-                AND (day::date + make_interval(mins => $5)) AT TIME ZONE $3 < ends_at AND (day::date + make_interval(mins => $6)) AT TIME ZONE $3 > starts_at)";
+            SELECT FROM taken CROSS JOIN LATERAL timetable_between($1, (starts_at AT TIME ZONE $3)::date, (ends_at AT TIME ZONE $3)::date) g
+            WHERE g.entry_id = $4 AND (g.on_day + make_interval(mins => g.starts)) AT TIME ZONE $3 < ends_at
+                AND (g.on_day + make_interval(mins => g.ends)) AT TIME ZONE $3 > starts_at)";
     let Some(room) = lesson.room_id else { return Ok(false) };
-    let query = sqlx::query_scalar(query)
-        .bind(lesson.school_id.as_uuid())
-        .bind(room.as_uuid())
-        .bind(zone.name())
-        .bind(i32::from(lesson.rotation_day))
-        .bind(i32::from(lesson.start_minute))
-        .bind(i32::from(lesson.end_minute))
-        .bind(lesson.valid_from)
-        .bind(lesson.valid_to);
-    Ok(query.fetch_one(connection).await?)
+    let query = sqlx::query_scalar(query).bind(lesson.school_id.as_uuid()).bind(room.as_uuid()).bind(zone.name()).bind(lesson.id.as_uuid());
+    Ok(query.bind(now).fetch_one(connection).await?)
 }

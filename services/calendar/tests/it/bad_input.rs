@@ -71,6 +71,11 @@ async fn a_span_or_a_month_that_is_none_is_refused() {
         ("/api/v1/events?from=2026-11-24&to=2026-11-24&cursor=x", 400),
         ("/api/v1/calendar/months/2026-13", 400),
         ("/api/v1/calendar/months/11-2026", 400),
+        ("/api/v1/timetable?from=2026-11-23&to=2027-01-04", 422),
+        ("/api/v1/timetable-days?from=2026-11-24&to=2026-11-23", 422),
+        ("/api/v1/timetable-days/2026-11-31", 400),
+        ("/api/v1/timetable-days/1066-10-14", 422),
+        ("/api/v1/calendar/actions?from=2026-11-23&to=2027-11-01", 422),
         ("/api/v1/events/x", 400),
         ("/api/v1/events/x/occurrences/20261124", 400),
     ] {
@@ -108,7 +113,7 @@ async fn lessons_and_slots_that_make_no_sense_are_refused() {
     let school = School::open().await;
     let lesson = school.lesson();
     for (more, pointer) in [
-        (json!({"rotation_day": 8}), "/rotation_day"),
+        (json!({"rotation_day": 32}), "/rotation_day"),
         (json!({"rotation_day": 0}), "/rotation_day"),
         (json!({"end_minute": 540}), "/end_minute"),
         (json!({"end_minute": 1441}), "/end_minute"),

@@ -75,6 +75,75 @@ async fn the_tables_refuse_what_the_service_would() {
 }
 
 #[tokio::test]
+async fn the_tables_keep_days_bells_and_periods_apart() {
+    let school = School::open().await;
+    let (id, day, new) = (school.id, school.day(1), Uuid::now_v7);
+    let [teacher, _] = school.teachers;
+    let room = school.room("Hall").await;
+    let lesson = |class: domain::ClassId, start: u32, teacher: &str, room: &str| {
+        format!(
+            "INSERT INTO timetable_entries (school_id, id, class_id, teacher_id, room_id, rotation_day, period, start_minute, end_minute, valid_from)
+             VALUES ('{id}', '{}', '{class}', {teacher}, {room}, 6, 3, {start}, {start} + 10, '{day}')",
+            new()
+        )
+    };
+    let (teacher, room) = (format!("'{teacher}'"), format!("'{room}'"));
+    attempt(&school, &lesson(school.class, 600, &teacher, &room)).await.unwrap();
+    refused(&school, "timetable_entries_teacher_period", &lesson(school.other_class, 700, &teacher, "NULL")).await;
+    refused(&school, "timetable_entries_room_period", &lesson(school.other_class, 700, "NULL", &room)).await;
+    refused(&school, "timetable_entries_class_period", &lesson(school.class, 700, "NULL", "NULL")).await;
+
+    let bell = new();
+    attempt(&school, &format!("INSERT INTO timetable_columns (school_id, id, name) VALUES ('{id}', '{bell}', 'Short')")).await.unwrap();
+    refused(
+        &school,
+        "timetable_columns_name",
+        &format!("INSERT INTO timetable_columns (school_id, id, name) VALUES ('{id}', '{}', 'Short')", new()),
+    )
+    .await;
+    let block = |period: u32, start: u32| {
+        format!(
+            "INSERT INTO timetable_blocks (school_id, id, column_id, name, period, start_minute, end_minute)
+             VALUES ('{id}', '{}', '{bell}', 'x', {period}, {start}, {start} + 30)",
+            new()
+        )
+    };
+    attempt(&school, &block(1, 540)).await.unwrap();
+    refused(&school, "timetable_blocks_period", &block(1, 570)).await;
+    refused(&school, "timetable_blocks_one_at_a_time", &block(2, 569)).await;
+    let on = |rotation_day: &str, bell: &str| {
+        format!(
+            "INSERT INTO timetable_days (school_id, id, day, rotation_day, column_id) VALUES ('{id}', '{}', '{day}', {rotation_day}, {bell})",
+            new()
+        )
+    };
+    refused(&school, "timetable_days_bell_has_lessons", &on("NULL", &format!("'{bell}'"))).await;
+    refused(&school, "timetable_days_column", &on("1", &format!("'{}'", new()))).await;
+    attempt(&school, &on("1", &format!("'{bell}'"))).await.unwrap();
+    refused(&school, "timetable_days_once", &on("2", "NULL")).await;
+    refused(&school, "timetable_days_column", &format!("DELETE FROM timetable_columns WHERE id = '{bell}'")).await;
+}
+
+#[tokio::test]
+async fn of_fifty_transactions_that_put_a_teacher_into_two_lessons_one_commits() {
+    let school = School::open().await;
+    let (id, day, teacher) = (school.id, school.day(1), school.teachers[0]);
+    let outcomes = join_all((0..50).map(|n| {
+        let class = if n % 2 == 0 { school.class } else { school.other_class };
+        let sql = format!(
+            "INSERT INTO timetable_entries (school_id, id, class_id, teacher_id, rotation_day, start_minute, end_minute, valid_from)
+             VALUES ('{id}', '{}', '{class}', '{teacher}', 2, 540 + {n} % 20, 585, '{day}')",
+            Uuid::now_v7()
+        );
+        let school = &school;
+        async move { attempt(school, &sql).await }
+    }))
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    assert_eq!(school.count("SELECT count(*) FROM timetable_entries").await, 1);
+}
+
+#[tokio::test]
 async fn of_fifty_transactions_that_take_one_room_one_commits() {
     let school = School::open().await;
     let room = school.room("Hall").await;
@@ -113,6 +182,13 @@ async fn every_rule_that_has_words_is_a_constraint_of_the_database() {
         "timetable_entries_room_free",
         "timetable_entries_class_free",
         "timetable_entries_one_cover",
+        "timetable_entries_teacher_period",
+        "timetable_entries_room_period",
+        "timetable_entries_class_period",
+        "timetable_columns_name",
+        "timetable_blocks_period",
+        "timetable_blocks_one_at_a_time",
+        "timetable_days_column",
         "timetable_entries_school_id_class_id_fkey",
         "timetable_entries_school_id_subject_id_fkey",
         "timetable_entries_school_id_teacher_id_fkey",

@@ -96,6 +96,46 @@ async fn what_is_no_calendar_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_a_bomb_costs_little_and_the_service_goes_on_meanwhile() {
+    let school = School::open().await;
+    let exceptions = "EXDATE:20260102T090000Z,20990101T090000Z\r\n".repeat(20_000);
+    let many: Vec<String> = (0..300)
+        .map(|n| format!("BEGIN:VEVENT\r\nUID:{n}\r\nSUMMARY:x\r\nDTSTART:20260101T090000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=2500\r\nEND:VEVENT\r\n"))
+        .collect();
+    let bomb = format!(
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:e\r\nSUMMARY:x\r\nDTSTART:20260101T090000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=2500\r\n{exceptions}END:VEVENT\r\n{}END:VCALENDAR\r\n",
+        many.concat()
+    );
+    let started = std::time::Instant::now();
+    let (report, meanwhile) = tokio::join!(import(&school.office, "?dry_run=true", &bomb), async {
+        let began = std::time::Instant::now();
+        assert_eq!(school.student.get("/api/v1/calendar/months/2026-10").await.status, 200);
+        began.elapsed()
+    });
+    assert_eq!(counts(&report.expect(200)), [20, 0, 0, 281]);
+    assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
+    assert!(meanwhile < std::time::Duration::from_secs(10), "{meanwhile:?}");
+}
+
+#[tokio::test]
+async fn times_that_float_are_the_schools_and_those_of_no_known_zone_are_refused() {
+    let school = School::open().await;
+    let event =
+        |uid: &str, start: &str| format!("BEGIN:VEVENT\r\nUID:{uid}\r\nSUMMARY:{uid}\r\nDTSTART{start}\r\nDURATION:PT1H\r\nEND:VEVENT\r\n");
+    let file = format!(
+        "BEGIN:VCALENDAR\r\n{}{}{}{}END:VCALENDAR\r\n",
+        event("summer", ":20260701T090000"),
+        event("winter", ":20261201T090000"),
+        event("away", ";TZID=America/New_York:20261201T090000"),
+        event("nowhere", ";TZID=Customized Time Zone:20261201T090000")
+    );
+    let report = import(&school.office, "", &file).await.expect(200);
+    assert_eq!((counts(&report), &report["events"][3]["reason"]), ([3, 0, 0, 1], &json!("its time zone is no IANA zone")));
+    assert_eq!(starts(&school.shown(&school.student, "2026-07-01", "2026-07-01").await), ["2026-07-01T08:00:00Z"]);
+    assert_eq!(starts(&school.shown(&school.student, "2026-12-01", "2026-12-01").await), ["2026-12-01T09:00:00Z", "2026-12-01T14:00:00Z"]);
+}
+
+#[tokio::test]
 async fn of_two_imports_at_once_nothing_is_doubled() {
     let school = School::open().await;
     let (a, b) = tokio::join!(import(&school.office, "", FILE), import(&school.office, "", FILE));

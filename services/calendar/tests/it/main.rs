@@ -1,6 +1,7 @@
 //! The calendar over HTTP, on real stores.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod actions;
 mod appointments;
 mod bad_input;
 mod contention;
@@ -11,6 +12,7 @@ mod holidays;
 mod imports;
 mod months;
 mod outages;
+mod rotation;
 mod school;
 mod timetable;
 mod visibility;

@@ -129,6 +129,23 @@ async fn a_room_is_taken_by_a_lesson_a_booking_or_an_appointment_whichever_comes
 }
 
 #[tokio::test]
+async fn an_appointment_that_is_moved_within_its_room_does_not_get_into_a_lesson() {
+    let school = School::open().await;
+    let room = school.room("Library").await;
+    school.office.post(ENTRIES, &with(school.lesson(), &json!({"room_id": room, "end_minute": 720}))).await.expect(201);
+    let at = |hour: u32| format!("{}T{hour:02}:00:00Z", school.day(1));
+    let slot = json!({"kind": "meeting", "title": "Talk", "room_id": room, "starts_at": at(14), "ends_at": at(15)});
+    let made = school.teacher.post("/api/v1/appointment-slots", &slot).await;
+    let path = crate::school::path_of_slot(&made);
+    // From nine to twelve by London's clocks there is a lesson, in summer and in winter at ten.
+    let into = json!({"starts_at": at(10), "ends_at": at(11), "book_until": at(10)});
+    let refused = school.teacher.patch(&path, &school.teacher.get(&path).await.etag(), &into).await;
+    assert_eq!((refused.status, refused.pointers()), (409, vec!["/room_id"]), "{:#}", refused.body);
+    let longer = json!({"ends_at": at(16)});
+    school.teacher.patch(&path, &school.teacher.get(&path).await.etag(), &longer).await.expect(200);
+}
+
+#[tokio::test]
 async fn conflicts_between_events_and_lessons_are_told() {
     let school = School::open().await;
     let room = school.room("Hall").await;
@@ -151,6 +168,17 @@ async fn conflicts_between_events_and_lessons_are_told() {
     let noon = day.and_hms_opt(12, 0, 0).unwrap().and_utc();
     let winter = noon.with_timezone(&chrono_tz::Europe::London).naive_local() == noon.naive_utc();
     assert_eq!(shared.contains(&("teacher", "lesson", "appointment")), winter, "{shared:?}");
+    // An exam of the class, while it has its lesson.
+    let hour = |minute: u32| {
+        let local = day.and_hms_opt(9, minute, 0).unwrap().and_local_timezone(chrono_tz::Europe::London).unwrap();
+        local.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    };
+    let exam =
+        json!({"kind": "exam", "title": "Oral", "starts_at": hour(20), "ends_at": hour(40), "audience": {"class_ids": [school.class]}});
+    school.put_in(&school.office, &exam).await;
+    let found = school.office.get(&format!("{conflicts}&class_id={}", school.class)).await.expect(200);
+    assert_eq!((found["items"].as_array().unwrap().len(), &found["items"][0]["shared"]), (1, &json!("class")));
+    assert_eq!(school.office.get(&format!("{conflicts}&class_id={}", school.other_class)).await.expect(200)["items"], json!([]));
     assert_eq!(school.office.get(&format!("/api/v1/conflicts?from={day}&to={}", school.day(40))).await.status, 422);
 }
 

@@ -6,9 +6,11 @@ mod read;
 #[cfg(test)]
 mod reference;
 mod vtimezone;
+mod whole;
 mod write;
 
 pub use file::{MOST_COMPONENTS, Piece, Unreadable, components};
 pub use read::{Found, Refused, Replaces, understand};
 pub use vtimezone::vtimezone;
+pub use whole::{Line, MOST_OCCURRENCES, read};
 pub use write::{Entry, calendar};

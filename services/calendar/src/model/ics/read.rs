@@ -116,10 +116,9 @@ pub fn understand(event: &Component<'_>, school_zone: Tz) -> Result<Found, Refus
         return Err(Refused::Unsupported("a series that starts at a time that clocks skip"));
     }
     let exdates = exdates(event, time, school_zone)?;
-    // Exceptions that the rule doesn't make mean nothing, and are common.
     let schedule = Schedule::plan(time, rrule.as_deref(), Vec::new()).map_err(Refused::Schedule)?;
-    let exdates = if rrule.is_none() { Vec::new() } else { exdates.into_iter().filter(|id| schedule.occurrence(id).is_some()).collect() };
-    let schedule = Schedule::plan(time, rrule.as_deref(), exdates).map_err(Refused::Schedule)?;
+    // Exceptions that the rule doesn't make are common.
+    let schedule = schedule.except(if rrule.is_none() { Vec::new() } else { exdates }).map_err(Refused::Schedule)?;
     let sequence = one(event, "SEQUENCE")?.map_or(Ok(0), |property| property.val.as_str().trim().parse::<i32>());
     Ok(Found {
         uid,

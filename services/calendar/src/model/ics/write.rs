@@ -18,6 +18,8 @@ pub struct Entry {
     pub event: Event,
     /// What the place is called: the event's own words, or its room.
     pub place: Option<String>,
+    /// What it stands under; its kind, if nothing else is said.
+    pub category: Option<&'static str>,
 }
 
 /// A line. `value` stands as it is.
@@ -94,7 +96,12 @@ fn event(entry: &Entry, master: Option<Time>) -> Option<Component<'static>> {
         }
         Time::Timed { starts_at, ends_at, zone } => {
             lines.push(moment("DTSTART", starts_at, zone));
-            lines.push(moment("DTEND", ends_at, zone));
+            // What has no end is over at once (RFC 5545, 3.6.1).
+            if ends_at > starts_at {
+                lines.push(moment("DTEND", ends_at, zone));
+            } else {
+                lines.push(property("TRANSP", &[], "TRANSPARENT".to_owned()));
+            }
         }
     }
     if let Some(rrule) = &row.rrule {
@@ -116,7 +123,7 @@ fn event(entry: &Entry, master: Option<Time>) -> Option<Component<'static>> {
         Kind::Exam => "Exam",
         Kind::Meeting => "Meeting",
     };
-    lines.push(property("CATEGORIES", &[], category.to_owned()));
+    lines.push(property("CATEGORIES", &[], entry.category.unwrap_or(category).to_owned()));
     let status = match row.status {
         Status::Tentative => "TENTATIVE",
         Status::Confirmed => "CONFIRMED",
