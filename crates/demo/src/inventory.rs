@@ -10,23 +10,26 @@ use uuid::Uuid;
 use crate::ids::{Ids, Kind, id};
 use crate::insert::school_rows;
 use crate::random::Random;
-use crate::roster::{Roster, Student};
+use crate::roster::{Roster, StaffMember, Student};
 
+const LIBRARIAN: &str = "Librarian";
+const LAB_ASSISTANT: &str = "Laboratory assistant";
+const STORE_KEEPER: &str = "Store keeper";
 const CATEGORIES: [&str; 3] = ["Books", "Laboratory", "Stationery"];
 const LOCATIONS: [&str; 3] = ["Library", "Laboratory store", "Store room"];
 const SUPPLIERS: [&str; 3] = ["City Book House", "Lens and Beaker", "Paper and Pen Mart"];
-/// Titles, and what a copy costs in minor units.
-const TITLES: &[(&str, i64)] = &[
-    ("Treasure Island", 19_900),
-    ("The Jungle Book", 22_500),
-    ("Gulliver's Travels", 24_000),
-    ("Around the World in Eighty Days", 21_000),
-    ("Black Beauty", 18_500),
-    ("The Secret Garden", 20_000),
-    ("Alice's Adventures in Wonderland", 17_500),
-    ("Robinson Crusoe", 23_000),
-    ("Atlas of the World", 89_900),
-    ("Dictionary of Science", 64_900),
+/// Titles, what a copy costs in minor units, who wrote them, and where they stand by Dewey's classification.
+const TITLES: &[(&str, i64, Option<&str>, &str)] = &[
+    ("Treasure Island", 19_900, Some("Stevenson, Robert Louis"), "823.8"),
+    ("The Jungle Book", 22_500, Some("Kipling, Rudyard"), "823.8"),
+    ("Gulliver's Travels", 24_000, Some("Swift, Jonathan"), "823.5"),
+    ("Around the World in Eighty Days", 21_000, Some("Verne, Jules"), "843.8"),
+    ("Black Beauty", 18_500, Some("Sewell, Anna"), "823.8"),
+    ("The Secret Garden", 20_000, Some("Burnett, Frances Hodgson"), "813.4"),
+    ("Alice's Adventures in Wonderland", 17_500, Some("Carroll, Lewis"), "823.8"),
+    ("Robinson Crusoe", 23_000, Some("Defoe, Daniel"), "823.5"),
+    ("Atlas of the World", 89_900, None, "912"),
+    ("Dictionary of Science", 64_900, None, "503"),
 ];
 const COPIES: usize = 4;
 /// Instruments with serial numbers.
@@ -46,6 +49,7 @@ const SUPPLIES: &[(&str, &str, usize, i32, i64, i32, i32)] = &[
 #[derive(Default)]
 struct Rows {
     items: Vec<Value>,
+    books: Vec<Value>,
     units: Vec<Value>,
     loans: Vec<Value>,
     movements: Vec<Value>,
@@ -54,7 +58,6 @@ struct Rows {
 struct Keeper<'r> {
     roster: &'r Roster,
     user: Uuid,
-    movements: Ids,
     rows: Rows,
 }
 
@@ -72,7 +75,7 @@ impl Keeper<'_> {
     }
 
     fn moves(&mut self, at: Timestamp, what: Moved, kind: &str, quantity: i32, value: i64, loan: Option<(Uuid, Uuid)>) {
-        let row = json!({"id": self.movements.next(), "item_id": what.item, "unit_id": what.unit, "location_id": self.id(Kind::StoreLocation, what.place + 1),
+        let row = json!({"item_id": what.item, "unit_id": what.unit, "location_id": self.id(Kind::StoreLocation, what.place + 1),
             "kind": kind, "quantity": quantity, "value_minor": value, "loan_id": loan.map(|(loan, _)| loan),
             "party_user_id": loan.map(|(_, borrower)| borrower), "moved_by": self.user, "moved_at": at, "created_at": at});
         self.rows.movements.push(row);
@@ -125,21 +128,27 @@ fn barcode(number: usize) -> String {
 /// Everything of the library and the stores.
 pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) -> anyhow::Result<()> {
     let number = roster.spec.number;
-    let librarian = roster.staff.iter().find(|member| member.position == "Librarian").or(roster.staff.first());
+    let librarian = roster.staff.iter().find(|member| member.position == LIBRARIAN).or(roster.staff.first());
     let user = librarian.map(|member| member.person.user).context("a school has staff")?;
-    let mut keeper = Keeper { roster, user, movements: Ids::of(number, Kind::StockMovement), rows: Rows::default() };
+    let mut keeper = Keeper { roster, user, rows: Rows::default() };
     let mut copies = Vec::new();
-    for (place, (name, cost)) in TITLES.iter().enumerate() {
+    for (place, (name, cost, author, call_number)) in TITLES.iter().enumerate() {
         copies.extend(keeper.with_units(place + 1, name, *cost, 0, "LIB", COPIES));
+        let item = keeper.id(Kind::StoreItem, place + 1);
+        keeper.rows.books.push(json!({"item_id": item, "author": author, "language": "eng", "call_number": call_number, "subjects": []}));
     }
     for (place, (name, cost)) in INSTRUMENTS.iter().enumerate() {
         keeper.with_units(TITLES.len() + place + 1, name, *cost, 1, "LAB", INSTRUMENTS_EACH);
     }
     supplies(&mut keeper);
     loans(&mut keeper, &copies);
-    let Rows { items, units, loans, mut movements } = keeper.rows;
+    let Rows { items, books, units, loans, mut movements } = keeper.rows;
     // Things move in the order of time, and what moves at the same time in the order in which it was said.
     movements.sort_by_key(|row| row.get("moved_at").and_then(Value::as_str).map(str::to_owned));
+    let mut ids = Ids::of(number, Kind::StockMovement);
+    for movement in movements.iter_mut().filter_map(Value::as_object_mut) {
+        movement.insert("id".to_owned(), json!(ids.next()));
+    }
     let named = |names: [&'static str; 3], kind: Kind| {
         names.into_iter().enumerate().map(move |(place, name)| json!({"id": id(number, kind, place + 1), "name": name})).collect::<Vec<_>>()
     };
@@ -157,10 +166,26 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     school_rows(connection, school, now, "inventory_categories", &categories).await?;
     school_rows(connection, school, now, "inventory_suppliers", &named(SUPPLIERS, Kind::Supplier)).await?;
     school_rows(connection, school, now, "inventory_locations", &named(LOCATIONS, Kind::StoreLocation)).await?;
+    school_rows(connection, school, now, "inventory_keepers", &keepers(roster)).await?;
     school_rows(connection, school, now, "inventory_items", &items).await?;
+    school_rows(connection, school, now, "inventory_books", &books).await?;
     school_rows(connection, school, now, "inventory_units", &units).await?;
     school_rows(connection, school, now, "inventory_loans", &loans).await?;
     school_rows(connection, school, now, "stock_movements", &movements).await
+}
+
+/// Who keeps what. The office's first member of staff, whose login is documented, keeps everything.
+fn keepers(roster: &Roster) -> Vec<Value> {
+    let of = |position: &str| roster.staff.iter().find(|member| member.position == position);
+    let places = [(of(LIBRARIAN), 1), (of(LAB_ASSISTANT), 2), (of(STORE_KEEPER), 3)];
+    let place = |number| Some(id(roster.spec.number, Kind::StoreLocation, number));
+    let everything = roster.staff.first().map(|member| (member, None));
+    let kept = places.into_iter().filter_map(|(member, number)| Some((member?, place(number)))).chain(everything);
+    let row = |(number, (member, place)): (usize, (&StaffMember, Option<Uuid>))| {
+        json!({"id": id(roster.spec.number, Kind::StoreKeeper, number + 1), "user_id": member.person.user, "location_id": place,
+            "appointed_by": roster.admin.user})
+    };
+    kept.enumerate().map(row).collect()
 }
 
 fn supplies(keeper: &mut Keeper<'_>) {

@@ -98,6 +98,16 @@ kinds! {
     AppointmentCancelled = "appointment:cancelled";
     /// A thing that somebody waited for is kept for them.
     ReservationReady = "reservation:ready";
+    /// A loan is open after its due day; told once for each due day.
+    LoanOverdue = "loan:overdue";
+    /// Something was lost, by a borrower or otherwise.
+    ItemLost = "item:lost";
+    /// Something went to be mended.
+    RepairStarted = "repair:started";
+    /// Something is mended and back, or beyond mending.
+    RepairFinished = "repair:finished";
+    /// There are no more of an item than its reorder level.
+    StockLow = "stock:low";
     /// A bus has begun a trip.
     TransportTripStarted = "transport:trip_started";
     /// A bus has ended a trip.
@@ -112,6 +122,10 @@ kinds! {
     TransportAlighted = "transport:alighted";
     /// A trip has ended, and a student who boarded has not got off; told once for each student and trip.
     TransportNotAlighted = "transport:not_alighted";
+    /// A bus will soon be at a stop, as a parent wished to be told; told once for each wish and trip.
+    TransportAlarmRung = "transport:alarm_rung";
+    /// Somebody told the school that something is wrong with a bus trip or a stop.
+    TransportProblemReported = "transport:problem_reported";
     /// A session was revoked; every pod must stop accepting its tokens.
     SessionRevoked = "session:revoked";
     /// A roster was imported; anything cached about the school's people and classes is stale.

@@ -80,13 +80,14 @@ impl Role {
             P::FeesManage | P::FeesCollect => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::FeesApprove => matches!(self, Self::SchoolAdmin),
             P::FeesRead | P::FeesPay => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
-            P::CalendarRead | P::TransportRead | P::LoansRead => !matches!(self, Self::SuperAdmin),
+            P::CalendarRead | P::TransportRead | P::LoansRead | P::LoansReserve => !matches!(self, Self::SuperAdmin),
             P::CalendarWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Teacher),
             P::CalendarManage => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::AppointmentsBook => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
             P::TransportManage => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::TransportOperate => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff),
             P::LeaveRequest => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Student | Self::Parent),
+            P::InventoryManage => matches!(self, Self::SchoolAdmin | Self::Admin),
             P::InventoryWrite => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff),
             P::InventoryRead => matches!(self, Self::SchoolAdmin | Self::Admin | Self::Staff | Self::Teacher),
         }
@@ -195,12 +196,16 @@ permissions! {
     CalendarManage = "calendar:manage";
     /// Book and give up the times that exams and meetings offer, for oneself or one's children.
     AppointmentsBook = "appointments:book";
-    /// Keep items and stock, and lend.
+    /// Say who of the staff keeps what.
+    InventoryManage = "inventory:manage";
+    /// Keep items and stock, and lend; staff as far as they are keepers.
     InventoryWrite = "inventory:write";
     /// See items, stock and its history.
     InventoryRead = "inventory:read";
     /// See loans and reservations, as far as the role's own rows go.
     LoansRead = "loans:read";
+    /// Wait for a thing, for oneself or one's children.
+    LoansReserve = "loans:reserve";
     /// See invoices, payments and statements, as far as the role's own rows go.
     FeesRead = "fees:read";
     /// Keep fee structures, concessions and fines, and make, issue and cancel invoices.

@@ -41,7 +41,7 @@ pub use config::Config;
 pub use cursor::{Cursor, CursorKey};
 pub use extract::{
     Body, Caller, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, MayHold, MaybeIdempotencyKey, Params, Permit, PlatformCaller,
-    PlatformPermit, permits,
+    PlatformPermit, SocketPermit, permits,
 };
 pub use page::{Limit, Page};
 pub use platform::{Parts, Platform};

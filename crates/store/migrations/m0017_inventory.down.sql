@@ -47,6 +47,7 @@ ALTER TABLE inventory_loans
     DROP CONSTRAINT inventory_loans_penalty,
     DROP COLUMN unit_id,
     DROP COLUMN student_id,
+    DROP COLUMN reminded_on,
     DROP COLUMN lost_at,
     DROP COLUMN closed_by,
     DROP COLUMN renewals,
@@ -60,6 +61,10 @@ ALTER TABLE inventory_loans
 CREATE UNIQUE INDEX inventory_loans_one_open ON inventory_loans (school_id, item_id) WHERE state = 'open' AND is_serialised;
 
 ALTER TABLE inventory_stock DROP COLUMN entries;
+REVOKE SELECT ON schools FROM schools24_batch;
+DROP POLICY batch ON schools;
+DROP TABLE inventory_keepers;
+DROP TABLE inventory_books;
 DROP TABLE inventory_valuations;
 DROP TABLE inventory_units;
 

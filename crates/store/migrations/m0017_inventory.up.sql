@@ -76,6 +76,45 @@ END
 $$;
 CREATE TRIGGER item_stays_what_it_is BEFORE UPDATE ON inventory_items FOR EACH ROW EXECUTE FUNCTION item_stays_what_it_is();
 
+-- What the catalogue says of an item that is a book.
+CREATE TABLE inventory_books (
+    school_id uuid NOT NULL REFERENCES schools,
+    item_id uuid NOT NULL,
+    author text CHECK (char_length(author) BETWEEN 1 AND 300),
+    publisher text CHECK (char_length(publisher) BETWEEN 1 AND 300),
+    published_year integer CHECK (published_year BETWEEN 1000 AND 2999),
+    edition text CHECK (char_length(edition) BETWEEN 1 AND 200),
+    language text CHECK (language ~ '^[a-z]{3}$'),
+    call_number text CHECK (char_length(call_number) BETWEEN 1 AND 64),
+    subjects text[] NOT NULL DEFAULT '{}' CHECK (cardinality(subjects) <= 50),
+    control_number text CHECK (char_length(control_number) BETWEEN 1 AND 64),
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, item_id),
+    FOREIGN KEY (school_id, item_id) REFERENCES inventory_items (school_id, id) ON DELETE CASCADE,
+    CONSTRAINT inventory_books_control_number UNIQUE (school_id, control_number)
+);
+COMMENT ON COLUMN inventory_books.control_number IS 'under which number its catalogue record is known where it came from (MARC 001)';
+CALL adopt_tenant_table('inventory_books', 'schools24_inventory');
+
+-- Which members of the staff keep what: a place with all places within it, or everything. Whoever else is of the staff only reads.
+CREATE TABLE inventory_keepers (
+    id uuid NOT NULL,
+    school_id uuid NOT NULL REFERENCES schools,
+    user_id uuid NOT NULL REFERENCES users,
+    location_id uuid,
+    appointed_by uuid NOT NULL REFERENCES users,
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, id),
+    CONSTRAINT inventory_keepers_once UNIQUE NULLS NOT DISTINCT (school_id, user_id, location_id),
+    FOREIGN KEY (school_id, location_id) REFERENCES inventory_locations (school_id, id)
+);
+COMMENT ON COLUMN inventory_keepers.location_id IS 'null: every place';
+CALL adopt_tenant_table('inventory_keepers', 'schools24_inventory');
+
 -- One thing among others of its kind: a copy of a book, a microscope.
 CREATE TABLE inventory_units (
     id uuid NOT NULL,
@@ -144,6 +183,7 @@ ALTER TABLE inventory_loans
     ADD COLUMN penalty_per_day_minor bigint NOT NULL DEFAULT 0 CHECK (penalty_per_day_minor >= 0),
     ADD COLUMN penalty_grace_days integer NOT NULL DEFAULT 0 CHECK (penalty_grace_days >= 0),
     ADD COLUMN penalty_cap_minor bigint CHECK (penalty_cap_minor >= 0),
+    ADD COLUMN reminded_on date,
     -- What came of it.
     ADD COLUMN penalty_minor bigint CHECK (penalty_minor >= 0),
     ADD CONSTRAINT inventory_loans_unit FOREIGN KEY (school_id, item_id, unit_id) REFERENCES inventory_units (school_id, item_id, id),
@@ -153,6 +193,7 @@ ALTER TABLE inventory_loans
     ADD CONSTRAINT inventory_loans_penalty CHECK ((state = 'open') = (penalty_minor IS NULL)),
     ADD CONSTRAINT inventory_loans_due CHECK (due_on >= (lent_at AT TIME ZONE 'UTC')::date - 1);
 CREATE UNIQUE INDEX inventory_loans_one_open ON inventory_loans (school_id, unit_id) WHERE state = 'open' AND unit_id IS NOT NULL;
+COMMENT ON COLUMN inventory_loans.reminded_on IS 'when the borrower was last told that it is overdue';
 CREATE INDEX inventory_loans_item ON inventory_loans (school_id, item_id) WHERE state = 'open';
 
 -- Who waits for an item, first come, first served; when one is there, it is kept for a while.
@@ -256,6 +297,10 @@ CREATE TABLE inventory_counts (
     CONSTRAINT inventory_counts_unit CHECK (unit_id IS NULL OR (counted <= 1 AND expected <= 1))
 );
 CALL adopt_tenant_table('inventory_counts', 'schools24_inventory');
+
+-- Time passes in every school: whoever looks after queues and due days has to know which schools there are.
+CREATE POLICY batch ON schools FOR SELECT TO schools24_batch USING (true);
+GRANT SELECT ON schools TO schools24_batch;
 
 ALTER TABLE stock_movements
     DROP CONSTRAINT stock_movements_kind_check,

@@ -1,13 +1,15 @@
 //! What the store room tells the other services, in the transaction that causes it. The data holds ids and amounts; no names.
 
 use chrono::{Days, NaiveDate};
-use domain::{EventEnvelope, EventKind, InventoryItemId, LoanId, StudentId, Timestamp, UserId};
+use domain::{EventKind, InventoryItemId, InventoryUnitId, LoanId, StudentId, SupplierId, Timestamp, UserId};
 use serde::Serialize;
-use service_kit::{Caller, Problem};
+use service_kit::Problem;
 use store::SchoolTransaction;
+use uuid::Uuid;
 
 use crate::model::loan::{Loan, State};
 use crate::model::queue::Reservation;
+use crate::store::{Books, Repair, RepairState};
 
 /// How long a student has to pay.
 const DAYS_TO_PAY: Days = Days::new(14);
@@ -29,36 +31,85 @@ struct Ready {
     held_until: Option<Timestamp>,
 }
 
+#[derive(Serialize)]
+struct Overdue {
+    item_id: InventoryItemId,
+    borrower_user_id: UserId,
+    student_id: Option<StudentId>,
+    due_on: NaiveDate,
+}
+
+#[derive(Serialize)]
+struct Lost {
+    unit_id: Option<InventoryUnitId>,
+    loan_id: Option<LoanId>,
+    quantity: i32,
+}
+
+#[derive(Serialize)]
+struct Mended {
+    item_id: InventoryItemId,
+    unit_id: Option<InventoryUnitId>,
+    quantity: i32,
+    state: RepairState,
+}
+
+#[derive(Serialize)]
+struct Low {
+    on_hand: i32,
+    reorder_level: i32,
+    supplier_id: Option<SupplierId>,
+}
+
 /// `inventory:penalty_due`, if a student owes anything for a loan that was closed just now. A loan is closed once, so this is told once.
-pub(crate) async fn penalty_due(
-    transaction: &mut SchoolTransaction,
-    caller: &Caller,
-    loan: &Loan,
-    today: NaiveDate,
-    now: Timestamp,
-) -> Result<(), Problem> {
+pub(crate) async fn penalty_due(books: &mut Books<'_>, loan: &Loan) -> Result<(), Problem> {
     let (Some(student_id), Some(amount_minor @ 1..)) = (loan.student_id, loan.penalty_minor) else { return Ok(()) };
     let reason = if loan.state == State::Lost { "lost" } else { "returned late" };
-    let due_on = today.checked_add_days(DAYS_TO_PAY).unwrap_or(today);
+    let due_on = books.today.checked_add_days(DAYS_TO_PAY).unwrap_or(books.today);
     let data = PenaltyDue { student_id, loan_id: loan.id, amount_minor, currency: &loan.currency, reason, due_on };
-    let subject = loan.id.as_uuid();
-    let event = ::events::envelope(EventKind::InventoryPenaltyDue, caller.school_id, Some(caller.actor()), subject, now, &data)?;
-    tell(transaction, &event).await
+    tell(books, EventKind::InventoryPenaltyDue, loan.id.as_uuid(), &data).await
 }
 
 /// `reservation:ready`
-pub(crate) async fn reservation_ready(
-    transaction: &mut SchoolTransaction,
-    caller: &Caller,
-    reservation: &Reservation,
-    now: Timestamp,
-) -> Result<(), Problem> {
+pub(crate) async fn reservation_ready(books: &mut Books<'_>, reservation: &Reservation) -> Result<(), Problem> {
     let data = Ready { item_id: reservation.item_id, borrower_user_id: reservation.borrower_user_id, held_until: reservation.held_until };
-    let subject = reservation.id.as_uuid();
-    let event = ::events::envelope(EventKind::ReservationReady, caller.school_id, Some(caller.actor()), subject, now, &data)?;
-    tell(transaction, &event).await
+    tell(books, EventKind::ReservationReady, reservation.id.as_uuid(), &data).await
 }
 
-async fn tell(transaction: &mut SchoolTransaction, event: &EventEnvelope) -> Result<(), Problem> {
-    ::events::outbox::enqueue(&*transaction, event).await.map_err(Problem::internal)
+/// `loan:overdue`
+pub(crate) async fn loan_overdue(transaction: &mut SchoolTransaction, loan: &Loan, now: Timestamp) -> Result<(), Problem> {
+    let data = Overdue { item_id: loan.item_id, borrower_user_id: loan.borrower_user_id, student_id: loan.student_id, due_on: loan.due_on };
+    let school = transaction.school_id();
+    let event = ::events::envelope(EventKind::LoanOverdue, school, None, loan.id.as_uuid(), now, &data)?;
+    ::events::outbox::enqueue(&*transaction, &event).await.map_err(Problem::internal)
+}
+
+/// `item:lost`, of an item whose books are open.
+pub(crate) async fn item_lost(
+    books: &mut Books<'_>,
+    unit_id: Option<InventoryUnitId>,
+    loan_id: Option<LoanId>,
+    quantity: i32,
+) -> Result<(), Problem> {
+    let item = books.item.id;
+    tell(books, EventKind::ItemLost, item, &Lost { unit_id, loan_id, quantity }).await
+}
+
+/// `repair:started` or `repair:finished`, as the repair stands.
+pub(crate) async fn repair_changed(books: &mut Books<'_>, repair: &Repair) -> Result<(), Problem> {
+    let kind = if repair.state == RepairState::Open { EventKind::RepairStarted } else { EventKind::RepairFinished };
+    let data = Mended { item_id: repair.item_id, unit_id: repair.unit_id, quantity: repair.quantity, state: repair.state };
+    tell(books, kind, repair.id.as_uuid(), &data).await
+}
+
+/// `stock:low`, of an item whose books are open.
+pub(crate) async fn stock_low(books: &mut Books<'_>, on_hand: i32) -> Result<(), Problem> {
+    let item = books.item.id;
+    let data = Low { on_hand, reorder_level: books.item.reorder_level, supplier_id: books.item.supplier_id.map(SupplierId::from) };
+    tell(books, EventKind::StockLow, item, &data).await
+}
+
+async fn tell(books: &mut Books<'_>, kind: EventKind, subject: Uuid, data: &impl Serialize) -> Result<(), Problem> {
+    let event = ::events::envelope(kind, books.transaction.school_id(), books.actor, subject, books.now, data)?;
+    ::events::outbox::enqueue(&*books.transaction, &event).await.map_err(Problem::internal)
 }

@@ -3,7 +3,7 @@
 //! - [`Body`] — a JSON body, every fault at once;
 //! - [`Params`] — the query string, the same way;
 //! - [`IdPath`] — typed ids from the path;
-//! - [`Permit`], [`PlatformPermit`] — the caller, if the caller may;
+//! - [`Permit`], [`PlatformPermit`], [`SocketPermit`] — the caller, if the caller may;
 //! - [`IfMatch`], [`IfNoneMatch`] — versions;
 //! - [`IdempotencyKey`] — a retry's name.
 
@@ -20,5 +20,5 @@ pub use body::{Body, DEFAULT_BODY_LIMIT, read_payload};
 pub use idempotency_key::{IdempotencyKey, MaybeIdempotencyKey};
 pub use params::Params;
 pub use path::IdPath;
-pub use permit::{Caller, MayHold, Permit, PlatformCaller, PlatformPermit, permits};
+pub use permit::{Caller, MayHold, Permit, PlatformCaller, PlatformPermit, SocketPermit, permits};
 pub use precondition::{IfMatch, IfNoneMatch, etag};

@@ -78,7 +78,7 @@ permits! {
     AttendanceRead, AttendanceMark, AttendanceManage, LeaveRead, LeaveRequest, LeaveDecide,
     TransportManage, TransportOperate, TransportRead,
     CalendarRead, CalendarWrite, CalendarManage, AppointmentsBook,
-    InventoryWrite, InventoryRead, LoansRead,
+    InventoryManage, InventoryWrite, InventoryRead, LoansRead, LoansReserve,
     FeesRead, FeesManage, FeesApprove, FeesCollect, FeesPay,
 }
 
@@ -101,6 +101,28 @@ impl<P> std::ops::Deref for Permit<P> {
     }
 }
 
+/// The caller of a WebSocket, known to hold `P`. A browser can't set `Authorization` there, so the token may come as a subprotocol instead, beside
+/// the one that is to be spoken: `Sec-WebSocket-Protocol: bus.v1, bearer.eyJ…`. It is never answered, and never stands in an address.
+pub struct SocketPermit<P> {
+    permit: Permit<P>,
+    token: String,
+}
+
+impl<P> SocketPermit<P> {
+    /// The access token that came, to be looked at again as long as the socket is open.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+impl<P> std::ops::Deref for SocketPermit<P> {
+    type Target = Permit<P>;
+    fn deref(&self) -> &Permit<P> {
+        &self.permit
+    }
+}
+
 /// The caller of a route that needs no school, known to hold `P`.
 #[derive(Debug, Clone, Copy)]
 pub struct PlatformPermit<P>(PlatformCaller, PhantomData<P>);
@@ -119,12 +141,18 @@ impl<P: MayHold> FromRequest for Permit<P> {
     type Future = Verified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        verified(request, |claims| {
-            let claims = permitted::<P>(claims)?;
-            let school_id = claims.school_id.ok_or_else(|| Problem::forbidden(P::PERMISSION))?;
-            let caller = Caller { user_id: claims.sub, school_id, role: claims.role, session_id: claims.sid };
-            Ok(Self(caller, PhantomData))
-        })
+        verified(request, bearer(request), within_school)
+    }
+}
+
+impl<P: MayHold> FromRequest for SocketPermit<P> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let permit = verified(request, bearer_or_subprotocol(request), within_school::<P>);
+        let token = bearer_or_subprotocol(request).map(str::to_owned);
+        Box::pin(async move { Ok(Self { permit: permit.await?, token: token? }) })
     }
 }
 
@@ -133,7 +161,7 @@ impl<P: MayHold> FromRequest for PlatformPermit<P> {
     type Future = Verified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        verified(request, |claims| {
+        verified(request, bearer(request), |claims| {
             let claims = permitted::<P>(claims)?;
             let caller = PlatformCaller { user_id: claims.sub, school_id: claims.school_id, role: claims.role, session_id: claims.sid };
             Ok(Self(caller, PhantomData))
@@ -145,12 +173,18 @@ fn permitted<P: MayHold>(claims: Claims) -> Result<Claims, Problem> {
     if claims.role.holds(P::PERMISSION) { Ok(claims) } else { Err(Problem::forbidden(P::PERMISSION)) }
 }
 
+fn within_school<P: MayHold>(claims: Claims) -> Result<Permit<P>, Problem> {
+    let claims = permitted::<P>(claims)?;
+    let school_id = claims.school_id.ok_or_else(|| Problem::forbidden(P::PERMISSION))?;
+    Ok(Permit(Caller { user_id: claims.sub, school_id, role: claims.role, session_id: claims.sid }, PhantomData))
+}
+
 /// A token seen before is verified on the spot; a new one may have to wait for a key.
-fn verified<T: 'static>(request: &HttpRequest, then: fn(Claims) -> Result<T, Problem>) -> Verified<T> {
+fn verified<T: 'static>(request: &HttpRequest, token: Result<&str, Problem>, then: fn(Claims) -> Result<T, Problem>) -> Verified<T> {
     let Some(platform) = Platform::of(request) else {
         return Either::Left(ready(Err(Problem::internal(anyhow::anyhow!("the app has no platform")))));
     };
-    let token = match bearer(request) {
+    let token = match token {
         Ok(token) => token,
         Err(problem) => return Either::Left(ready(Err(problem))),
     };
@@ -168,6 +202,21 @@ fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
     let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
     let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(missing)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
+}
+
+/// What stands before an access token that comes as a WebSocket subprotocol. A JWT consists of characters that may stand there.
+const BEARER_PROTOCOL: &str = "bearer.";
+
+fn bearer_or_subprotocol(request: &HttpRequest) -> Result<&str, Problem> {
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return bearer(request);
+    }
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
+    let mut tokens = offered.flat_map(|value| value.split(',')).filter_map(|name| name.trim().strip_prefix(BEARER_PROTOCOL));
+    match (tokens.next(), tokens.next()) {
+        (Some(token), None) => Ok(token),
+        _ => Err(Problem::unauthenticated("Send an access token as Authorization: Bearer <token>, or as the subprotocol bearer.<token>.")),
+    }
 }
 
 fn refuse(refusal: Refusal) -> Problem {

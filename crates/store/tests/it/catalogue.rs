@@ -76,6 +76,7 @@ async fn no_policy_opens_a_tenant_table_wider_than_agreed() {
                 // A login finds its schools.
                 "memberships login schools24_auth SELECT",
                 // The global tables.
+                "schools batch schools24_batch SELECT",
                 "schools own public SELECT",
                 "schools platform schools24_auth ALL",
                 "sessions platform schools24_auth ALL",

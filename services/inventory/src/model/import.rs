@@ -1,13 +1,13 @@
 //! Items in a file: what its lines say, with every fault named by line and column.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use domain::{Fault, Text};
 use spreadsheet::Line;
-use spreadsheet::safe::meant;
 
 use super::barcode::Barcode;
 use super::item::ItemKind;
+use super::sheet::{Row, Sheet};
 
 /// Columns that say what an item is.
 pub const COLUMNS: [&str; 10] =
@@ -44,120 +44,46 @@ pub struct Entry {
 
 /// What the lines say, or all that is wrong with them.
 pub fn interpret(lines: &[Line]) -> Result<Vec<Entry>, Vec<Fault>> {
-    let Some((heading, rows)) = lines.split_first() else { return Err(vec![Fault::new("", "is empty")]) };
-    let (mut columns, mut faults) = (HashMap::new(), Vec::new());
-    for (place, cell) in heading.cells.iter().enumerate() {
-        let name = meant(cell).trim().to_ascii_lowercase();
-        let at = || format!("/rows/{}/{}", heading.number, place + 1);
-        match COLUMNS.iter().find(|known| **known == name) {
-            Some(known) if columns.insert(*known, place).is_some() => faults.push(Fault::new(at(), "names a column a second time")),
-            Some(_) => {}
-            None if SHOWN.contains(&name.as_str()) => {}
-            None => faults.push(Fault::new(at(), format!("is none of {}", COLUMNS.join(", ")))),
-        }
-    }
-    let needed = ["sku", "name", "kind"].into_iter().filter(|needed| !columns.contains_key(needed));
-    faults.extend(needed.map(|needed| Fault::new(format!("/rows/{}", heading.number), format!("needs a column {needed}"))));
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    let mut sheet = Sheet::open(lines, &COLUMNS, &SHOWN, &["sku", "name", "kind"])?;
     let (mut entries, mut skus, mut barcodes) = (Vec::new(), HashSet::new(), HashSet::new());
-    for line in rows {
-        let mut row = Row { line, columns: &columns, faults: &mut faults };
-        let entry = row.entry();
-        if let Some(entry) = entry {
-            if !skus.insert(entry.sku.clone()) {
-                faults.push(Fault::new(format!("/rows/{}/sku", line.number), "is in the file a second time"));
-            }
-            if entry.barcode.as_ref().is_some_and(|barcode| !barcodes.insert(barcode.clone())) {
-                faults.push(Fault::new(format!("/rows/{}/barcode", line.number), "is in the file a second time"));
-            }
-            entries.push(entry);
+    while let Some(mut row) = sheet.next_row() {
+        let Some(entry) = entry(&mut row) else { continue };
+        if !skus.insert(entry.sku.clone()) {
+            row.fault("sku", "is in the file a second time");
         }
+        if entry.barcode.as_ref().is_some_and(|barcode| !barcodes.insert(barcode.clone())) {
+            row.fault("barcode", "is in the file a second time");
+        }
+        entries.push(entry);
     }
-    if faults.is_empty() { Ok(entries) } else { Err(faults) }
+    sheet.settle(entries)
 }
 
-/// A cell was wrong, and its fault is noted.
-struct Wrong;
-
-struct Row<'a> {
-    line: &'a Line,
-    columns: &'a HashMap<&'static str, usize>,
-    faults: &'a mut Vec<Fault>,
-}
-
-impl Row<'_> {
-    fn entry(&mut self) -> Option<Entry> {
-        let sku = self.text("sku");
-        let name = self.text("name");
-        let kind = self.one_of("kind", &[("consumable", ItemKind::Consumable), ("asset", ItemKind::Asset)], None);
-        let is_serialised = self.one_of("serialised", &[("true", true), ("yes", true), ("false", false), ("no", false)], Some(false));
-        let unit = self.optional("unit", |cell| Text::try_from(cell).map_err(|error| error.to_string()));
-        let barcode = self.optional("barcode", |cell| Barcode::try_from(cell).map_err(|error| error.to_string()));
-        let level = self.number("reorder_level", 1_000_000_000);
-        let cost = self.number("replacement_cost_minor", 1_000_000_000_000);
-        if kind == Some(ItemKind::Consumable) && is_serialised == Some(true) {
-            self.fault("serialised", "is for assets only".to_owned());
-        }
-        Some(Entry {
-            line: self.line.number,
-            sku: sku?,
-            name: name?,
-            kind: kind?,
-            unit: unit.ok()?,
-            barcode: barcode.ok()?,
-            category: self.filled("category").map(str::to_owned),
-            supplier: self.filled("supplier").map(str::to_owned),
-            is_serialised: is_serialised?,
-            reorder_level: i32::try_from(level.ok()?.unwrap_or(0)).unwrap_or(i32::MAX),
-            replacement_cost_minor: cost.ok()?,
-        })
+fn entry(row: &mut Row<'_>) -> Option<Entry> {
+    let sku = row.text("sku");
+    let name = row.text("name");
+    let kind = row.one_of("kind", &[("consumable", ItemKind::Consumable), ("asset", ItemKind::Asset)], None);
+    let is_serialised = row.one_of("serialised", &[("true", true), ("yes", true), ("false", false), ("no", false)], Some(false));
+    let unit = row.optional("unit", |cell| Text::try_from(cell).map_err(|error| error.to_string()));
+    let barcode = row.optional("barcode", |cell| Barcode::try_from(cell).map_err(|error| error.to_string()));
+    let level = row.number("reorder_level", 1_000_000_000);
+    let cost = row.number("replacement_cost_minor", 1_000_000_000_000);
+    if kind == Some(ItemKind::Consumable) && is_serialised == Some(true) {
+        row.fault("serialised", "is for assets only");
     }
-
-    fn filled(&self, column: &str) -> Option<&str> {
-        let cell = self.line.cells.get(*self.columns.get(column)?)?;
-        Some(meant(cell).trim()).filter(|cell| !cell.is_empty())
-    }
-
-    fn fault(&mut self, column: &str, detail: String) {
-        self.faults.push(Fault::new(format!("/rows/{}/{column}", self.line.number), detail));
-    }
-
-    fn text<const MAX: usize>(&mut self, column: &str) -> Option<Text<MAX>> {
-        let read = Text::try_from(self.filled(column).unwrap_or_default());
-        read.map_err(|error| self.fault(column, error.to_string())).ok()
-    }
-
-    fn optional<T>(&mut self, column: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Wrong> {
-        match self.filled(column).map(read).transpose() {
-            Ok(value) => Ok(value),
-            Err(detail) => {
-                self.fault(column, detail);
-                Err(Wrong)
-            }
-        }
-    }
-
-    fn one_of<T: Copy>(&mut self, column: &str, values: &[(&str, T)], without: Option<T>) -> Option<T> {
-        let cell = self.filled(column).map(str::to_ascii_lowercase);
-        let found = match &cell {
-            None => without,
-            Some(cell) => values.iter().find(|(name, _)| name == cell).map(|(_, value)| *value),
-        };
-        if found.is_none() {
-            let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-            self.fault(column, format!("must be one of {}", names.join(", ")));
-        }
-        found
-    }
-
-    fn number(&mut self, column: &str, most: i64) -> Result<Option<i64>, Wrong> {
-        self.optional(column, |cell| {
-            let number = cell.parse::<i64>().ok().filter(|number| (0..=most).contains(number));
-            number.ok_or_else(|| format!("must be a whole number from 0 to {most}"))
-        })
-    }
+    Some(Entry {
+        line: row.number_in_file(),
+        sku: sku?,
+        name: name?,
+        kind: kind?,
+        unit: unit.ok()?,
+        barcode: barcode.ok()?,
+        category: row.filled("category").map(str::to_owned),
+        supplier: row.filled("supplier").map(str::to_owned),
+        is_serialised: is_serialised?,
+        reorder_level: i32::try_from(level.ok()?.unwrap_or(0)).unwrap_or(i32::MAX),
+        replacement_cost_minor: cost.ok()?,
+    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::book::Book;
 use super::valuation::Valuation;
 
 /// What kind of thing an item is.
@@ -84,6 +85,8 @@ pub struct Item {
     pub reorder_level: i32,
     /// What a borrower owes for one that is lost, in minor units.
     pub replacement_cost_minor: Option<i64>,
+    /// What the catalogue says of it, if it is a book.
+    pub book: Option<Book>,
     /// The currency of all amounts, ISO 4217.
     pub currency: String,
     /// Whether it is in use.
@@ -135,6 +138,22 @@ pub enum UnitState {
     Moving,
     /// Written off, lost, or missing at a stock-take.
     Gone,
+}
+
+impl UnitState {
+    /// The name in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::InStock => "in_stock",
+            Self::OnLoan => "on_loan",
+            Self::Issued => "issued",
+            Self::InRepair => "in_repair",
+            Self::Moving => "moving",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 /// One thing among others of its kind: a copy of a book, a microscope.

@@ -9,22 +9,22 @@ use domain::{Fault, InventoryItemId, Timestamp};
 use records::rows;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::EntityTrait;
-use serde::{Deserialize, Serialize};
-use service_kit::extract::read_payload;
-use service_kit::permits::{InventoryRead, InventoryWrite};
-use service_kit::{CommonProblems, EditProblems, Kind, Params, Problem};
-use spreadsheet::{Unreadable, csv_file};
+use serde::Serialize;
+use service_kit::permits::InventoryRead;
+use service_kit::{CommonProblems, EditProblems, Params, Problem};
+use spreadsheet::csv_file;
 use store::SchoolTransaction;
 use store::entity::inventory_items::{ActiveModel, Entity, Model};
 use store::entity::{inventory_categories, inventory_suppliers, schools};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use crate::desk::Desk;
+use super::upload::{CSV, ImportFile, ImportOf, file, lines, rehearse, shown};
+use crate::desk::{Desk, KeepersDesk};
 use crate::model::import::{COLUMNS, Entry, SHOWN, interpret};
 use crate::model::item::Item;
-use crate::store::{RULES, Shelf, items};
+use crate::store::{RULES, Shelf, items, one_import_at_a_time};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(export).service(import);
@@ -32,9 +32,6 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// The largest file.
 const LIMIT: usize = 1024 * 1024;
-const CSV: &str = "text/csv";
-/// A file of five hundred wrong lines needs no thousand faults in one answer.
-const MOST_FAULTS: usize = 200;
 
 /// All items as CSV, by name, with what there is of them and what it is worth. What a spreadsheet would take for a formula is made harmless. The file can be
 /// changed and imported again.
@@ -81,22 +78,6 @@ async fn export(desk: Desk<InventoryRead>) -> Result<HttpResponse, Problem> {
     Ok(response.body(bytes))
 }
 
-/// What to do with the file.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ItemImportOf {
-    /// Only tell what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-/// A file.
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct ItemFile(Vec<u8>);
-
 /// What the file did, or would do.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ItemImportReport {
@@ -115,47 +96,22 @@ pub struct ItemImportReport {
 /// export shows besides is not read, stock moves by movements alone. A column that is left out changes nothing, an empty cell empties. All or nothing; a
 /// fault's `pointer` names line and column, `/rows/4/kind`.
 #[utoipa::path(
-    params(ItemImportOf),
-    request_body(content = ItemFile, content_type = "text/csv", description = "UTF-8, commas or semicolons, at most 1 MiB and 500 lines."),
+    params(ImportOf),
+    request_body(content = ImportFile, content_type = "text/csv", description = "UTF-8, commas or semicolons, at most 1 MiB and 500 lines."),
     responses((status = 200, body = ItemImportReport), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/items/import")]
-async fn import(
-    desk: Desk<InventoryWrite>,
-    params: Params<ItemImportOf>,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(CSV) {
-        return Err(Problem::unsupported_media_type(CSV));
-    }
-    let bytes = read_payload(&request, payload.into_inner(), LIMIT).await?;
-    let lines = csv_file::read(&bytes).map_err(|unreadable| match unreadable {
-        Unreadable::Damaged(detail) => Problem::malformed(format!("The file {detail}.")),
-        Unreadable::TooLarge(detail) => Problem::new(Kind::PayloadTooLarge, format!("The file {detail}.")),
-    })?;
+async fn import(desk: KeepersDesk, params: Params<ImportOf>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    let (_, bytes) = file(&request, payload, &[CSV], LIMIT).await?;
+    let lines = lines(&bytes)?;
     let entries = interpret(&lines).map_err(shown)?;
     let named: Vec<String> =
         lines.first().map(|heading| heading.cells.iter().map(|cell| cell.to_ascii_lowercase()).collect()).unwrap_or_default();
     let mut report = ItemImportReport { dry_run: params.dry_run, rows: entries.len(), created: 0, changed: 0 };
     let work = async |transaction: &mut SchoolTransaction| write(transaction, &entries, &named, desk.now()).await;
-    // A dry run does all of it, and then nothing of it was done.
-    (report.created, report.changed) = if params.dry_run {
-        let mut transaction = desk.platform().postgres(domain::ServiceName::Inventory).school(desk.caller().school_id).await?;
-        let done = work(&mut transaction).await?;
-        transaction.rollback().await?;
-        done
-    } else {
-        desk.change(work).await?
-    };
+    (report.created, report.changed) = if params.dry_run { rehearse(&desk, work).await? } else { desk.change(work).await? };
     Ok(HttpResponse::Ok().json(report))
-}
-
-fn shown(mut faults: Vec<Fault>) -> Problem {
-    faults.truncate(MOST_FAULTS);
-    Problem::invalid(faults)
 }
 
 /// What a line by itself says of a new item.
@@ -181,10 +137,8 @@ async fn write(
     named: &[String],
     now: Timestamp,
 ) -> Result<(usize, usize), Problem> {
-    // One import of a school after the other: two of them would find the same stock number new.
-    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('inventory import ' || $1::text, 24))";
+    one_import_at_a_time(transaction).await?;
     let school = transaction.school_id().as_uuid();
-    sqlx::query(lock).bind(school).execute(transaction.connection()?).await.map_err(crate::store::refuse)?;
     let categories: HashMap<String, Uuid> =
         rows::rows::<inventory_categories::Entity>(transaction).all(transaction).await?.into_iter().map(|row| (row.name, row.id)).collect();
     let suppliers: HashMap<String, Uuid> =

@@ -3,13 +3,12 @@
 use actix_web::{HttpResponse, post};
 use domain::{InventoryItemId, InventoryLocationId, Text, UserId};
 use serde::{Deserialize, Serialize};
-use service_kit::permits::InventoryWrite;
-use service_kit::{Body, CommonProblems, EditProblems, Problem};
+use service_kit::{Body, CommonProblems, EditProblems, IdempotencyKey, Problem};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::movements::Posted;
-use crate::desk::Desk;
+use crate::desk::KeepersDesk;
 use crate::model::movement::Kind;
 use crate::store::{Books, Note, borrower};
 
@@ -40,13 +39,13 @@ pub struct NewIssue {
 /// Hands something out. There is never less than nothing left: of many who issue the last pieces at once, as many succeed as there are pieces, and the others
 /// get 409.
 #[utoipa::path(
-    params(("Idempotency-Key" = Option<String>, Header, description = "A retry under the same key gets the first answer.")),
+    params(("Idempotency-Key" = String, Header, description = "Required: a retry under the same key gets the first answer, and moves nothing.")),
     request_body = NewIssue,
     responses((status = 201, body = Posted), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/issues")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewIssue>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewIssue>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let party = match new.issued_to {

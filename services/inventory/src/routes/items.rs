@@ -6,7 +6,7 @@ use records::{References, filters, rows};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryRead, InventoryWrite};
+use service_kit::permits::InventoryRead;
 use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned};
 use store::SchoolTransaction;
 use store::entity::inventory_items::{ActiveModel, Entity};
@@ -16,7 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::paging::Paging;
-use crate::desk::Desk;
+use crate::desk::{Desk, KeepersDesk};
 use crate::model::barcode::Barcode;
 use crate::model::item::{Item, ItemKind, Status};
 use crate::store::{RULES, Shelf, item, items};
@@ -193,7 +193,7 @@ async fn list(desk: Desk<InventoryRead>, filter: Params<ItemFilter>) -> Result<P
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/items")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewItem>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, body: Body<NewItem>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let id = add(transaction, new, desk.now()).await?;
@@ -224,7 +224,7 @@ async fn show(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>) -> Result<
 )]
 #[patch("/api/v1/inventory/items/{id}")]
 async fn edit(
-    desk: Desk<InventoryWrite>,
+    desk: KeepersDesk,
     id: IdPath<InventoryItemId>,
     based_on: IfMatch,
     body: Body<ChangeItem>,
@@ -267,7 +267,7 @@ async fn edit(
     security(("bearer" = []))
 )]
 #[delete("/api/v1/inventory/items/{id}")]
-async fn remove(desk: Desk<InventoryWrite>, id: IdPath<InventoryItemId>, based_on: IfMatch) -> Result<NoContent, Problem> {
+async fn remove(desk: KeepersDesk, id: IdPath<InventoryItemId>, based_on: IfMatch) -> Result<NoContent, Problem> {
     desk.change(async |transaction| rows::remove::<Entity>(transaction, id.as_uuid(), based_on).await).await?;
     Ok(NoContent)
 }

@@ -5,9 +5,10 @@ use chrono::NaiveDate;
 use domain::{Fault, InventoryItemId, InventoryLocationId, LoanId, StudentId, Text, UserId, Version};
 use records::filters;
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryWrite, LoansRead};
+use service_kit::permits::LoansRead;
 use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem, Versioned,
+    Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem,
+    Versioned,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -15,7 +16,8 @@ use uuid::Uuid;
 
 use super::access::scope;
 use super::paging::Paging;
-use crate::desk::Desk;
+use crate::desk::{Desk, KeepersDesk};
+use crate::events::item_lost;
 use crate::model::loan::{Loan, State, due, renewed};
 use crate::model::movement::Kind;
 use crate::store::{
@@ -159,13 +161,13 @@ fn versioned(loan: Loan) -> Result<Versioned<Loan>, Problem> {
 /// Lends something. A unit is with one borrower at most, and what is kept for somebody who waited for it is lent to nobody else. The borrower's reservation is
 /// fulfilled with it.
 #[utoipa::path(
-    params(("Idempotency-Key" = Option<String>, Header, description = "A retry under the same key gets the first answer.")),
+    params(("Idempotency-Key" = String, Header, description = "Required: a retry under the same key gets the first answer, and moves nothing.")),
     request_body = NewLoan,
     responses((status = 201, body = Loan), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/loans")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewLoan>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewLoan>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     let fault = |pointer: &str, detail: &str| Problem::invalid(vec![Fault::new(pointer, detail)]);
     desk.create(&body.0, async |transaction| {
@@ -197,7 +199,7 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewLoan>) -> Result<HttpR
         let note = Note { loan: Some(loan.as_uuid()), party: Some(to.user), ..Note::default() };
         books.take(place, &pieces, Kind::Loan, &note).await?;
         fulfil(&mut books, to.user, loan).await?;
-        books.settle_queue(&desk).await?;
+        books.settle_queue().await?;
         let today = books.today;
         let loan = find_loan(transaction, loan, &LoanScope::default()).await?.seen_on(today);
         Ok(Created { location: format!("/api/v1/inventory/loans/{}", loan.id), version: version_of(&loan)?, body: loan })
@@ -217,11 +219,11 @@ fn away(detail: &str) -> Problem {
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/loans/{id}/renew")]
-async fn renew(desk: Desk<InventoryWrite>, id: IdPath<LoanId>, based_on: IfMatch, body: Body<Renewal>) -> Result<Versioned<Loan>, Problem> {
+async fn renew(desk: KeepersDesk, id: IdPath<LoanId>, based_on: IfMatch, body: Body<Renewal>) -> Result<Versioned<Loan>, Problem> {
     desk.change(async |transaction| {
         let item = find_loan(transaction, *id, &LoanScope::default()).await?.item_id;
         let mut books = Books::open(&desk, transaction, "/item_id", item).await?;
-        books.settle_queue(&desk).await?;
+        books.settle_queue().await?;
         let mut loan = lock_loan(&mut books, *id).await?;
         based_on.require(version_of(&loan)?)?;
         if loan.state != State::Open {
@@ -252,7 +254,7 @@ async fn renew(desk: Desk<InventoryWrite>, id: IdPath<LoanId>, based_on: IfMatch
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/loans/{id}/lost")]
-async fn lose(desk: Desk<InventoryWrite>, id: IdPath<LoanId>, based_on: IfMatch, body: Body<Loss>) -> Result<Versioned<Loan>, Problem> {
+async fn lose(desk: KeepersDesk, id: IdPath<LoanId>, based_on: IfMatch, body: Body<Loss>) -> Result<Versioned<Loan>, Problem> {
     let loss = body.into_inner();
     desk.change(async |transaction| {
         let seen = find_loan(transaction, *id, &LoanScope::default()).await?;
@@ -260,13 +262,14 @@ async fn lose(desk: Desk<InventoryWrite>, id: IdPath<LoanId>, based_on: IfMatch,
         based_on.require(version_of(&lock_loan(&mut books, *id).await?)?)?;
         let each = if loss.charge_replacement { books.item.replacement_cost_minor.unwrap_or(0) } else { 0 };
         let replacement = each.saturating_mul(seen.quantity.into());
-        let loan = closing(&mut books, *id, State::Lost, replacement, desk.caller()).await?;
+        let loan = closing(&mut books, *id, State::Lost, replacement).await?;
         let pieces = Pieces::of(loan.unit_id.map(Into::into), loan.quantity);
         let reason = loss.reason.map_or_else(|| "Lost on loan".to_owned(), String::from);
         let note = Note { reason: Some(reason), party: Some(loan.borrower_user_id), ..Note::default() };
         // In the books it comes back before it is written off: every loan that is closed has come back, and what leaves for good leaves from a place.
         books.put(loan.location_id, &pieces, Kind::LoanReturn, 0, &Note { loan: Some(loan.id.as_uuid()), ..note.clone() }).await?;
         books.take(loan.location_id, &pieces, Kind::WriteOff, &note).await?;
+        item_lost(&mut books, loan.unit_id, Some(loan.id), loan.quantity).await?;
         let today = books.today;
         versioned(find_loan(transaction, *id, &LoanScope::default()).await?.seen_on(today))
     })

@@ -6,7 +6,7 @@ use domain::{Fault, InventoryLocationId, Patch, Text, Version};
 use records::{Listing, References, Table, filters, rows};
 use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryRead, InventoryWrite};
+use service_kit::permits::InventoryRead;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
     Versioned,
@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, KeepersDesk};
 use crate::model::item::Status;
 use crate::store::{RULES, refuse};
 
@@ -130,7 +130,7 @@ async fn list(desk: Desk<InventoryRead>, filter: Params<LocationFilter>) -> Resu
 /// Adds a location.
 #[utoipa::path(request_body = NewLocation, responses((status = 201, body = LocationView), CommonProblems, EditProblems), security(("bearer" = [])))]
 #[post("/api/v1/inventory/locations")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewLocation>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, body: Body<NewLocation>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let mut references = References::default();
@@ -174,7 +174,7 @@ async fn show(
 )]
 #[patch("/api/v1/inventory/locations/{id}")]
 async fn edit(
-    desk: Desk<InventoryWrite>,
+    desk: KeepersDesk,
     id: IdPath<InventoryLocationId>,
     based_on: IfMatch,
     body: Body<ChangeLocation>,
@@ -205,7 +205,7 @@ async fn edit(
     security(("bearer" = []))
 )]
 #[delete("/api/v1/inventory/locations/{id}")]
-async fn remove(desk: Desk<InventoryWrite>, id: IdPath<InventoryLocationId>, based_on: IfMatch) -> Result<NoContent, Problem> {
+async fn remove(desk: KeepersDesk, id: IdPath<InventoryLocationId>, based_on: IfMatch) -> Result<NoContent, Problem> {
     desk.change(async |transaction| rows::remove::<Entity>(transaction, id.as_uuid(), based_on).await).await?;
     Ok(NoContent)
 }

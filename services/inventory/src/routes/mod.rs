@@ -2,13 +2,16 @@
 
 mod access;
 pub mod barcodes;
+pub mod books;
 pub mod categories;
 pub mod exchange;
 pub mod issues;
 pub mod items;
+pub mod keepers;
 pub mod loans;
 pub mod locations;
 pub mod movements;
+pub mod opening_stock;
 mod paging;
 pub mod repairs;
 pub mod reports;
@@ -18,6 +21,7 @@ pub mod stock_takes;
 pub mod suppliers;
 pub mod transfers;
 pub mod units;
+mod upload;
 
 use service_kit::Platform;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -27,7 +31,10 @@ pub fn configure(_: &Platform, config: &mut ServiceConfig<'_>) {
     categories::configure(config);
     suppliers::configure(config);
     locations::configure(config);
+    keepers::configure(config);
     exchange::configure(config);
+    books::configure(config);
+    opening_stock::configure(config);
     items::configure(config);
     units::configure(config);
     movements::configure(config);

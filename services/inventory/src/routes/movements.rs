@@ -2,20 +2,21 @@
 
 use actix_web::{HttpResponse, get, post};
 use chrono::NaiveDate;
-use domain::{Fault, InventoryItemId, InventoryLocationId, MovementId, SupplierId, Text, Version};
+use domain::{Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, SupplierId, Text, Version};
 use records::{References, filters};
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryRead, InventoryWrite};
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, Limit, Page, Params, Problem, Versioned};
+use service_kit::permits::InventoryRead;
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, Limit, Page, Params, Problem, Versioned};
 use store::entity::inventory_suppliers;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::paging::Paging;
-use crate::desk::Desk;
+use crate::desk::{Desk, KeepersDesk};
+use crate::events::item_lost;
 use crate::model::movement::{Kind, Movement};
 use crate::model::valuation::MOST_VALUE;
-use crate::store::{Books, Note, item, movement, movements_of};
+use crate::store::{Books, Note, Wanted, item, movement, movements_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create).service(list).service(show).service(of_item);
@@ -60,6 +61,9 @@ pub struct NewMovement {
     supplier_id: Option<SupplierId>,
     /// Until when the seller answers for the units; for what is received.
     warranty_until: Option<NaiveDate>,
+    /// Whether it was lost or stolen, and not only broken or expired; for what is written off.
+    #[serde(default)]
+    is_lost: bool,
     /// Why. Required, unless something is received.
     reason: Option<Text<500>>,
 }
@@ -102,6 +106,9 @@ impl NewMovement {
         if !receives && self.reason.is_none() {
             references.add([Fault::new("/reason", "is required")]);
         }
+        if self.is_lost && self.kind != Entry::WriteOff {
+            references.add([Fault::new("/is_lost", "is for what is written off")]);
+        }
         for (pointer, given) in [("/supplier_id", self.supplier_id.is_some()), ("/warranty_until", self.warranty_until.is_some())] {
             if given && !receives {
                 references.add([Fault::new(pointer, "is for what is received")]);
@@ -122,13 +129,13 @@ impl NewMovement {
 /// Receives, adjusts or writes off. Value follows by moving average: what is received adds what it cost, what leaves takes its share with it, what turns up
 /// again is worth the average.
 #[utoipa::path(
-    params(("Idempotency-Key" = Option<String>, Header, description = "A retry under the same key gets the first answer.")),
+    params(("Idempotency-Key" = String, Header, description = "Required: a retry under the same key gets the first answer, and moves nothing.")),
     request_body = NewMovement,
     responses((status = 201, body = Posted), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/movements")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewMovement>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewMovement>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let mut references = References::default();
@@ -169,10 +176,16 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewMovement>) -> Result<H
             }
             Entry::WriteOff => {
                 let pieces = books.pieces(quantity, serials).await?;
-                books.take(new.location_id, &pieces, Kind::WriteOff, &note).await?
+                let gone = books.take(new.location_id, &pieces, Kind::WriteOff, &note).await?;
+                if new.is_lost {
+                    for movement in &gone {
+                        item_lost(&mut books, movement.unit_id, None, -movement.quantity).await?;
+                    }
+                }
+                gone
             }
         };
-        books.settle_queue(&desk).await?;
+        books.settle_queue().await?;
         Posted::created(movements)
     })
     .await
@@ -183,6 +196,9 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewMovement>) -> Result<H
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MovementFilter {
+    /// Of this unit: loans, repairs, transfers and all else that happened to it.
+    #[param(inline)]
+    unit_id: Option<InventoryUnitId>,
     /// At this location.
     #[param(inline)]
     location_id: Option<InventoryLocationId>,
@@ -199,13 +215,20 @@ pub struct MovementFilter {
 }
 filters!(MovementFilter);
 
+impl MovementFilter {
+    const fn wanted(&self, item: Option<InventoryItemId>) -> Wanted {
+        Wanted { item, unit: self.unit_id, place: self.location_id, kind: self.kind }
+    }
+}
+
 /// The school's movements, the latest first.
 #[utoipa::path(params(MovementFilter), responses((status = 200, body = Page<Movement>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/movements")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<MovementFilter>) -> Result<Page<Movement>, Problem> {
     let paging = Paging::of(&desk, "stock-movements", &filter.0);
+    let wanted = filter.wanted(None);
     let mut transaction = desk.read().await?;
-    let found = movements_of(&mut transaction, None, filter.location_id, filter.kind, paging.after()?, paging.limit()).await?;
+    let found = movements_of(&mut transaction, &wanted, paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |movement| movement.id.as_uuid()))
 }
 
@@ -229,8 +252,9 @@ async fn of_item(
     filter: Params<MovementFilter>,
 ) -> Result<Page<Movement>, Problem> {
     let paging = Paging::of(&desk, format!("stock-movements {}", *id), &filter.0);
+    let wanted = filter.wanted(Some(*id));
     let mut transaction = desk.read().await?;
     item(&mut transaction, *id).await?;
-    let found = movements_of(&mut transaction, Some(*id), filter.location_id, filter.kind, paging.after()?, paging.limit()).await?;
+    let found = movements_of(&mut transaction, &wanted, paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |movement| movement.id.as_uuid()))
 }

@@ -4,16 +4,18 @@ use actix_web::{HttpResponse, get, post};
 use domain::{Fault, InventoryItemId, InventoryLocationId, RepairId, SupplierId, Text, Version};
 use records::{References, filters};
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryRead, InventoryWrite};
+use service_kit::permits::InventoryRead;
 use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem, Versioned,
+    Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem,
+    Versioned,
 };
 use store::entity::inventory_suppliers;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::paging::Paging;
-use crate::desk::Desk;
+use crate::desk::{Desk, KeepersDesk};
+use crate::events::repair_changed;
 use crate::model::movement::Kind;
 use crate::store::{Books, Note, Pieces, Repair, RepairState, find_repair, finish_repair, list_repairs, lock_repair, send_to_repair};
 
@@ -106,13 +108,13 @@ async fn show(desk: Desk<InventoryRead>, id: IdPath<RepairId>) -> Result<Version
 
 /// Sends something to be mended: it is on no shelf meanwhile, and still the school's.
 #[utoipa::path(
-    params(("Idempotency-Key" = Option<String>, Header, description = "A retry under the same key gets the first answer.")),
+    params(("Idempotency-Key" = String, Header, description = "Required: a retry under the same key gets the first answer, and moves nothing.")),
     request_body = NewRepair,
     responses((status = 201, body = Repair), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/repairs")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewRepair>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewRepair>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let mut references = References::default();
@@ -124,7 +126,8 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewRepair>) -> Result<Htt
         let id = send_to_repair(&mut books, &pieces, new.location_id, new.problem.as_str(), new.supplier_id).await?;
         let note = Note { repair: Some(id.as_uuid()), supplier: new.supplier_id, ..Note::default() };
         books.take(new.location_id, &pieces, Kind::Repair, &note).await?;
-        let repair = find_repair(transaction, id).await?;
+        let repair = find_repair(books.transaction, id).await?;
+        repair_changed(&mut books, &repair).await?;
         Ok(Created { location: format!("/api/v1/inventory/repairs/{id}"), version: version_of(&repair)?, body: repair })
     })
     .await
@@ -138,12 +141,7 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewRepair>) -> Result<Htt
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/repairs/{id}/finish")]
-async fn finish(
-    desk: Desk<InventoryWrite>,
-    id: IdPath<RepairId>,
-    based_on: IfMatch,
-    body: Body<Finish>,
-) -> Result<Versioned<Repair>, Problem> {
+async fn finish(desk: KeepersDesk, id: IdPath<RepairId>, based_on: IfMatch, body: Body<Finish>) -> Result<Versioned<Repair>, Problem> {
     if body.cost_minor.is_some_and(|cost| !(0..=MOST_COST).contains(&cost)) {
         return Err(Problem::invalid(vec![Fault::new("/cost_minor", format!("must be from 0 to {MOST_COST}"))]));
     }
@@ -167,8 +165,9 @@ async fn finish(
             let note = Note { reason: Some("Beyond repair".to_owned()), ..Note::default() };
             books.take(repair.location_id, &pieces, Kind::WriteOff, &note).await?;
         }
-        books.settle_queue(&desk).await?;
-        let repair = find_repair(transaction, *id).await?;
+        books.settle_queue().await?;
+        let repair = find_repair(books.transaction, *id).await?;
+        repair_changed(&mut books, &repair).await?;
         let version = version_of(&repair)?;
         Ok(Versioned(repair, version))
     })

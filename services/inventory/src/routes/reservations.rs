@@ -5,16 +5,17 @@ use chrono::{Days, NaiveDate};
 use domain::{Fault, InventoryItemId, ReservationId, StudentId, UserId, Version};
 use records::filters;
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryWrite, LoansRead};
+use service_kit::permits::{LoansRead, LoansReserve};
 use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Problem, Versioned};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::scope;
+use super::access::{Reserving, scope};
 use super::paging::Paging;
 use crate::desk::Desk;
 use crate::model::queue::{Reservation, State};
-use crate::store::{Books, LoanScope, borrower, cancel_reservation, find_reservation, list_reservations, reserve, settle_overdue};
+use crate::store::{Books, Borrower, LoanScope, borrower, cancel_reservation, find_reservation, list_reservations, reserve};
+use crate::sweep::settle_overdue;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(cancel);
@@ -30,7 +31,7 @@ const LONGEST: i64 = 366;
 pub struct NewReservation {
     /// For which item.
     item_id: InventoryItemId,
-    /// For whom.
+    /// For whom; the caller unless said otherwise.
     borrower_user_id: Option<UserId>,
     /// For which student; instead of `borrower_user_id`.
     student_id: Option<StudentId>,
@@ -63,7 +64,7 @@ filters!(ReservationFilter);
 #[utoipa::path(params(ReservationFilter), responses((status = 200, body = Page<Reservation>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/reservations")]
 async fn list(desk: Desk<LoansRead>, filter: Params<ReservationFilter>) -> Result<Page<Reservation>, Problem> {
-    settle_overdue(&desk).await?;
+    settle_overdue(desk.platform(), desk.caller().school_id).await?;
     let paging = Paging::of(&desk, "reservations", &filter.0);
     let scope = scope(&desk).await?;
     let mut transaction = desk.read().await?;
@@ -80,12 +81,13 @@ fn versioned(reservation: Reservation) -> Result<Versioned<Reservation>, Problem
 #[utoipa::path(params(("id" = ReservationId, Path)), responses((status = 200, body = Reservation), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/reservations/{id}")]
 async fn show(desk: Desk<LoansRead>, id: IdPath<ReservationId>) -> Result<Versioned<Reservation>, Problem> {
-    settle_overdue(&desk).await?;
+    settle_overdue(desk.platform(), desk.caller().school_id).await?;
     let scope = scope(&desk).await?;
     versioned(find_reservation(&mut desk.read().await?, *id, &scope).await?)
 }
 
-/// Puts somebody into the queue for an item; once. If a piece is free it is kept for them at once: `state` is `ready`.
+/// Puts somebody into the queue for an item; once. Everybody may wait for things themselves, parents for their children, and keepers and the office enter
+/// whoever asks them. If a piece is free it is kept for them at once: `state` is `ready`.
 #[utoipa::path(
     params(("Idempotency-Key" = Option<String>, Header, description = "A retry under the same key gets the first answer.")),
     request_body = NewReservation,
@@ -93,10 +95,12 @@ async fn show(desk: Desk<LoansRead>, id: IdPath<ReservationId>) -> Result<Versio
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/reservations")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewReservation>) -> Result<HttpResponse, Problem> {
-    let new = body.0.clone();
+async fn create(desk: Desk<LoansReserve>, body: Body<NewReservation>) -> Result<HttpResponse, Problem> {
+    let (new, reserving) = (body.0.clone(), Reserving::of(&desk).await?);
     desk.create(&body.0, async |transaction| {
-        let who = borrower(transaction, "/borrower_user_id", new.borrower_user_id, new.student_id).await?;
+        let user = new.borrower_user_id.or_else(|| new.student_id.is_none().then_some(desk.caller().user_id));
+        let who = borrower(transaction, "/borrower_user_id", user, new.student_id).await?;
+        reserving.require(transaction, who).await?;
         let mut books = Books::open(&desk, transaction, "/item_id", new.item_id).await?;
         books.require_active()?;
         if books.item.kind != "asset" {
@@ -107,9 +111,9 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewReservation>) -> Resul
             return Err(Problem::invalid(vec![Fault::new("/expires_on", format!("must be from today to in {LONGEST} days"))]));
         }
         // Whoever's time is over makes room first.
-        books.settle_queue(&desk).await?;
+        books.settle_queue().await?;
         let id = reserve(&mut books, who, until).await?;
-        books.settle_queue(&desk).await?;
+        books.settle_queue().await?;
         let reservation = find_reservation(transaction, id, &LoanScope::default()).await?;
         let version = Version::try_from(reservation.version).map_err(Problem::internal)?;
         Ok(Created { location: format!("/api/v1/inventory/reservations/{id}"), version, body: reservation })
@@ -124,9 +128,12 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewReservation>) -> Resul
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/reservations/{id}/cancel")]
-async fn cancel(desk: Desk<InventoryWrite>, id: IdPath<ReservationId>, based_on: IfMatch) -> Result<Versioned<Reservation>, Problem> {
+async fn cancel(desk: Desk<LoansReserve>, id: IdPath<ReservationId>, based_on: IfMatch) -> Result<Versioned<Reservation>, Problem> {
+    let (scope, reserving) = (scope(&desk).await?, Reserving::of(&desk).await?);
     desk.change(async |transaction| {
-        let item = find_reservation(transaction, *id, &LoanScope::default()).await?.item_id;
+        let seen = find_reservation(transaction, *id, &scope).await?;
+        reserving.require(transaction, Borrower { user: seen.borrower_user_id, student: seen.student_id }).await?;
+        let item = seen.item_id;
         let mut books = Books::open(&desk, transaction, "/item_id", item).await?;
         // Once more, now that the queue can't change.
         let reservation = find_reservation(books.transaction, *id, &LoanScope::default()).await?;
@@ -135,7 +142,7 @@ async fn cancel(desk: Desk<InventoryWrite>, id: IdPath<ReservationId>, based_on:
             return Err(Problem::conflict(Kind::Conflict, "The reservation is over."));
         }
         cancel_reservation(&mut books, *id).await?;
-        books.settle_queue(&desk).await?;
+        books.settle_queue().await?;
         versioned(find_reservation(transaction, *id, &LoanScope::default()).await?)
     })
     .await

@@ -3,13 +3,12 @@
 use actix_web::{HttpResponse, post};
 use domain::{Fault, InventoryLocationId, LoanId, MovementId, Text, Version};
 use serde::{Deserialize, Serialize};
-use service_kit::permits::InventoryWrite;
-use service_kit::{Body, CommonProblems, Created, EditProblems, Problem};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdempotencyKey, Problem};
 use store::SchoolTransaction;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::desk::Desk;
+use crate::desk::KeepersDesk;
 use crate::model::loan::{Loan, State};
 use crate::model::movement::{Kind, Movement};
 use crate::model::valuation::returned_value;
@@ -60,13 +59,13 @@ impl Returned {
 /// Takes something back. A loan is closed once, whoever tries at the same time: the others get 409. What a student owes for being late goes to fee as
 /// `inventory:penalty_due`. If somebody waits for it, it is kept for them.
 #[utoipa::path(
-    params(("Idempotency-Key" = Option<String>, Header, description = "A retry under the same key gets the first answer.")),
+    params(("Idempotency-Key" = String, Header, description = "Required: a retry under the same key gets the first answer, and moves nothing.")),
     request_body = NewReturn,
     responses((status = 201, body = Returned), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/returns")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewReturn>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewReturn>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     let fault = |pointer: &str, detail: &str| Problem::invalid(vec![Fault::new(pointer, detail)]);
     desk.create(&body.0, async |transaction| match (new.loan_id, &new.serial_number, new.issue_id) {
@@ -88,7 +87,7 @@ async fn create(desk: Desk<InventoryWrite>, body: Body<NewReturn>) -> Result<Htt
 }
 
 async fn of_loan(
-    desk: &Desk<InventoryWrite>,
+    desk: &KeepersDesk,
     transaction: &mut SchoolTransaction,
     seen: &Loan,
     new: &NewReturn,
@@ -98,7 +97,7 @@ async fn of_loan(
     if new.location_id.is_some() {
         books.open_place("/location_id", place).await?;
     }
-    let loan = closing(&mut books, seen.id, State::Returned, 0, desk.caller()).await?;
+    let loan = closing(&mut books, seen.id, State::Returned, 0).await?;
     let note = Note {
         loan: Some(loan.id.as_uuid()),
         party: Some(loan.borrower_user_id),
@@ -107,14 +106,14 @@ async fn of_loan(
     };
     let pieces = Pieces::of(loan.unit_id.map(Into::into), loan.quantity);
     let movements = books.put(place, &pieces, Kind::LoanReturn, 0, &note).await?;
-    books.settle_queue(desk).await?;
+    books.settle_queue().await?;
     let today = books.today;
     let loan = find_loan(transaction, loan.id, &LoanScope::default()).await?.seen_on(today);
     Returned::created(movements, Some(loan))
 }
 
 async fn of_issue(
-    desk: &Desk<InventoryWrite>,
+    desk: &KeepersDesk,
     transaction: &mut SchoolTransaction,
     issue: MovementId,
     new: &NewReturn,
@@ -146,6 +145,6 @@ async fn of_issue(
     };
     let pieces = Pieces::of(issued.unit_id.map(Into::into), quantity);
     let movements = books.put(place, &pieces, Kind::Return, worth, &note).await?;
-    books.settle_queue(desk).await?;
+    books.settle_queue().await?;
     Returned::created(movements, None)
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{Fault, InventoryItemId, InventoryLocationId, StockTakeId, Text, Version};
 use records::{References, filters};
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryRead, InventoryWrite};
+use service_kit::permits::InventoryRead;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem, Versioned,
 };
@@ -18,7 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::paging::Paging;
-use crate::desk::Desk;
+use crate::desk::{Desk, KeepersDesk};
 use crate::store::{
     Books, Line, Seen, StockTake, TakeState, differences, find_take, finish_take, hold, lines, list_takes, lock_take, record, seen,
     start_take, touch_take,
@@ -112,12 +112,13 @@ async fn list(desk: Desk<InventoryRead>, filter: Params<TakeFilter>) -> Result<P
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/stock-takes")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewStockTake>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, body: Body<NewStockTake>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let mut references = References::default();
         references.get::<inventory_locations::Entity>(transaction, "/location_id", new.location_id.as_uuid()).await?;
         references.settle()?;
+        desk.require_place(transaction, new.location_id).await?;
         let id = start_take(transaction, new.location_id, new.note.map(String::from), desk.caller().user_id, desk.now()).await?;
         let take = find_take(transaction, id).await?;
         Ok(Created { location: format!("/api/v1/inventory/stock-takes/{id}"), version: version_of(&take)?, body: take })
@@ -156,11 +157,12 @@ async fn sheet(desk: Desk<InventoryRead>, id: IdPath<StockTakeId>, filter: Param
     security(("bearer" = []))
 )]
 #[put("/api/v1/inventory/stock-takes/{id}/counts")]
-async fn count(desk: Desk<InventoryWrite>, id: IdPath<StockTakeId>, body: Body<Counts>) -> Result<Versioned<StockTake>, Problem> {
+async fn count(desk: KeepersDesk, id: IdPath<StockTakeId>, body: Body<Counts>) -> Result<Versioned<StockTake>, Problem> {
     let counts = &body.counts;
     check(counts)?;
     desk.change(async |transaction| {
         let take = lock_take(transaction, *id).await?;
+        desk.require_place(transaction, take.location_id).await?;
         require_counting(&take)?;
         let names: Vec<_> =
             counts.iter().map(|line| (line.item_id, line.serial_number.as_ref().map(|serial| serial.as_str().to_owned()))).collect();
@@ -219,14 +221,14 @@ fn check(counts: &[CountedLine]) -> Result<(), Problem> {
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/stock-takes/{id}/post")]
-async fn settle(desk: Desk<InventoryWrite>, id: IdPath<StockTakeId>, based_on: IfMatch) -> Result<Versioned<StockTake>, Problem> {
+async fn settle(desk: KeepersDesk, id: IdPath<StockTakeId>, based_on: IfMatch) -> Result<Versioned<StockTake>, Problem> {
     desk.change(async |transaction| {
-        let take = locked(transaction, *id, based_on).await?;
+        let take = locked(&desk, transaction, *id, based_on).await?;
         let by = desk.caller().user_id;
         let items = differences(transaction, *id, take.location_id, by, || desk.now()).await?;
         finish_take(transaction, *id, TakeState::Posted, by, desk.now()).await?;
         for item in items {
-            Books::open(&desk, transaction, "/item_id", item.into()).await?.settle_queue(&desk).await?;
+            Books::open(&desk, transaction, "/item_id", item.into()).await?.settle_queue().await?;
         }
         versioned(find_take(transaction, *id).await?)
     })
@@ -240,17 +242,18 @@ async fn settle(desk: Desk<InventoryWrite>, id: IdPath<StockTakeId>, based_on: I
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/stock-takes/{id}/cancel")]
-async fn cancel(desk: Desk<InventoryWrite>, id: IdPath<StockTakeId>, based_on: IfMatch) -> Result<Versioned<StockTake>, Problem> {
+async fn cancel(desk: KeepersDesk, id: IdPath<StockTakeId>, based_on: IfMatch) -> Result<Versioned<StockTake>, Problem> {
     desk.change(async |transaction| {
-        locked(transaction, *id, based_on).await?;
+        locked(&desk, transaction, *id, based_on).await?;
         finish_take(transaction, *id, TakeState::Cancelled, desk.caller().user_id, desk.now()).await?;
         versioned(find_take(transaction, *id).await?)
     })
     .await
 }
 
-async fn locked(transaction: &mut SchoolTransaction, id: StockTakeId, based_on: IfMatch) -> Result<StockTake, Problem> {
+async fn locked(desk: &KeepersDesk, transaction: &mut SchoolTransaction, id: StockTakeId, based_on: IfMatch) -> Result<StockTake, Problem> {
     let take = lock_take(transaction, id).await?;
+    desk.require_place(transaction, take.location_id).await?;
     based_on.require(version_of(&take)?)?;
     require_counting(&take)?;
     Ok(take)

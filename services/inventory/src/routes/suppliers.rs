@@ -6,7 +6,7 @@ use domain::{Email, Patch, SupplierId, Text, Version};
 use records::{Listing, Table, filters, rows};
 use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryRead, InventoryWrite};
+use service_kit::permits::InventoryRead;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
     Versioned,
@@ -15,7 +15,7 @@ use store::entity::inventory_suppliers::{ActiveModel, Column, Entity, Model};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, KeepersDesk};
 use crate::model::item::Status;
 use crate::store::RULES;
 
@@ -135,7 +135,7 @@ async fn list(desk: Desk<InventoryRead>, filter: Params<SupplierFilter>) -> Resu
 /// Adds a supplier.
 #[utoipa::path(request_body = NewSupplier, responses((status = 201, body = SupplierView), CommonProblems, EditProblems), security(("bearer" = [])))]
 #[post("/api/v1/inventory/suppliers")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewSupplier>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, body: Body<NewSupplier>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let now = desk.now();
@@ -175,7 +175,7 @@ async fn show(desk: Desk<InventoryRead>, id: IdPath<SupplierId>, known: IfNoneMa
 )]
 #[patch("/api/v1/inventory/suppliers/{id}")]
 async fn edit(
-    desk: Desk<InventoryWrite>,
+    desk: KeepersDesk,
     id: IdPath<SupplierId>,
     based_on: IfMatch,
     body: Body<ChangeSupplier>,
@@ -206,7 +206,7 @@ async fn edit(
     security(("bearer" = []))
 )]
 #[delete("/api/v1/inventory/suppliers/{id}")]
-async fn remove(desk: Desk<InventoryWrite>, id: IdPath<SupplierId>, based_on: IfMatch) -> Result<NoContent, Problem> {
+async fn remove(desk: KeepersDesk, id: IdPath<SupplierId>, based_on: IfMatch) -> Result<NoContent, Problem> {
     desk.change(async |transaction| rows::remove::<Entity>(transaction, id.as_uuid(), based_on).await).await?;
     Ok(NoContent)
 }

@@ -3,14 +3,13 @@
 use actix_web::{HttpResponse, post};
 use domain::{Fault, InventoryItemId, InventoryLocationId, Text};
 use serde::{Deserialize, Serialize};
-use service_kit::permits::InventoryWrite;
-use service_kit::{Body, CommonProblems, EditProblems, Problem};
+use service_kit::{Body, CommonProblems, EditProblems, IdempotencyKey, Problem};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::movements::Posted;
-use crate::desk::Desk;
+use crate::desk::KeepersDesk;
 use crate::model::movement::Kind;
 use crate::store::{Books, Note};
 
@@ -40,13 +39,13 @@ pub struct NewTransfer {
 
 /// Moves something to another place: what left the one has come to the other, or neither. `on_hand` is what is at the second place.
 #[utoipa::path(
-    params(("Idempotency-Key" = Option<String>, Header, description = "A retry under the same key gets the first answer.")),
+    params(("Idempotency-Key" = String, Header, description = "Required: a retry under the same key gets the first answer, and moves nothing.")),
     request_body = NewTransfer,
     responses((status = 201, body = Posted), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/inventory/transfers")]
-async fn create(desk: Desk<InventoryWrite>, body: Body<NewTransfer>) -> Result<HttpResponse, Problem> {
+async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewTransfer>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
     if new.from_location_id == new.to_location_id {
         return Err(Problem::invalid(vec![Fault::new("/to_location_id", "must be another place than from_location_id")]));

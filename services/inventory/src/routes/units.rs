@@ -2,21 +2,21 @@
 
 use actix_web::{get, patch};
 use chrono::NaiveDate;
-use domain::{InventoryItemId, InventoryUnitId, Patch, Text, Version};
+use domain::{InventoryItemId, InventoryLocationId, InventoryUnitId, Patch, Text, UserId, Version};
 use records::filters;
 use serde::{Deserialize, Serialize};
-use service_kit::permits::{InventoryRead, InventoryWrite};
+use service_kit::permits::InventoryRead;
 use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Limit, Page, Params, Problem, Versioned};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::paging::Paging;
-use crate::desk::Desk;
-use crate::model::item::Unit;
-use crate::store::{find_unit, item, refuse, units_of};
+use crate::desk::{Desk, KeepersDesk};
+use crate::model::item::{Unit, UnitState};
+use crate::store::{UnitsOf, find_unit, item, refuse, units};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(show).service(edit);
+    config.service(of_item).service(list).service(show).service(edit);
 }
 
 /// Which part of the list.
@@ -32,7 +32,33 @@ pub struct UnitFilter {
     #[serde(skip_serializing)]
     cursor: Option<String>,
 }
-filters!(UnitFilter);
+
+/// Which units.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UnitsFilter {
+    /// In whose hands: issued or lent to this user.
+    #[param(inline)]
+    holder_user_id: Option<UserId>,
+    /// On the shelf at this location.
+    #[param(inline)]
+    location_id: Option<InventoryLocationId>,
+    /// That are in this state.
+    #[param(inline)]
+    state: Option<UnitState>,
+    /// Whose warranty ends before this day, or has ended.
+    #[param(inline)]
+    warranty_before: Option<NaiveDate>,
+    /// How many to a page.
+    #[serde(default, skip_serializing)]
+    #[param(inline)]
+    limit: Limit,
+    /// Where to go on: `next_cursor` of the page before.
+    #[serde(skip_serializing)]
+    cursor: Option<String>,
+}
+filters!(UnitFilter, UnitsFilter);
 
 /// What changes; what is left out stays as it is. Where it is follows from movements.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -62,11 +88,27 @@ fn versioned(unit: Unit) -> Result<Versioned<Unit>, Problem> {
     security(("bearer" = []))
 )]
 #[get("/api/v1/inventory/items/{id}/units")]
-async fn list(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>, filter: Params<UnitFilter>) -> Result<Page<Unit>, Problem> {
+async fn of_item(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>, filter: Params<UnitFilter>) -> Result<Page<Unit>, Problem> {
     let paging = Paging::of(&desk, format!("inventory-units {}", *id), &filter.0);
     let mut transaction = desk.read().await?;
     item(&mut transaction, *id).await?;
-    let found = units_of(&mut transaction, *id, paging.after()?, paging.limit()).await?;
+    let found = units(&mut transaction, &UnitsOf { item: Some(*id), ..UnitsOf::default() }, paging.after()?, paging.limit()).await?;
+    Ok(paging.page(found, |unit| (unit.serial_number.clone(), unit.id.as_uuid())))
+}
+
+/// The school's units, by serial number: who has what, and whose warranty runs out.
+#[utoipa::path(params(UnitsFilter), responses((status = 200, body = Page<Unit>), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/inventory/units")]
+async fn list(desk: Desk<InventoryRead>, filter: Params<UnitsFilter>) -> Result<Page<Unit>, Problem> {
+    let paging = Paging::of(&desk, "inventory-units", &filter.0);
+    let wanted = UnitsOf {
+        item: None,
+        holder: filter.holder_user_id,
+        location: filter.location_id,
+        state: filter.state,
+        warranty_before: filter.warranty_before,
+    };
+    let found = units(&mut desk.read().await?, &wanted, paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |unit| (unit.serial_number.clone(), unit.id.as_uuid())))
 }
 
@@ -86,7 +128,7 @@ async fn show(desk: Desk<InventoryRead>, id: IdPath<InventoryUnitId>) -> Result<
 )]
 #[patch("/api/v1/inventory/units/{id}")]
 async fn edit(
-    desk: Desk<InventoryWrite>,
+    desk: KeepersDesk,
     id: IdPath<InventoryUnitId>,
     based_on: IfMatch,
     body: Body<ChangeUnit>,

@@ -2,16 +2,17 @@
 //! written. The database checks all of it again.
 
 use chrono::NaiveDate;
-use domain::{Fault, InventoryItemId, InventoryLocationId, MovementId, SupplierId, Text, Timestamp, UserId};
+use domain::{Actor, Fault, InventoryItemId, InventoryLocationId, MovementId, Role, SupplierId, Text, Timestamp, UserId};
 use records::rows;
-use service_kit::{Kind as ProblemKind, MayHold, Problem};
+use service_kit::{Kind as ProblemKind, MayHold, Platform, Problem};
 use sqlx::types::Json;
 use store::SchoolTransaction;
 use store::entity::{inventory_items, inventory_locations};
 use uuid::Uuid;
 
-use super::{plain, refuse};
+use super::{refuse, require_keeper, school_day};
 use crate::desk::Desk;
+use crate::events;
 use crate::model::movement::{Kind, Movement};
 use crate::model::queue::free_for;
 use crate::model::valuation::{MOST_PIECES, Valuation, shares};
@@ -60,7 +61,8 @@ pub(crate) struct Note {
 pub(crate) struct Books<'t> {
     pub(crate) transaction: &'t mut SchoolTransaction,
     pub(crate) item: inventory_items::Model,
-    pub(crate) by: UserId,
+    /// Who has them open; nobody, when time itself does something.
+    pub(crate) actor: Option<Actor>,
     pub(crate) now: Timestamp,
     pub(crate) today: NaiveDate,
     valuation: Valuation,
@@ -74,6 +76,17 @@ impl<'t> Books<'t> {
         pointer: &str,
         item: InventoryItemId,
     ) -> Result<Self, Problem> {
+        Self::open_for(desk.platform(), transaction, pointer, item, Some(desk.caller().actor())).await
+    }
+
+    /// The same, for whoever is at no desk.
+    pub(crate) async fn open_for(
+        platform: &Platform,
+        transaction: &'t mut SchoolTransaction,
+        pointer: &str,
+        item: InventoryItemId,
+        actor: Option<Actor>,
+    ) -> Result<Self, Problem> {
         let school = transaction.school_id().as_uuid();
         let lock = "SELECT quantity, value_minor FROM inventory_valuations WHERE school_id = $1 AND item_id = $2 FOR UPDATE";
         let held: Option<(i32, i64)> =
@@ -82,9 +95,15 @@ impl<'t> Books<'t> {
             return Err(Problem::invalid(vec![Fault::new(pointer, "there is no such item in this school")]));
         };
         let item = rows::find::<inventory_items::Entity>(transaction, item.as_uuid()).await?;
-        let today = desk.today(transaction).await?;
         // The time is read once the books are open: times of an item's movements are in the order in which they happened.
-        Ok(Self { item, by: desk.caller().user_id, now: desk.now(), today, valuation: Valuation::new(quantity, value), transaction })
+        let now = platform.clock().now();
+        let today = school_day(transaction, now).await?;
+        Ok(Self { item, actor, now, today, valuation: Valuation::new(quantity, value), transaction })
+    }
+
+    /// Who has the books open. What has to say who did it is refused by the tables where nobody did.
+    pub(crate) fn by(&self) -> Uuid {
+        self.actor.map_or(Uuid::nil(), |actor| actor.user_id.as_uuid())
     }
 
     /// What is owned and what it is worth.
@@ -206,7 +225,15 @@ impl<'t> Books<'t> {
             let taken = self.valuation.without(pieces.count());
             (self.valuation, value) = taken.ok_or_else(|| short("/quantity", "the school does not own so many"))?;
         }
-        self.enter(from, pieces, kind, -1, value, note).await
+        let movements = self.enter(from, pieces, kind, -1, value, note).await?;
+        if kind != Kind::TransferOut && self.item.reorder_level > 0 {
+            let left = self.on_hand(None).await?;
+            let level = self.item.reorder_level;
+            if left <= level && level < left.saturating_add(pieces.count()) {
+                events::stock_low(self, left).await?;
+            }
+        }
+        Ok(movements)
     }
 
     /// Puts pieces to a place; what is owned from now on is worth `value_minor`.
@@ -256,6 +283,10 @@ impl<'t> Books<'t> {
         value: i64,
         note: &Note,
     ) -> Result<Vec<Movement>, Problem> {
+        // A transfer may bring things to a place that somebody else keeps; taking them from there is another matter.
+        if let Some(actor) = self.actor.filter(|actor| actor.role == Role::Staff && kind != Kind::TransferIn) {
+            require_keeper(self.transaction, actor.user_id, Some(place)).await?;
+        }
         let lines: Vec<(Option<Uuid>, i32, i64)> = match pieces {
             Pieces::Count(count) => vec![(None, *count, value)],
             Pieces::Units(units) => units.iter().zip(shares(value, units.len())).map(|(unit, value)| (Some(*unit), 1, value)).collect(),
@@ -282,7 +313,7 @@ impl<'t> Books<'t> {
                 .bind(note.supplier.map(SupplierId::as_uuid))
                 .bind(note.party.map(UserId::as_uuid))
                 .bind(note.reason.as_deref())
-                .bind(self.by.as_uuid())
+                .bind(self.by())
                 .bind(self.now)
                 .fetch_one(self.transaction.connection()?)
                 .await
@@ -314,46 +345,4 @@ fn check_serials(quantity: Option<i32>, serials: &[Text<64>]) -> Result<(), Prob
     let repeated = serials.iter().enumerate().filter(|(at, serial)| serials.iter().take(*at).any(|other| other == *serial));
     faults.extend(repeated.map(|(at, _)| Fault::new(format!("/serial_numbers/{at}"), "is given a second time")));
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
-}
-
-/// A movement, or 404.
-pub(crate) async fn movement(transaction: &mut SchoolTransaction, id: MovementId) -> Result<Movement, Problem> {
-    let school = transaction.school_id().as_uuid();
-    let query = "SELECT to_jsonb(m) FROM stock_movements m WHERE m.school_id = $1 AND m.id = $2";
-    let found: Option<Json<Movement>> =
-        sqlx::query_scalar(query).bind(school).bind(id.as_uuid()).fetch_optional(transaction.connection()?).await.map_err(refuse)?;
-    found.map(|Json(movement)| movement).ok_or_else(|| Problem::not_found("movement"))
-}
-
-/// How many of an issue have come back, and what they were worth.
-pub(crate) async fn returned_so_far(books: &mut Books<'_>, issue: MovementId) -> Result<(i32, i64), Problem> {
-    let query = "SELECT coalesce(sum(quantity), 0)::int, coalesce(sum(value_minor), 0)::bigint FROM stock_movements WHERE school_id = $1 AND returns_id = $2";
-    let school = books.transaction.school_id().as_uuid();
-    sqlx::query_as(query).bind(school).bind(issue.as_uuid()).fetch_one(books.transaction.connection()?).await.map_err(refuse)
-}
-
-/// Movements, the latest first.
-pub(crate) async fn movements_of(
-    transaction: &mut SchoolTransaction,
-    item: Option<InventoryItemId>,
-    place: Option<InventoryLocationId>,
-    kind: Option<Kind>,
-    before: Option<Uuid>,
-    limit: u64,
-) -> Result<Vec<Movement>, Problem> {
-    let school = transaction.school_id().as_uuid();
-    let query = "SELECT to_jsonb(m) FROM stock_movements m WHERE m.school_id = $1 AND ($2::uuid IS NULL OR m.item_id = $2)
-                 AND ($3::uuid IS NULL OR m.location_id = $3) AND ($4::text IS NULL OR m.kind = $4) AND ($5::uuid IS NULL OR m.id < $5)
-                 ORDER BY m.id DESC LIMIT $6";
-    let rows = sqlx::query_scalar(query)
-        .bind(school)
-        .bind(item.map(InventoryItemId::as_uuid))
-        .bind(place.map(InventoryLocationId::as_uuid))
-        .bind(kind.map(Kind::as_str))
-        .bind(before)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(transaction.connection()?)
-        .await
-        .map_err(refuse)?;
-    Ok(plain(rows))
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use domain::{InventoryItemId, InventoryLocationId, LoanId, StudentId, UserId};
-use service_kit::{Caller, Kind, Problem};
+use service_kit::{Kind, Problem};
 use sqlx::types::Json;
 use store::SchoolTransaction;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ pub(crate) async fn open_loan(
         .bind(quantity)
         .bind(books.now)
         .bind(due_on)
-        .bind(books.by.as_uuid())
+        .bind(books.by())
         .bind(&books.item.currency)
         .bind(penalty.per_day_minor)
         .bind(penalty.grace_days)
@@ -108,7 +108,7 @@ pub(crate) async fn change_loan(books: &mut Books<'_>, loan: &Loan) -> Result<()
         .bind(loan.due_on)
         .bind(loan.renewals)
         .bind(loan.penalty_minor)
-        .bind((loan.state != State::Open).then_some(books.by.as_uuid()))
+        .bind((loan.state != State::Open).then_some(books.by()))
         .bind(books.now)
         .execute(books.transaction.connection()?)
         .await
@@ -117,7 +117,7 @@ pub(crate) async fn change_loan(books: &mut Books<'_>, loan: &Loan) -> Result<()
 }
 
 /// Closes a loan that is open; else 409. Its borrower owes what being late costs, and `more`; a student's debt is told to fee.
-pub(crate) async fn closing(books: &mut Books<'_>, id: LoanId, state: State, more: i64, caller: &Caller) -> Result<Loan, Problem> {
+pub(crate) async fn closing(books: &mut Books<'_>, id: LoanId, state: State, more: i64) -> Result<Loan, Problem> {
     let mut loan = lock_loan(books, id).await?;
     if loan.state != State::Open {
         return Err(Problem::conflict(Kind::Conflict, "The loan is closed already."));
@@ -125,7 +125,7 @@ pub(crate) async fn closing(books: &mut Books<'_>, id: LoanId, state: State, mor
     loan.state = state;
     loan.penalty_minor = Some(loan.owed_on(books.today).saturating_add(more));
     change_loan(books, &loan).await?;
-    events::penalty_due(books.transaction, caller, &loan, books.today, books.now).await?;
+    events::penalty_due(books, &loan).await?;
     Ok(loan)
 }
 
@@ -200,5 +200,20 @@ pub(crate) async fn overdue_loans(
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;
+    Ok(plain(rows))
+}
+
+/// Overdue loans of whose present due day nobody was told; they count as told from now on. What somebody else is at is left for later.
+pub(crate) async fn take_unreminded(transaction: &mut SchoolTransaction, today: NaiveDate, limit: i64) -> Result<Vec<Loan>, Problem> {
+    let school = transaction.school_id().as_uuid();
+    let update = "UPDATE inventory_loans SET reminded_on = $2 WHERE school_id = $1 AND id IN (
+            SELECT l.id FROM inventory_loans l WHERE l.school_id = $1 AND l.state = 'open' AND l.due_on < $2
+                AND (l.reminded_on IS NULL OR l.reminded_on <= l.due_on)
+            ORDER BY l.due_on LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
+        RETURNING id";
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar(update).bind(school).bind(today).bind(limit).fetch_all(transaction.connection()?).await.map_err(refuse)?;
+    let query = select_loans!("WHERE l.school_id = $1 AND l.id = ANY($2) ORDER BY l.id");
+    let rows = sqlx::query_scalar(query).bind(school).bind(ids).fetch_all(transaction.connection()?).await.map_err(refuse)?;
     Ok(plain(rows))
 }

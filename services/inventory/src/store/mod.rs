@@ -2,8 +2,12 @@
 //! database itself, from movements.
 
 mod books;
+mod catalogue;
 mod counts;
+mod keepers;
 mod loans;
+mod movements;
+mod opening;
 mod people;
 mod queue;
 mod repairs;
@@ -11,25 +15,40 @@ mod rules;
 mod shelves;
 mod takes;
 
+use chrono::NaiveDate;
+use domain::Timestamp;
 use serde::de::DeserializeOwned;
 use service_kit::Problem;
 use sqlx::types::Json;
-use store::StoreError;
+use store::{SchoolTransaction, StoreError};
 
-pub(crate) use books::{Books, Note, Pieces, movement, movements_of, returned_so_far};
+pub(crate) use books::{Books, Note, Pieces};
+pub(crate) use catalogue::{item_of_title, items_of_serials, one_import_at_a_time, put_book};
 pub use counts::Line;
 pub(crate) use counts::{Seen, differences, hold, lines, record, seen};
+pub use keepers::Keeper;
+pub(crate) use keepers::{appoint, dismiss, find_keeper, list_keepers, require_keeper};
 pub(crate) use loans::{
     LoanFilter, LoanScope, change_loan, closing, find_loan, list_loans, loan_of_serial, lock_loan, open_loan, overdue_loans,
+    take_unreminded,
 };
+pub(crate) use movements::{Wanted, movement, movements_of, returned_so_far};
+pub(crate) use opening::open_stock;
 pub(crate) use people::{Borrower, borrower};
-pub(crate) use queue::{cancel_reservation, find_reservation, fulfil, list_reservations, reserve, settle_overdue};
+pub(crate) use queue::{cancel_reservation, find_reservation, fulfil, list_reservations, overdue_queues, reserve};
 pub use repairs::{Repair, RepairState};
 pub(crate) use repairs::{find_repair, finish_repair, list_repairs, lock_repair, send_to_repair};
 pub use rules::RULES;
-pub(crate) use shelves::{Shelf, find_unit, item, items, low_stock, unit_of_serial, units_of};
+pub(crate) use shelves::{Shelf, UnitsOf, find_unit, item, items, low_stock, unit_of_serial, units};
 pub use takes::{StockTake, TakeState};
 pub(crate) use takes::{find_take, finish_take, list_takes, lock_take, start_take, touch_take};
+
+/// The day that it is at the school.
+pub(crate) async fn school_day(transaction: &mut SchoolTransaction, now: Timestamp) -> Result<NaiveDate, Problem> {
+    let query = sqlx::query_scalar("SELECT ($2 AT TIME ZONE time_zone)::date FROM schools WHERE id = $1");
+    let school = transaction.school_id().as_uuid();
+    query.bind(school).bind(now).fetch_one(transaction.connection()?).await.map_err(refuse)
+}
 
 /// Rows that came as JSON.
 fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {

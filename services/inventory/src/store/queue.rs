@@ -2,13 +2,12 @@
 
 use chrono::{Duration, NaiveDate};
 use domain::{InventoryItemId, LoanId, ReservationId, StudentId, Timestamp, UserId};
-use service_kit::{MayHold, Problem};
+use service_kit::Problem;
 use sqlx::types::Json;
 use store::SchoolTransaction;
 use uuid::Uuid;
 
 use super::{Books, Borrower, LoanScope, plain, refuse};
-use crate::desk::Desk;
 use crate::events;
 use crate::model::loan::Terms;
 use crate::model::penalty::PenaltyRule;
@@ -39,7 +38,7 @@ impl Books<'_> {
     }
 
     /// Brings the queue up to date with what is there: whose time is over goes, whose turn it is gets a piece kept and is told.
-    pub(crate) async fn settle_queue<P: MayHold>(&mut self, desk: &Desk<P>) -> Result<(), Problem> {
+    pub(crate) async fn settle_queue(&mut self) -> Result<(), Problem> {
         let places = self.queue().await?;
         if places.is_empty() {
             return Ok(());
@@ -69,7 +68,7 @@ impl Books<'_> {
                 .await
                 .map_err(refuse)?;
             if held.is_some() {
-                events::reservation_ready(self.transaction, desk.caller(), &reservation, self.now).await?;
+                events::reservation_ready(self, &reservation).await?;
             }
         }
         Ok(())
@@ -93,23 +92,11 @@ pub(crate) async fn fulfil(books: &mut Books<'_>, borrower: UserId, loan: LoanId
 }
 
 /// Items whose queue has somebody whose time is over. Time passes without anybody doing anything, so whoever looks at queues settles these first.
-async fn overdue_queues<P: MayHold>(desk: &Desk<P>) -> Result<Vec<InventoryItemId>, Problem> {
-    let mut transaction = desk.read().await?;
-    let today = desk.today(&transaction).await?;
+pub(crate) async fn overdue_queues(transaction: &mut SchoolTransaction, now: Timestamp, today: NaiveDate) -> Result<Vec<Uuid>, Problem> {
     let query = "SELECT DISTINCT item_id FROM inventory_reservations WHERE school_id = $1
                  AND ((state = 'ready' AND held_until <= $2) OR (state = 'waiting' AND expires_on < $3)) ORDER BY item_id LIMIT 200";
     let school = transaction.school_id().as_uuid();
-    let items: Vec<Uuid> =
-        sqlx::query_scalar(query).bind(school).bind(desk.now()).bind(today).fetch_all(transaction.connection()?).await.map_err(refuse)?;
-    Ok(items.into_iter().map(InventoryItemId::from).collect())
-}
-
-/// Settles the queues in which somebody's time is over.
-pub(crate) async fn settle_overdue<P: MayHold>(desk: &Desk<P>) -> Result<(), Problem> {
-    for item in overdue_queues(desk).await? {
-        desk.change(async |transaction| Books::open(desk, transaction, "/item_id", item).await?.settle_queue(desk).await).await?;
-    }
-    Ok(())
+    sqlx::query_scalar(query).bind(school).bind(now).bind(today).fetch_all(transaction.connection()?).await.map_err(refuse)
 }
 
 macro_rules! select_reservations {
@@ -136,7 +123,7 @@ pub(crate) async fn reserve(books: &mut Books<'_>, who: Borrower, expires_on: Na
         .bind(who.user.as_uuid())
         .bind(who.student.map(StudentId::as_uuid))
         .bind(expires_on)
-        .bind(books.by.as_uuid())
+        .bind(books.by())
         .bind(books.now)
         .execute(books.transaction.connection()?)
         .await

@@ -90,7 +90,7 @@ pub(crate) async fn send_to_repair(
         .bind(problem)
         .bind(supplier.map(SupplierId::as_uuid))
         .bind(books.now)
-        .bind(books.by.as_uuid())
+        .bind(books.by())
         .execute(books.transaction.connection()?)
         .await
         .map_err(refuse)?;
@@ -130,7 +130,7 @@ pub(crate) async fn finish_repair(
         .bind(outcome.as_str())
         .bind(cost_minor)
         .bind(books.now)
-        .bind(books.by.as_uuid())
+        .bind(books.by())
         .execute(books.transaction.connection()?)
         .await
         .map_err(refuse)?;

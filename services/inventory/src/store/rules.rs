@@ -16,6 +16,8 @@ pub const RULES: &[Rule] = &[
     Rule::once("inventory_items_school_id_barcode_key", "/barcode", "another item has this barcode"),
     Rule::exists("inventory_items_category", "/category_id", "there is no such category in this school"),
     Rule::exists("inventory_items_supplier", "/supplier_id", "there is no such supplier in this school"),
+    Rule::once("inventory_books_control_number", "/control_number", "another book has this control number"),
+    Rule::once("inventory_keepers_once", "/user_id", "they keep this already"),
     Rule::once("inventory_units_serial", "/serial_numbers", "a unit has one of these serial numbers already"),
     Rule::overlap("inventory_stock_not_negative", "/quantity", "there are not so many at this location"),
     Rule::overlap("inventory_valuations_not_negative", "/quantity", "the school does not own so many"),

@@ -1,31 +1,59 @@
 //! A school with a library and a store room, the people who keep them, and people who borrow.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use domain::{Clock, ManualClock, Role, SchoolId, StudentId, SystemClock, UserId};
 use serde_json::{Value, json};
 use service_kit::Service;
 use testkit::{Answer, Api, Fleet};
+use uuid::Uuid;
 
 pub const SERVICES: &[Service] = &[auth::SERVICE, inventory::SERVICE];
+
+/// Somebody who sends every POST under a key of its own, as most routes of this service want it.
+pub struct Person(Api);
+
+impl Person {
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.0.post_once(path, &Uuid::now_v7().to_string(), body).await
+    }
+
+    pub async fn post_file(&self, path: &str, media_type: &str, file: impl Into<reqwest::Body>) -> Answer {
+        let request = self.0.request(reqwest::Method::POST, path).header("Idempotency-Key", Uuid::now_v7().to_string());
+        self.0.send(request.header("Content-Type", media_type).body(file)).await
+    }
+}
+
+impl Deref for Person {
+    type Target = Api;
+    fn deref(&self) -> &Api {
+        &self.0
+    }
+}
+
+pub async fn person(fleet: &Fleet, email: &str) -> Person {
+    Person(fleet.login(email).await)
+}
 
 pub struct School {
     pub fleet: Fleet,
     pub id: SchoolId,
-    pub office: Api,
+    pub office: Person,
     /// A librarian and store keeper.
-    pub keeper: Api,
-    pub teacher: Api,
-    pub student: Api,
-    pub parent: Api,
+    pub keeper: Person,
+    pub teacher: Person,
+    pub student: Person,
+    pub parent: Person,
     /// Somebody else's child.
-    pub stranger: Api,
+    pub stranger: Person,
     /// Runs another school.
-    pub outsider: Api,
+    pub outsider: Person,
     pub student_id: StudentId,
     pub student_user: UserId,
     pub stranger_id: StudentId,
     pub teacher_user: UserId,
+    pub keeper_user: UserId,
     /// Where things are.
     pub library: String,
     pub store: String,
@@ -37,7 +65,7 @@ impl School {
         let fleet = Fleet::start(SERVICES).await;
         let (id, elsewhere) = (fleet.school("A school").await, fleet.school("Another school").await);
         fleet.member(id, Role::SchoolAdmin, "office@a.example").await;
-        fleet.member(id, Role::Staff, "keeper@a.example").await;
+        let keeper_user = fleet.member(id, Role::Staff, "keeper@a.example").await;
         let teacher_user = fleet.member(id, Role::Teacher, "teacher@a.example").await;
         let student_user = fleet.member(id, Role::Student, "student@a.example").await;
         let stranger_user = fleet.member(id, Role::Student, "stranger@a.example").await;
@@ -45,14 +73,14 @@ impl School {
         fleet.member(elsewhere, Role::SchoolAdmin, "outsider@b.example").await;
         fleet.guardian(id, student_user, parent).await;
         let (student_id, stranger_id) = (fleet.student_id(id, student_user).await, fleet.student_id(id, stranger_user).await);
-        let keeper = fleet.login("keeper@a.example").await;
+        let keeper = person(&fleet, "keeper@a.example").await;
         let mut school = Self {
-            office: fleet.login("office@a.example").await,
-            teacher: fleet.login("teacher@a.example").await,
-            student: fleet.login("student@a.example").await,
-            parent: fleet.login("parent@a.example").await,
-            stranger: fleet.login("stranger@a.example").await,
-            outsider: fleet.login("outsider@b.example").await,
+            office: person(&fleet, "office@a.example").await,
+            teacher: person(&fleet, "teacher@a.example").await,
+            student: person(&fleet, "student@a.example").await,
+            parent: person(&fleet, "parent@a.example").await,
+            stranger: person(&fleet, "stranger@a.example").await,
+            outsider: person(&fleet, "outsider@b.example").await,
             keeper,
             fleet,
             id,
@@ -60,10 +88,12 @@ impl School {
             student_user,
             stranger_id,
             teacher_user,
+            keeper_user,
             library: String::new(),
             store: String::new(),
             clock: None,
         };
+        school.office.post("/api/v1/inventory/keepers", &json!({"user_id": keeper_user})).await.expect(201);
         school.library = school.place("Library").await;
         school.store = school.place("Store room").await;
         // What is told leaves the outbox as soon as it is relayed; here it stays.
@@ -88,6 +118,11 @@ impl School {
         school
     }
 
+    /// The clock that stands still.
+    pub fn clock(&self) -> Arc<ManualClock> {
+        Arc::clone(self.clock.as_ref().unwrap())
+    }
+
     /// Lets days pass. Sessions end meanwhile, so everybody logs in again.
     pub async fn days_pass(&mut self, days: i64) {
         self.clock.as_ref().unwrap().advance(chrono::Duration::days(days));
@@ -95,10 +130,10 @@ impl School {
     }
 
     async fn log_in_again(&mut self) {
-        self.office = self.fleet.login("office@a.example").await;
-        self.keeper = self.fleet.login("keeper@a.example").await;
-        self.student = self.fleet.login("student@a.example").await;
-        self.parent = self.fleet.login("parent@a.example").await;
+        self.office = person(&self.fleet, "office@a.example").await;
+        self.keeper = person(&self.fleet, "keeper@a.example").await;
+        self.student = person(&self.fleet, "student@a.example").await;
+        self.parent = person(&self.fleet, "parent@a.example").await;
     }
 
     pub async fn place(&self, name: &str) -> String {

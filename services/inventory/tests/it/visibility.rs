@@ -47,7 +47,6 @@ async fn teachers_read_and_change_nothing() {
         ("/api/v1/inventory/issues", json!({"item_id": atlas, "location_id": school.library, "serial_numbers": ["Atlas-1"]})),
         ("/api/v1/inventory/returns", json!({"loan_id": loan["id"]})),
         ("/api/v1/inventory/loans", json!({"serial_number": "Atlas-1", "borrower_user_id": school.teacher_user})),
-        ("/api/v1/inventory/reservations", json!({"item_id": atlas, "borrower_user_id": school.teacher_user})),
         ("/api/v1/inventory/stock-takes", json!({"location_id": school.library})),
     ];
     for (path, body) in &tries {

@@ -1,0 +1,67 @@
+//! The table `inventory_books`: what the catalogue says of items that are books.
+
+use std::collections::HashMap;
+
+use domain::Timestamp;
+use service_kit::Problem;
+use store::SchoolTransaction;
+use uuid::Uuid;
+
+use super::refuse;
+use crate::model::barcode::Barcode;
+use crate::model::book::{Book, Title};
+
+/// Writes what the catalogue says of an item.
+pub(crate) async fn put_book(transaction: &mut SchoolTransaction, item: Uuid, book: &Book, now: Timestamp) -> Result<(), Problem> {
+    let upsert = "INSERT INTO inventory_books AS b (school_id, item_id, author, publisher, published_year, edition, language, call_number, subjects,
+            control_number, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+        ON CONFLICT (school_id, item_id) DO UPDATE SET author = excluded.author, publisher = excluded.publisher, published_year = excluded.published_year,
+            edition = excluded.edition, language = excluded.language, call_number = excluded.call_number, subjects = excluded.subjects,
+            control_number = excluded.control_number, version = b.version + 1, updated_at = excluded.updated_at";
+    sqlx::query(upsert)
+        .bind(transaction.school_id().as_uuid())
+        .bind(item)
+        .bind(&book.author)
+        .bind(&book.publisher)
+        .bind(book.published_year)
+        .bind(&book.edition)
+        .bind(&book.language)
+        .bind(&book.call_number)
+        .bind(&book.subjects)
+        .bind(&book.control_number)
+        .bind(now)
+        .execute(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(())
+}
+
+/// The item that is this title already: the one with its control number, else the one with its ISBN; and whether it has serial numbers.
+pub(crate) async fn item_of_title(transaction: &mut SchoolTransaction, title: &Title) -> Result<Option<(Uuid, bool)>, Problem> {
+    let query = "SELECT i.id, i.is_serialised FROM inventory_items i LEFT JOIN inventory_books b ON b.school_id = i.school_id AND b.item_id = i.id
+                 WHERE i.school_id = $1 AND (b.control_number = $2 OR i.barcode = $3) ORDER BY (b.control_number = $2) DESC NULLS LAST LIMIT 1";
+    sqlx::query_as(query)
+        .bind(transaction.school_id().as_uuid())
+        .bind(&title.book.control_number)
+        .bind(title.isbn.as_ref().map(Barcode::as_str))
+        .fetch_optional(transaction.connection()?)
+        .await
+        .map_err(refuse)
+}
+
+/// Of which items the units with these serial numbers are.
+pub(crate) async fn items_of_serials(transaction: &mut SchoolTransaction, serials: &[&str]) -> Result<HashMap<String, Uuid>, Problem> {
+    let query = sqlx::query_as("SELECT serial_number, item_id FROM inventory_units WHERE school_id = $1 AND serial_number = ANY($2)");
+    let school = transaction.school_id().as_uuid();
+    let found: Vec<(String, Uuid)> = query.bind(school).bind(serials).fetch_all(transaction.connection()?).await.map_err(refuse)?;
+    Ok(found.into_iter().collect())
+}
+
+/// Holds back other imports of the school until the transaction ends: two of them would both find the same title, or stock number, new.
+pub(crate) async fn one_import_at_a_time(transaction: &mut SchoolTransaction) -> Result<(), Problem> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('inventory import ' || $1::text, 24))";
+    let school = transaction.school_id().as_uuid();
+    sqlx::query(lock).bind(school).execute(transaction.connection()?).await.map_err(refuse)?;
+    Ok(())
+}
