@@ -1,6 +1,6 @@
 //! The heads of a fee structure as they are asked for, and how they become instalments.
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use domain::{Amount, Fault, Text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,18 +31,32 @@ pub struct NewHead {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInstalment {
-    /// When it is due.
-    due_on: NaiveDate,
+    /// When it is due: this, or `after_days`.
+    due_on: Option<NaiveDate>,
+    /// How many days after the first day of the structure's term it is due, or of its year if it has no term.
+    #[schema(maximum = 730)]
+    after_days: Option<u16>,
     /// Its share, in hundredths of a percent; together they are 10000. Left out for all: equal parts.
     #[schema(minimum = 1, maximum = 10000)]
     share_basis_points: Option<u16>,
 }
 
+impl NewInstalment {
+    /// The day, for what starts on `start`.
+    fn due(&self, start: NaiveDate) -> Option<NaiveDate> {
+        match (self.due_on, self.after_days) {
+            (Some(day), None) => Some(day),
+            (None, Some(days @ 0..=730)) => start.checked_add_days(Days::new(days.into())),
+            _ => None,
+        }
+    }
+}
+
 /// An item to be: head, instalment, amount, tax, day, whether optional.
 pub(super) type Item = (String, i32, i64, i32, NaiveDate, bool);
 
-/// The heads divided into their instalments, or all that is wrong with them.
-pub(super) fn items(heads: &[NewHead]) -> Result<Vec<Item>, Vec<Fault>> {
+/// The heads divided into their instalments, or all that is wrong with them. `start` is the first day of the structure's term or year.
+pub(super) fn items(heads: &[NewHead], start: NaiveDate) -> Result<Vec<Item>, Vec<Fault>> {
     let (mut items, mut faults): (Vec<Item>, Vec<Fault>) = (Vec::new(), Vec::new());
     if heads.len() > 100 {
         faults.push(Fault::new("/heads", "must be at most 100"));
@@ -62,7 +76,11 @@ pub(super) fn items(heads: &[NewHead]) -> Result<Vec<Item>, Vec<Fault>> {
         } else if shares.iter().any(Option::is_some) && (given != WHOLE || shares.iter().any(|share| share.is_none_or(|share| share == 0)))
         {
             fault("instalments", "must all have a share, and together 10000, or none");
-        } else if head.instalments.iter().zip(head.instalments.iter().skip(1)).any(|(one, next)| next.due_on <= one.due_on) {
+        }
+        let days: Vec<NaiveDate> = head.instalments.iter().filter_map(|one| one.due(start)).collect();
+        if days.len() < head.instalments.len() {
+            fault("instalments", "must each have a day on which it is due, or after how many days, at most 730; not both");
+        } else if days.iter().zip(days.iter().skip(1)).any(|(one, next)| next <= one) {
             fault("instalments", "must be due one after the other");
         }
         let weights: Vec<i64> = shares.iter().map(|share| share.map_or(1, i64::from)).collect();
@@ -70,9 +88,9 @@ pub(super) fn items(heads: &[NewHead]) -> Result<Vec<Item>, Vec<Fault>> {
         if parts.iter().any(|part| *part < 1) {
             fault("amount_minor", "is too little for so many instalments");
         }
-        for (place, (part, instalment)) in parts.iter().zip(&head.instalments).enumerate() {
+        for (place, (part, due_on)) in parts.iter().zip(days).enumerate() {
             let number = i32::try_from(place + 1).unwrap_or(i32::MAX);
-            items.push((head.head.as_str().to_owned(), number, *part, head.tax_basis_points.into(), instalment.due_on, head.is_optional));
+            items.push((head.head.as_str().to_owned(), number, *part, head.tax_basis_points.into(), due_on, head.is_optional));
         }
     }
     if faults.is_empty() { Ok(items) } else { Err(faults) }

@@ -211,6 +211,20 @@ async fn whole(transaction: &mut SchoolTransaction, id: Uuid) -> Result<(FeeStru
     Ok((view(row, items), version))
 }
 
+/// The first day of the structure's term, or of its year.
+async fn start_of(transaction: &mut SchoolTransaction, row: &StructureRow) -> Result<NaiveDate, Problem> {
+    sqlx::query_scalar(
+        "SELECT coalesce(t.starts_on, y.starts_on) FROM academic_years y LEFT JOIN terms t ON t.school_id = y.school_id AND t.id = $3
+         WHERE y.school_id = $1 AND y.id = $2",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(row.academic_year_id)
+    .bind(row.term_id)
+    .fetch_one(transaction.connection()?)
+    .await
+    .map_err(db)
+}
+
 fn only_drafts(row: &StructureRow) -> Result<(), Problem> {
     if row.status == "draft" { Ok(()) } else { Err(Problem::conflict(Kind::Conflict, "Only a draft can be changed.")) }
 }
@@ -255,17 +269,20 @@ async fn create(desk: Desk<FeesManage>, body: Body<NewFeeStructure>) -> Result<H
     let new = body.0.clone();
     desk.create(&body.0, async |transaction| {
         let mut references = References::default();
-        references.get::<academic_years::Entity>(transaction, "/academic_year_id", new.academic_year_id.as_uuid()).await?;
         let year = new.academic_year_id.as_uuid();
+        let found = references.get::<academic_years::Entity>(transaction, "/academic_year_id", year).await?;
+        // Without a year nothing is made of the days.
+        let mut start = found.map(|year| year.starts_on).unwrap_or_default();
         if let Some(term) = new.term_id {
             let found = references.get::<terms::Entity>(transaction, "/term_id", term.as_uuid()).await?;
+            start = found.as_ref().map_or(start, |term| term.starts_on);
             references.add(found.filter(|term| term.academic_year_id != year).map(|_| Fault::new("/term_id", "must be of the same year")));
         }
         if let Some(class) = new.class_id {
             let found = references.get::<classes::Entity>(transaction, "/class_id", class.as_uuid()).await?;
             references.add(found.filter(|class| class.academic_year_id != year).map(|_| Fault::new("/class_id", "must be of the same year")));
         }
-        let items = references.value(items(&new.heads));
+        let items = references.value(items(&new.heads, start));
         let items = references.settle_with(items)?;
         let id = FeeStructureId::generate().as_uuid();
         sqlx::query(
@@ -314,9 +331,13 @@ async fn edit(
     body: Body<ChangeFeeStructure>,
 ) -> Result<Versioned<FeeStructureView>, Problem> {
     let change = body.into_inner();
-    let heads = change.heads.map(|heads| items(&heads)).transpose()?;
     desk.change(async |transaction| {
-        only_drafts(&lock(transaction, id.as_uuid(), based_on).await?)?;
+        let row = lock(transaction, id.as_uuid(), based_on).await?;
+        only_drafts(&row)?;
+        let heads = match change.heads {
+            Some(heads) => Some(items(&heads, start_of(transaction, &row).await?)?),
+            None => None,
+        };
         sqlx::query(
             "UPDATE fee_structures SET name = coalesce($3, name), version = version + 1, updated_at = $4 WHERE school_id = $1 AND id = $2",
         )

@@ -155,7 +155,20 @@ async fn a_structure_is_written_as_a_draft_and_then_stays() {
     let changed = school.office.patch(&path, &draft.etag(), &heads).await;
     assert_eq!((&changed.body["items"][0]["amount_minor"], &changed.body["items"][1]["amount_minor"]), (&json!(30), &json!(70)));
     school.office.patch(&path, &draft.etag(), &heads).await.expect(412);
-    assert_eq!(school.office.delete(&path, &changed.etag()).await.status, 204);
+    // In days after the year's first one, a hundred days ago.
+    let days = |one: Value, next: Value| json!({"heads": [{"head": "Library", "amount_minor": 100, "instalments": [one, next]}]});
+    let by_days = school.office.patch(&path, &changed.etag(), &days(json!({"after_days": 0}), json!({"after_days": 130}))).await;
+    let due: Vec<&str> = by_days.body["items"].as_array().unwrap().iter().map(|item| item["due_on"].as_str().unwrap()).collect();
+    assert_eq!(due, [school.day(-100), school.day(30)], "{:#}", by_days.body);
+    for (one, next) in [
+        (json!({"after_days": 5}), json!({"after_days": 5})),
+        (json!({"after_days": 5}), json!({})),
+        (json!({"after_days": 5}), json!({"after_days": 731})),
+        (json!({"after_days": 5, "due_on": school.day(1)}), json!({"due_on": school.day(2)})),
+    ] {
+        assert_eq!(school.office.patch(&path, &by_days.etag(), &days(one, next)).await.pointers(), ["/heads/0/instalments"]);
+    }
+    assert_eq!(school.office.delete(&path, &by_days.etag()).await.status, 204);
 }
 
 #[tokio::test]

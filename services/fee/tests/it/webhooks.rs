@@ -282,15 +282,15 @@ async fn word_of_a_refund_counts_once_in_whatever_order_it_comes_and_for_our_sum
     for (event, amount, currency, outcome) in
         [("evt_2", 19_999, "inr", "another amount than the order's"), ("evt_3", 20_000, "usd", "another currency than the order's")]
     {
-        let told = stripe(&school, event, "refund.updated", &word("re_1", amount, currency, "succeeded")).await.expect(200);
+        let told = stripe(&school, event, "refund.updated", &word("re_first", amount, currency, "succeeded")).await.expect(200);
         assert_eq!(told["outcome"], json!(outcome));
     }
-    let gone = stripe(&school, "evt_4", "refund.updated", &word("re_1", 20_000, "inr", "succeeded")).await.expect(200);
+    let gone = stripe(&school, "evt_4", "refund.updated", &word("re_first", 20_000, "inr", "succeeded")).await.expect(200);
     assert_eq!(gone["outcome"], json!("applied"));
     for (event, kind, status) in
         [("evt_5", "refund.created", "pending"), ("evt_6", "refund.failed", "failed"), ("evt_7", "charge.refund.updated", "succeeded")]
     {
-        let told = stripe(&school, event, kind, &word("re_1", 20_000, "inr", status)).await.expect(200);
+        let told = stripe(&school, event, kind, &word("re_first", 20_000, "inr", status)).await.expect(200);
         assert_eq!(told["outcome"], json!("already known"), "{kind}");
     }
     let unknown = json!({"id": "re_9", "amount": 1, "currency": "inr", "status": "succeeded", "metadata": {}});
