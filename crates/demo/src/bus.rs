@@ -1,4 +1,5 @@
-//! Buses and their drivers, routes and stops, what seats cost, who sits where, and the trips of the last two weeks with a trace of the latest.
+//! Buses and their drivers, routes and stops, what seats cost, who sits where, and the trips of the last two weeks; of each bus's latest way home a trace, and who got
+//! off where. One notice, one report of a problem, and an alarm of the parent whom everybody knows.
 
 use anyhow::Context;
 use chrono::Duration;
@@ -26,18 +27,19 @@ struct Bus {
     vehicle: Uuid,
     route: Uuid,
     driver: Option<Uuid>,
+    /// The driver's user.
+    driver_user: Option<Uuid>,
 }
 
 /// Everything of the buses.
 pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) -> anyhow::Result<()> {
     let (school, now, number) = (roster.school, roster.dates.now, roster.spec.number);
-    let mut wheel = roster.staff.iter().filter(|member| member.position == DRIVER).map(|member| member.id);
+    let mut wheel = roster.staff.iter().filter(|member| member.position == DRIVER).map(|member| (member.id, member.person.user));
     let buses: Vec<Bus> = (0..roster.spec.buses)
-        .map(|bus| Bus {
-            number: bus,
-            vehicle: id(number, Kind::Vehicle, bus + 1),
-            route: id(number, Kind::Route, bus + 1),
-            driver: wheel.next(),
+        .map(|bus| {
+            let (driver, driver_user) = wheel.next().unzip();
+            let (vehicle, route) = (id(number, Kind::Vehicle, bus + 1), id(number, Kind::Route, bus + 1));
+            Bus { number: bus, vehicle, route, driver, driver_user }
         })
         .collect();
     let vehicles = buses.iter().map(|bus| {
@@ -50,6 +52,9 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     });
     let trips = trips(roster, &buses);
     let positions = positions(roster, &buses, &trips)?;
+    let seats = seats(roster, &buses);
+    let (visits, boardings) = way_home(roster, &buses, &trips, &seats)?;
+    let (alerts, problems, alarms) = (alerts(roster, &buses), problems(roster, &trips, &seats), alarms(roster, &seats));
     let connection = transaction.connection()?;
     school_rows(connection, school, now, "vehicles", &vehicles.collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "vehicle_maintenance", &maintenance(roster, &buses)).await?;
@@ -57,9 +62,14 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     school_rows(connection, school, now, "bus_fee_slabs", &fee_slabs(roster)).await?;
     school_rows(connection, school, now, "bus_routes", &routes.collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "route_stops", &stops(roster, &buses)).await?;
-    school_rows(connection, school, now, "bus_assignments", &seats(roster, &buses)).await?;
+    school_rows(connection, school, now, "bus_assignments", &seats.iter().map(|seat| seat.row.clone()).collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "bus_trips", &trips.into_iter().map(|trip| trip.row).collect::<Vec<_>>()).await?;
-    school_rows(connection, school, now, "vehicle_positions", &positions).await
+    school_rows(connection, school, now, "vehicle_positions", &positions).await?;
+    school_rows(connection, school, now, "bus_stop_visits", &visits).await?;
+    school_rows(connection, school, now, "bus_boardings", &boardings).await?;
+    school_rows(connection, school, now, "bus_alerts", &alerts).await?;
+    school_rows(connection, school, now, "bus_problems", &problems).await?;
+    school_rows(connection, school, now, "bus_alarms", &alarms).await
 }
 
 /// A service that is due soon, for each bus.
@@ -120,8 +130,21 @@ fn stops(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
     rows
 }
 
+/// A student's seat in one direction.
+struct Seat {
+    id: Uuid,
+    bus: usize,
+    stop: usize,
+    direction: &'static str,
+    student: Uuid,
+    /// The parent who is told first.
+    parent: Option<Uuid>,
+    is_known: bool,
+    row: Value,
+}
+
 /// The same seat there and back, from the first day of the year on.
-fn seats(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
+fn seats(roster: &Roster, buses: &[Bus]) -> Vec<Seat> {
     let mut ids = Ids::of(roster.spec.number, Kind::Seat);
     // Evenly from the whole school.
     let wanted = buses.len() * SEATS_TAKEN;
@@ -133,10 +156,15 @@ fn seats(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
     let mut rows = Vec::new();
     for bus in buses {
         for (seat, (_, student)) in riders.by_ref().take(SEATS_TAKEN).enumerate() {
+            let stop = seat % STOPS.len();
+            let parent = roster.families.get(student.family).and_then(|family| family.parents.first()).map(|(parent, _)| parent.user);
             for direction in DIRECTIONS {
-                rows.push(json!({"id": ids.next(), "student_id": student.id, "route_id": bus.route, "route_capacity": CAPACITY,
-                    "stop_id": stop_id(roster, bus.number, seat % STOPS.len()), "direction": direction, "seat": seat + 1,
-                    "begin_date": roster.dates.year.from, "status": "active"}));
+                let id = ids.next();
+                let row = json!({"id": id, "student_id": student.id, "route_id": bus.route, "route_capacity": CAPACITY,
+                    "stop_id": stop_id(roster, bus.number, stop), "direction": direction, "seat": seat + 1, "begin_date": roster.dates.year.from,
+                    "status": "active"});
+                let (bus, student, is_known) = (bus.number, student.id, is_known(&student.person));
+                rows.push(Seat { id, bus, stop, direction, student, parent, is_known, row });
             }
         }
     }
@@ -173,15 +201,81 @@ fn trips(roster: &Roster, buses: &[Bus]) -> Vec<Trip> {
     trips
 }
 
+/// The latest way home of a bus.
+fn latest<'t>(bus: &Bus, trips: &'t [Trip]) -> anyhow::Result<&'t Trip> {
+    trips.iter().rev().find(|trip| trip.bus == bus.number && trip.direction == "drop").context("buses have run")
+}
+
+/// When a bus was at a stop on its way home, which runs the stops the other way round.
+fn at_stop(trip: &Trip, stop: usize) -> Timestamp {
+    trip.started + Duration::minutes(4) * i32::try_from(STOPS.len() - stop).unwrap_or_default()
+}
+
+/// When each bus was at its stops on its latest way home, and who got off there.
+fn way_home(roster: &Roster, buses: &[Bus], trips: &[Trip], seats: &[Seat]) -> anyhow::Result<(Vec<Value>, Vec<Value>)> {
+    let (mut visit_ids, mut boarding_ids) = (Ids::of(roster.spec.number, Kind::StopVisit), Ids::of(roster.spec.number, Kind::Boarding));
+    let (mut visits, mut boardings) = (Vec::new(), Vec::new());
+    for bus in buses {
+        let trip = latest(bus, trips)?;
+        let noted_by = bus.driver_user.unwrap_or(roster.admin.user);
+        for stop in (0..STOPS.len()).rev() {
+            let at = at_stop(trip, stop);
+            visits.push(json!({"id": visit_ids.next(), "trip_id": trip.id, "stop_id": stop_id(roster, bus.number, stop), "arrived_at": at, "created_at": at}));
+        }
+        for seat in seats.iter().filter(|seat| seat.bus == bus.number && seat.direction == "drop") {
+            let (on, off) = (trip.started, at_stop(trip, seat.stop));
+            let note =
+                |kind: &str, at: Timestamp, stop: Option<Uuid>| json!({"kind": kind, "at": at, "stop_id": stop, "noted_by": noted_by});
+            let log = [note("boarded", on, None), note("alighted", off, Some(stop_id(roster, bus.number, seat.stop)))];
+            boardings.push(
+                json!({"id": boarding_ids.next(), "trip_id": trip.id, "student_id": seat.student, "boarded_at": on, "alighted_at": off,
+                "log": log, "version": 2, "created_at": on}),
+            );
+        }
+    }
+    Ok((visits, boardings))
+}
+
+/// What riders should know of the first route.
+fn alerts(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
+    let row = |bus: &Bus| {
+        json!({"id": id(roster.spec.number, Kind::BusAlert, 1), "kind": "notice", "effect": "STOP_MOVED", "route_id": bus.route,
+            "header": format!("{} is moved across the road", STOPS.first().unwrap_or(&"A stop")), "description": "While the pavement is renewed.",
+            "begins_at": roster.dates.now})
+    };
+    buses.first().map(row).into_iter().collect()
+}
+
+/// What a parent has told the office about the first bus.
+fn problems(roster: &Roster, trips: &[Trip], seats: &[Seat]) -> Vec<Value> {
+    let about = seats.iter().find(|seat| seat.direction == "drop").zip(trips.iter().find(|trip| trip.bus == 0 && trip.direction == "drop"));
+    let row = |(seat, trip): (&Seat, &Trip)| {
+        let at = trip.started + Duration::hours(2);
+        Some(json!({"id": id(roster.spec.number, Kind::BusProblem, 1), "route_id": trip.row.get("route_id"), "trip_id": trip.id,
+            "stop_id": stop_id(roster, seat.bus, seat.stop), "kind": "came_late", "comment": "Ten minutes, in the rain", "reported_by": seat.parent?,
+            "created_at": at}))
+    };
+    about.and_then(row).into_iter().collect()
+}
+
+/// The parent whom everybody knows is told five minutes before the bus comes.
+fn alarms(roster: &Roster, seats: &[Seat]) -> Vec<Value> {
+    let mut ids = Ids::of(roster.spec.number, Kind::BusAlarm);
+    let known = seats.iter().filter(|seat| seat.is_known);
+    known
+        .filter_map(|seat| Some(json!({"id": ids.next(), "user_id": seat.parent?, "assignment_id": seat.id, "minutes_before": 5})))
+        .collect()
+}
+
 /// Where each bus was at the stops of its latest way home.
 fn positions(roster: &Roster, buses: &[Bus], trips: &[Trip]) -> anyhow::Result<Vec<Value>> {
     let mut ids = Ids::of(roster.spec.number, Kind::Position);
     let mut rows = Vec::new();
     for bus in buses {
-        let latest = trips.iter().rev().find(|trip| trip.bus == bus.number && trip.direction == "drop").context("buses have run")?;
-        for (passed, stop) in (0..STOPS.len()).rev().enumerate() {
+        let latest = latest(bus, trips)?;
+        for stop in (0..STOPS.len()).rev() {
             let (latitude, longitude) = place(roster, bus.number, stop);
-            let recorded = latest.started + Duration::minutes(4 * (i64::try_from(passed)? + 1));
+            let recorded = at_stop(latest, stop);
             rows.push(json!({"id": ids.next(), "vehicle_id": bus.vehicle, "trip_id": latest.id, "recorded_at": recorded, "received_at": recorded,
                 "latitude": latitude, "longitude": longitude, "speed_mps": 7.5, "heading_degrees": 60 * bus.number, "created_at": recorded}));
         }

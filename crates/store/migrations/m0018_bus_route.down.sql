@@ -1,3 +1,5 @@
+DROP TABLE bus_alarms;
+DROP TABLE bus_problems;
 DROP TABLE bus_alerts;
 DROP TABLE bus_stop_visits;
 DROP TABLE bus_boardings;

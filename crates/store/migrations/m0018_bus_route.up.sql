@@ -211,3 +211,52 @@ CREATE TABLE bus_alerts (
 CREATE UNIQUE INDEX bus_alerts_one_delay_a_trip ON bus_alerts (school_id, trip_id) WHERE kind = 'delay';
 CREATE UNIQUE INDEX bus_alerts_one_a_student ON bus_alerts (school_id, trip_id, student_id) WHERE kind = 'not_alighted';
 CALL adopt_tenant_table('bus_alerts', 'schools24_bus_route');
+
+-- What riders and drivers tell the office is wrong.
+CREATE TABLE bus_problems (
+    id uuid NOT NULL,
+    school_id uuid NOT NULL REFERENCES schools,
+    route_id uuid NOT NULL,
+    trip_id uuid,
+    stop_id uuid,
+    kind text NOT NULL CHECK (kind IN ('never_came', 'came_early', 'came_late', 'did_not_stop', 'too_full', 'unsafe_driving', 'stop_name_wrong',
+        'stop_place_wrong', 'stop_unsafe', 'other')),
+    comment text CHECK (char_length(comment) BETWEEN 1 AND 1000),
+    reported_by uuid NOT NULL REFERENCES users,
+    answer text CHECK (char_length(answer) BETWEEN 1 AND 1000),
+    resolved_at timestamptz,
+    resolved_by uuid REFERENCES users,
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, id),
+    FOREIGN KEY (school_id, route_id) REFERENCES bus_routes (school_id, id),
+    FOREIGN KEY (school_id, trip_id) REFERENCES bus_trips (school_id, id),
+    CONSTRAINT bus_problems_stop FOREIGN KEY (school_id, route_id, stop_id) REFERENCES route_stops (school_id, route_id, id),
+    CONSTRAINT bus_problems_about CHECK (trip_id IS NOT NULL OR stop_id IS NOT NULL),
+    CONSTRAINT bus_problems_resolved CHECK ((resolved_at IS NULL) = (resolved_by IS NULL))
+);
+CREATE INDEX bus_problems_by ON bus_problems (school_id, reported_by);
+CREATE INDEX bus_problems_stops ON bus_problems (school_id, stop_id);
+CALL adopt_tenant_table('bus_problems', 'schools24_bus_route');
+
+-- Who wants to be told before the bus is at a child's stop. An alarm remembers the trip for which it rang last: it rings once for each.
+CREATE TABLE bus_alarms (
+    id uuid NOT NULL,
+    school_id uuid NOT NULL REFERENCES schools,
+    user_id uuid NOT NULL REFERENCES users,
+    assignment_id uuid NOT NULL,
+    minutes_before integer NOT NULL CHECK (minutes_before BETWEEN 1 AND 60),
+    rung_trip_id uuid,
+    rung_at timestamptz,
+    version integer NOT NULL DEFAULT 1 CHECK (version >= 1),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (school_id, id),
+    CONSTRAINT bus_alarms_once UNIQUE (school_id, user_id, assignment_id),
+    FOREIGN KEY (school_id, assignment_id) REFERENCES bus_assignments (school_id, id),
+    FOREIGN KEY (school_id, rung_trip_id) REFERENCES bus_trips (school_id, id),
+    CONSTRAINT bus_alarms_rung CHECK ((rung_trip_id IS NULL) = (rung_at IS NULL))
+);
+CREATE INDEX bus_alarms_seat ON bus_alarms (school_id, assignment_id);
+CALL adopt_tenant_table('bus_alarms', 'schools24_bus_route');

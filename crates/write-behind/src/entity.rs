@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cache::codec::{self, DecodeError};
@@ -23,6 +24,9 @@ pub trait Buffered: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     const ENTITY: &'static str;
     /// The service that owns the table.
     const SERVICE: ServiceName;
+    /// How long a saved row stays in Redis at most, for rows that nobody reads again; none is as long as the settings say. At least a minute: a write that is
+    /// repeated because its answer was lost finds itself there.
+    const KEPT: Option<Duration> = None;
 
     /// The row's id.
     fn id(&self) -> Uuid;
@@ -95,6 +99,8 @@ pub trait Drain: Send + Sync {
     fn entity(&self) -> &'static str;
     /// The service that owns it.
     fn service(&self) -> ServiceName;
+    /// How long a saved row stays in Redis at most: see [`Buffered::KEPT`].
+    fn kept(&self) -> Option<Duration>;
     /// An empty list of this entity's rows.
     fn rows(&self) -> Box<dyn Rows>;
     /// Reads an image, to look at it.
@@ -148,6 +154,10 @@ impl<T: Buffered> Drain for DrainOf<T> {
 
     fn service(&self) -> ServiceName {
         T::SERVICE
+    }
+
+    fn kept(&self) -> Option<Duration> {
+        T::KEPT
     }
 
     fn rows(&self) -> Box<dyn Rows> {

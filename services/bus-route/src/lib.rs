@@ -1,19 +1,21 @@
 //! Buses: vehicles and drivers, routes and seats, trips and who is on board, live positions, and the public feeds.
 //!
-//! Routes: [`routes::vehicles`], [`routes::maintenance`], [`routes::drivers`], [`routes::documents`] (papers that run out), [`routes::routes`] and their
+//! Routes: [`routes::vehicles`], [`routes::maintenance`], [`routes::drivers`], [`routes::documents`] (papers that run out), [`routes::bus_routes`] and their
 //! [`routes::stops`], [`routes::assignments`] (seats), [`routes::fees`] (what they cost), [`routes::trips`], [`routes::trip_steps`] (start, end),
 //! [`routes::manifest`], [`routes::boardings`], [`routes::positions`], [`routes::listening`] (the live view), [`routes::eta`], [`routes::students`] (a student's bus),
-//! [`routes::alerts`], [`routes::gtfs`] and [`routes::realtime`] (the feeds).
+//! [`routes::trip_details`], [`routes::arrivals`] (at a stop), [`routes::alarms`] (before a bus comes), [`routes::alerts`] and [`routes::service_alerts`] (as the office
+//! writes and as riders read them), [`routes::problems`] (what riders tell), [`routes::gtfs`] and [`routes::realtime`] (the feeds), [`routes::geojson`] (maps).
 //!
 //! Tables: `vehicle_positions`, acknowledged by Redis as one `write_buffer:bus_track:…` a request, and `bus_boardings` are buffered; all others commit in PostgreSQL
 //! before the answer. How running trips go is in Redis, `bus:trip:…`, and is worked out anew from the tables where Redis does not know.
 //!
 //! Events: `transport:fee_due` (one a seat and month), `transport:trip_started`, `transport:trip_ended`, `transport:arrived` (one a stop of a trip), `transport:delayed`
-//! (one a trip), `transport:boarded`, `transport:alighted`, `transport:not_alighted` (one a student and trip). A durable consumer looks for whoever was left
+//! (one a trip), `transport:alarm_rung` (one an alarm and trip), `transport:problem_reported`, `transport:boarded`, `transport:alighted`, `transport:not_alighted` (one a
+//! student and trip). A durable consumer looks for whoever was left
 //! behind after each trip ([`after_trip`]). Positions travel on the channel `bus:live` to every process that somebody listens to ([`live`]).
 //!
-//! The rules are in [`model`]: who sits where in [`model::seating`], stops and times in [`model::timetable`], how a trip goes in [`model::progress`], when it will be where
-//! in [`model::eta`].
+//! The rules are in [`model`]: who sits where in [`model::seating`], stops and times in [`model::timetable`], how a trip goes in [`model::progress`], which
+//! stops it has reached in [`model::fence`], when it will be where in [`model::eta`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 

@@ -184,8 +184,8 @@ async fn hear(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {
     let _manager = subscriber.manage_subscriptions();
     loop {
         // Waits for the first connection, however long that takes; after a reconnect the subscription comes back by itself.
-        let subscribed = tokio::select! { outcome = subscriber.subscribe(store::CHANNEL) => outcome, () = cancel.cancelled() => return };
-        match subscribed {
+        let is_heard = tokio::select! { outcome = subscriber.subscribe(store::CHANNEL) => outcome, () = cancel.cancelled() => return };
+        match is_heard {
             Ok(()) => break,
             Err(error) => warn!(%error, "buses are not heard for a moment"),
         }
@@ -194,10 +194,13 @@ async fn hear(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {
     loop {
         let message = tokio::select! { message = messages.recv() => message, () = cancel.cancelled() => break };
         match message {
-            Ok(message) => match message.value.as_bytes().map(serde_json::from_slice::<Message>) {
-                Some(Ok(message)) => hub.tell(message.trip_id, message.revision, message.body.get()),
-                _ => warn!("a message about a bus that can't be read"),
-            },
+            Ok(message) => {
+                if let Some(Ok(message)) = message.value.as_bytes().map(serde_json::from_slice::<Message>) {
+                    hub.tell(message.trip_id, message.revision, message.body.get());
+                } else {
+                    warn!("a message about a bus that can't be read");
+                }
+            }
             Err(RecvError::Lagged(missed)) => debug!(missed, "positions came faster than they could be handed on"),
             Err(RecvError::Closed) => break,
         }

@@ -39,7 +39,7 @@ pub(crate) struct Rides {
     pub(crate) address: SocketAddr,
     /// Whoever sends positions.
     pub(crate) sender: String,
-    pub(crate) rides: Vec<Ride>,
+    pub(crate) buses: Vec<Ride>,
     /// Dealt out to the buses in turn.
     pub(crate) listeners: usize,
     pub(crate) seconds: u32,
@@ -85,7 +85,7 @@ async fn hold(rides: Rides) -> anyhow::Result<Watched> {
     let cpu = machine::cpu_seconds(std::process::id());
     let mut watching = Vec::with_capacity(rides.listeners);
     for index in 0..rides.listeners {
-        let ride = rides.rides.get(index % rides.rides.len().max(1)).context("no bus")?.clone();
+        let ride = rides.buses.get(index % rides.buses.len().max(1)).context("no bus")?.clone();
         watching.push(tokio::task::spawn_local(watch(Rc::clone(&street), ride)));
         while watching.len() > street.listening.get() + OPENING {
             if watching.iter().any(tokio::task::JoinHandle::is_finished) {
@@ -103,9 +103,9 @@ async fn hold(rides: Rides) -> anyhow::Result<Watched> {
     }
     street.begun.set(Some(SystemClock.now()));
     let begin = Instant::now() + Duration::from_millis(100);
-    let buses = u32::try_from(rides.rides.len())?;
+    let buses = u32::try_from(rides.buses.len())?;
     let mut driving = Vec::new();
-    for (ride, number) in rides.rides.iter().zip(0_u32..) {
+    for (ride, number) in rides.buses.iter().zip(0_u32..) {
         // Spread over the second, as buses are.
         let at = begin + Duration::from_secs_f64(f64::from(number) / f64::from(buses));
         driving.push(tokio::task::spawn_local(drive(Rc::clone(&street), ride.trip, rides.sender.clone(), at, rides.seconds)));

@@ -43,7 +43,7 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
         (Side::new("buses: a position, until it is acknowledged"), Side::new("buses: a position, until a listener sees it"));
     let (mut missing, mut cut_off, mut catch_up, mut memory, mut positions) = (0_u64, 0, Samples::default(), Samples::default(), 0_u64);
     for _ in 0..2 {
-        let morning = Rides { address: server.address, sender: sender.clone(), rides: watched.clone(), listeners, seconds };
+        let morning = Rides { address: server.address, sender: sender.clone(), buses: watched.clone(), listeners, seconds };
         let outcome = rides(&morning).await?;
         ensure!(outcome.told.failed() == 0, "buses broke down: {}", outcome.told.sample.as_deref().unwrap_or_default());
         let sent = u64::from(buses) * u64::from(seconds);

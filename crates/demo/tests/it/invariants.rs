@@ -122,6 +122,10 @@ const NEVER: &[(&str, &str)] = &[
         "SELECT l.id FROM inventory_loans l JOIN inventory_units u ON u.id = l.unit_id WHERE l.state = 'open' AND u.holder_user_id IS DISTINCT FROM l.borrower_user_id",
     ),
     (
+        "who boarded a bus has a seat on it and got off at their stop",
+        "SELECT b.id FROM bus_boardings b JOIN bus_trips t ON t.id = b.trip_id LEFT JOIN bus_assignments a ON a.student_id = b.student_id AND a.route_id = t.route_id AND a.direction = t.direction LEFT JOIN bus_stop_visits v ON v.trip_id = t.id AND v.stop_id = a.stop_id WHERE b.alighted_at IS DISTINCT FROM v.arrived_at OR b.boarded_at < t.started_at",
+    ),
+    (
         "who sits in a bus does so both ways",
         "SELECT student_id FROM bus_assignments GROUP BY 1 HAVING array_agg(direction ORDER BY direction) <> ARRAY['drop', 'pickup']",
     ),

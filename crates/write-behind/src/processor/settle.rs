@@ -50,7 +50,7 @@ impl Processor {
             for SavedRow { row, scopes, .. } in chunk {
                 keys.push(key::value(&row.entity, partition, row.id));
                 keys.extend(scopes.iter().map(|scope| key::unsaved(&row.entity, partition, scope)));
-                arguments.extend([Value::Bytes(row.id.as_bytes().to_vec().into()), self.ttl(row.id).into(), count(scopes.len())]);
+                arguments.extend([Value::Bytes(row.id.as_bytes().to_vec().into()), self.ttl(service, row).into(), count(scopes.len())]);
             }
             let _: String = script.evalsha_with_reload(self.redis.next(), keys, arguments).await?;
             if last {
@@ -135,9 +135,11 @@ impl Processor {
     }
 
     /// Time to live in milliseconds, spread by up to a tenth so that a morning's rows do not expire together. The spread comes from the id's random end.
-    fn ttl(&self, id: Uuid) -> i64 {
-        let ttl = i64::try_from(self.settings.saved_ttl.as_millis()).unwrap_or(i64::MAX / 2);
-        let [.., end] = *id.as_bytes();
+    fn ttl(&self, service: ServiceName, row: &RowKey) -> i64 {
+        let drain = self.drains(service).iter().find(|drain| drain.entity() == row.entity);
+        let kept = drain.and_then(|drain| drain.kept()).map_or(self.settings.saved_ttl, |kept| kept.min(self.settings.saved_ttl));
+        let ttl = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX / 2);
+        let [.., end] = *row.id.as_bytes();
         (ttl - ttl / 10 * i64::from(end) / 255).max(1)
     }
 }

@@ -1,5 +1,6 @@
-//! GTFS, the public form of timetables, and GTFS-Realtime. Both are for programs that the office trusts: where children wait is nobody else's business.
+//! GTFS, the public form of timetables, GTFS-Realtime, and `GeoJSON` for maps. All are for programs that the office trusts: where children wait is nobody else's business.
 
+pub(crate) mod geojson;
 pub mod messages;
 pub mod realtime;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::messages::{
 };
 use super::{direction_number, trip_name};
 use crate::model::alert;
+use crate::model::occupancy::{Occupancy, percentage};
 use crate::model::progress::{Course, Progress};
 
 /// `OTHER_CAUSE` of the definition's `Cause`: nobody says why.
@@ -50,7 +51,7 @@ pub fn vehicle_positions(running: &[Running]) -> Vec<FeedEntity> {
             timestamp: seconds(latest.recorded_at),
             stop_id: next.map(|call| call.stop_id.to_string()),
             vehicle: Some(vehicle(&trip.course)),
-            occupancy_status: Some(occupancy(trip.aboard, trip.course.capacity).into()),
+            occupancy_status: Some(occupancy(Occupancy::of(trip.aboard, trip.course.capacity)).into()),
             occupancy_percentage: percentage(trip.aboard, trip.course.capacity),
         };
         Some(FeedEntity { id: trip.course.trip_id.to_string(), vehicle: Some(vehicle), ..FeedEntity::default() })
@@ -120,18 +121,13 @@ fn vehicle(course: &Course) -> VehicleDescriptor {
     VehicleDescriptor { id: Some(course.vehicle_id.to_string()), license_plate: Some(course.registration.clone()) }
 }
 
-fn occupancy(aboard: usize, capacity: i32) -> OccupancyStatus {
-    match percentage(aboard, capacity) {
-        Some(0) | None => OccupancyStatus::Empty,
-        Some(percent) if percent < 70 => OccupancyStatus::ManySeatsAvailable,
-        Some(percent) if percent < 100 => OccupancyStatus::FewSeatsAvailable,
-        Some(_) => OccupancyStatus::Full,
+const fn occupancy(occupancy: Occupancy) -> OccupancyStatus {
+    match occupancy {
+        Occupancy::Empty => OccupancyStatus::Empty,
+        Occupancy::ManySeatsAvailable => OccupancyStatus::ManySeatsAvailable,
+        Occupancy::FewSeatsAvailable => OccupancyStatus::FewSeatsAvailable,
+        Occupancy::Full => OccupancyStatus::Full,
     }
-}
-
-fn percentage(aboard: usize, capacity: i32) -> Option<u32> {
-    let capacity = usize::try_from(capacity).ok().filter(|seats| *seats > 0)?;
-    u32::try_from(aboard.saturating_mul(100).div_ceil(capacity)).ok()
 }
 
 const fn effect(effect: alert::Effect) -> Effect {
@@ -160,20 +156,4 @@ fn seconds(instant: Timestamp) -> Option<u64> {
 #[allow(clippy::cast_possible_truncation)]
 const fn single(number: f64) -> f32 {
     number as f32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bus_is_full_when_its_last_seat_is_taken_and_not_before() {
-        let status = |aboard| (occupancy(aboard, 40), percentage(aboard, 40));
-        assert_eq!(status(0), (OccupancyStatus::Empty, Some(0)));
-        assert_eq!(status(1), (OccupancyStatus::ManySeatsAvailable, Some(3)));
-        assert_eq!(status(28), (OccupancyStatus::FewSeatsAvailable, Some(70)));
-        assert_eq!(status(39), (OccupancyStatus::FewSeatsAvailable, Some(98)));
-        assert_eq!(status(40), (OccupancyStatus::Full, Some(100)));
-        assert_eq!(status(45), (OccupancyStatus::Full, Some(113)));
-    }
 }

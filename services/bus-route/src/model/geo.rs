@@ -35,6 +35,23 @@ pub fn haversine(from: Place, to: Place) -> f64 {
     2.0 * EARTH_RADIUS * a.clamp(0.0, 1.0).sqrt().asin()
 }
 
+/// How near the straight way between two places comes to a third, in metres, and at which part of it, from 0 to 1. On a plane that touches the earth there, which is
+/// right to a few metres for ways of some kilometres.
+#[must_use]
+pub fn nearest(to: Place, begin: Place, end: Place) -> (f64, f64) {
+    let metres = EARTH_RADIUS.to_radians();
+    let plane = |place: Place| {
+        // The short way round, across the date line too.
+        let east = (place.longitude - to.longitude + 540.0).rem_euclid(360.0) - 180.0;
+        (east * metres * to.latitude.to_radians().cos(), (place.latitude - to.latitude) * metres)
+    };
+    let ((x, y), (far_x, far_y)) = (plane(begin), plane(end));
+    let (way_x, way_y) = (far_x - x, far_y - y);
+    let length = way_x.mul_add(way_x, way_y * way_y);
+    let part = if length > 0.0 { (-x.mul_add(way_x, y * way_y) / length).clamp(0.0, 1.0) } else { 0.0 };
+    (part.mul_add(way_x, x).hypot(part.mul_add(way_y, y)), part)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -51,6 +68,16 @@ mod tests {
         assert!((haversine(equator(179.5), equator(-179.5)) - 111_195.0).abs() < 1.0);
     }
 
+    #[test]
+    fn the_nearest_place_of_a_way_may_be_its_end() {
+        let at = |latitude, longitude| Place { latitude, longitude };
+        let (metres, part) = nearest(at(0.001, 0.5), at(0.0, 0.49), at(0.0, 0.53));
+        assert!((metres - 111.2).abs() < 0.1 && (part - 0.25).abs() < 1e-9, "{metres} {part}");
+        assert_eq!(nearest(at(0.0, 0.5), at(0.0, 0.49), at(0.0, 0.48)).1, 0.0);
+        assert_eq!(nearest(at(0.0, 0.5), at(0.0, 0.48), at(0.0, 0.49)).1, 1.0);
+        assert!(nearest(at(0.0, 180.0), at(0.0, 179.99), at(0.0, -179.99)).0 < 0.1);
+    }
+
     proptest! {
         #[test]
         fn distances_are_the_same_both_ways_and_no_detour_is_shorter(
@@ -60,6 +87,14 @@ mod tests {
             prop_assert!(haversine(a, a) < 1e-6);
             prop_assert!((haversine(a, b) - haversine(b, a)).abs() < 1e-3);
             prop_assert!(haversine(a, c) <= haversine(a, b) + haversine(b, c) + 0.5);
+        }
+
+        #[test]
+        fn standing_still_is_as_near_as_the_great_circle_says(
+            latitude in -70.0..70.0_f64, longitude in -180.0..180.0_f64, north in -0.01..0.01_f64, east in -0.01..0.01_f64,
+        ) {
+            let (stop, bus) = (Place { latitude, longitude }, Place { latitude: latitude + north, longitude: longitude + east });
+            prop_assert!((nearest(stop, bus, bus).0 - haversine(stop, bus)).abs() < 2.0);
         }
     }
 }

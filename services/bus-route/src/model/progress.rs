@@ -1,19 +1,17 @@
-//! How a trip goes: which position is the latest, which stops were reached, how late the bus is.
+//! How a trip goes: which position is the latest, which stops were reached, how late the bus is, which alarms are to ring.
 //!
-//! A stop is reached when a position lies within [`GEOFENCE`] metres of it. The stops before it that were not noticed count as passed: a device that was silent in a
-//! tunnel does not hold the trip up. A position that is not newer than the latest changes nothing here; it is stored all the same.
+//! Which stops were reached is in [`super::fence`]; those before one that were not noticed count as passed. A position that is not newer than the latest changes nothing here; it is stored all the same.
 
 use chrono::{Duration, NaiveDate};
-use domain::{BusRouteId, BusTripId, SchoolId, StaffId, StopId, Timestamp, UserId, VehicleId};
+use domain::{BusAlarmId, BusRouteId, BusTripId, SchoolId, StaffId, StopId, Timestamp, UserId, VehicleId};
 use serde::{Deserialize, Serialize};
 
+use super::alarm::Bell;
 use super::eta::{self, Call, StopEta};
+use super::fence;
 use super::geo::haversine;
 use super::position::Fix;
 use super::route::Direction;
-
-/// How near to a stop a bus is at it, in metres: the error of a receiver between houses, and half a bus.
-pub const GEOFENCE: f64 = 60.0;
 
 /// From which delay on it is told.
 pub const DELAY_TOLD: Duration = Duration::minutes(10);
@@ -45,6 +43,9 @@ pub struct Course {
     pub service_date: NaiveDate,
     /// The stops in the order in which the bus serves them.
     pub calls: Vec<Call>,
+    /// Who wants to be told before the bus is at one of them.
+    #[serde(default)]
+    pub bells: Vec<Bell>,
 }
 
 /// How a trip goes.
@@ -62,6 +63,15 @@ pub struct Progress {
     pub passed: usize,
     /// Whether the delay was told.
     pub delay_told: bool,
+    /// The alarms that rang.
+    #[serde(default)]
+    pub rung: Vec<BusAlarmId>,
+    /// Stops that were reached and could not be noted yet.
+    #[serde(default)]
+    pub untold: Vec<(StopId, Timestamp)>,
+    /// Worked out anew from what is stored: what follows from it may not have been told.
+    #[serde(skip)]
+    pub is_replayed: bool,
 }
 
 /// What a position brought.
@@ -73,18 +83,52 @@ pub struct Happened {
     pub arrived: Vec<(StopId, Timestamp)>,
     /// The delay, if it is to be told now.
     pub delayed: Option<Duration>,
+    /// Alarms that are to ring, and when the bus is expected at their stops.
+    pub rings: Vec<(BusAlarmId, Timestamp)>,
 }
 
 impl Progress {
     /// A trip that has just begun.
     #[must_use]
     pub const fn new(trip_id: BusTripId) -> Self {
-        Self { trip_id, latest: None, speed_mps: None, arrived: Vec::new(), passed: 0, delay_told: false }
+        Self {
+            trip_id,
+            latest: None,
+            speed_mps: None,
+            arrived: Vec::new(),
+            passed: 0,
+            delay_told: false,
+            rung: Vec::new(),
+            untold: Vec::new(),
+            is_replayed: false,
+        }
+    }
+
+    /// How a trip goes, worked out anew from its positions and the stops that are known to have been reached.
+    #[must_use]
+    pub fn replay(course: &Course, mut fixes: Vec<Fix>, visits: &[(StopId, Timestamp)]) -> Self {
+        let (mut progress, mut happened) = (Self::new(course.trip_id), Happened::default());
+        fixes.sort_by_key(|fix| fix.recorded_at);
+        for fix in &fixes {
+            progress.step(course, fix, &mut happened);
+        }
+        let place = |stop: StopId| course.calls.iter().position(|call| call.stop_id == stop);
+        let is_new = |(stop, _): &&(StopId, Timestamp)| !visits.iter().any(|(known, _)| known == stop);
+        progress.untold = happened.arrived.iter().filter(is_new).copied().collect();
+        // What was told stays told, whatever the positions say by now.
+        let lost = visits.iter().filter(|(stop, _)| !happened.arrived.iter().any(|(found, _)| found == stop));
+        progress.arrived.extend(lost.copied());
+        progress.arrived.sort_by_key(|(stop, at)| (place(*stop), *at));
+        progress.passed =
+            progress.arrived.last().and_then(|(stop, _)| place(*stop)).map_or(progress.passed, |last| progress.passed.max(last + 1));
+        progress.is_replayed = progress.latest.is_some();
+        progress
     }
 
     /// Takes positions in, in whatever order they come.
     pub fn advance(&mut self, course: &Course, fixes: &[Fix]) -> Happened {
-        let mut happened = Happened::default();
+        let (arrived, moved) = (std::mem::take(&mut self.untold), std::mem::take(&mut self.is_replayed));
+        let mut happened = Happened { moved, arrived, ..Happened::default() };
         let mut fixes: Vec<&Fix> = fixes.iter().collect();
         fixes.sort_by_key(|fix| fix.recorded_at);
         for fix in fixes {
@@ -97,7 +141,28 @@ impl Progress {
             self.delay_told = true;
             happened.delayed = Some(delay);
         }
+        if happened.moved {
+            happened.rings = self.due(course, &happened.arrived);
+            self.rung.extend(happened.rings.iter().map(|(alarm, _)| *alarm));
+        }
         happened
+    }
+
+    /// The alarms whose time has come: the bus is near enough, or it was quicker than expected and is there now. Those of stops that it has left behind stay silent.
+    fn due(&self, course: &Course, arrived: &[(StopId, Timestamp)]) -> Vec<(BusAlarmId, Timestamp)> {
+        let (Some(latest), false) = (&self.latest, course.bells.is_empty()) else { return Vec::new() };
+        let etas = self.etas(course);
+        let waiting = course.bells.iter().filter(|bell| !self.rung.contains(&bell.alarm_id));
+        let due = waiting.filter_map(|bell| {
+            let eta = etas.iter().find(|eta| eta.stop_id == bell.stop_id)?;
+            let is_due = if eta.has_arrived {
+                arrived.iter().any(|(stop, _)| *stop == bell.stop_id)
+            } else {
+                eta.expected_at - latest.recorded_at <= Duration::minutes(bell.minutes_before.into())
+            };
+            is_due.then_some((bell.alarm_id, eta.expected_at))
+        });
+        due.collect()
     }
 
     fn step(&mut self, course: &Course, fix: &Fix, happened: &mut Happened) {
@@ -105,19 +170,17 @@ impl Progress {
             if fix.recorded_at <= latest.recorded_at {
                 return;
             }
-            #[allow(clippy::cast_precision_loss)] // milliseconds of a week are exact
-            let seconds = (fix.recorded_at - latest.recorded_at).num_milliseconds() as f64 / 1000.0;
+            let seconds = (fix.recorded_at - latest.recorded_at).as_seconds_f64();
             self.speed_mps = eta::observe(self.speed_mps, haversine(latest.place(), fix.place()), seconds);
         }
         happened.moved = true;
-        self.latest = Some(*fix);
-        let ahead = course.calls.iter().enumerate().skip(self.passed);
-        let reached =
-            ahead.filter(|(_, call)| haversine(fix.place(), call.place()) <= GEOFENCE).map(|(index, call)| (index, call.stop_id)).next();
-        if let Some((index, stop)) = reached {
+        let before = self.latest.replace(*fix);
+        let last = self.arrived.last().and_then(|(stop, at)| Some((course.calls.iter().position(|call| call.stop_id == *stop)?, *at)));
+        for (index, at) in fence::reached(&course.calls, self.passed, last, before.as_ref(), fix) {
+            let Some(call) = course.calls.get(index) else { continue };
             self.passed = index + 1;
-            self.arrived.push((stop, fix.recorded_at));
-            happened.arrived.push((stop, fix.recorded_at));
+            self.arrived.push((call.stop_id, at));
+            happened.arrived.push((call.stop_id, at));
         }
     }
 
@@ -193,6 +256,7 @@ mod tests {
             direction: Direction::Pickup,
             service_date: start().date_naive(),
             calls: calls.collect(),
+            bells: Vec::new(),
         }
     }
 
@@ -234,6 +298,52 @@ mod tests {
         assert!(late >= DELAY_TOLD && late < Duration::minutes(18), "{late}");
         assert_eq!(progress.advance(&course, &[fix(960, -0.001)]).delayed, None);
         assert!(progress.delay(&course).unwrap() > late);
+    }
+
+    #[test]
+    fn what_is_worked_out_anew_is_what_it_was_and_tells_what_was_not_told() {
+        let course = course();
+        let drive: Vec<Fix> = (0..=25).map(|n| fix(n * 20, f64::from(i32::try_from(n).unwrap()) * 0.001)).collect();
+        let mut progress = Progress::new(course.trip_id);
+        let told = progress.advance(&course, &drive).arrived;
+        assert_eq!(told.len(), 3);
+        let mut again = Progress::replay(&course, drive.iter().rev().copied().collect(), &told[..1]);
+        assert_eq!(
+            (again.latest, again.speed_mps, again.passed, &again.arrived),
+            (progress.latest, progress.speed_mps, 3, &progress.arrived)
+        );
+        let happened = again.advance(&course, &drive);
+        assert!(happened.moved, "whoever worked it out keeps it");
+        assert_eq!(happened.arrived, told[1..]);
+        assert_eq!(again.advance(&course, &drive), Happened::default());
+        // A visit whose position is not there any more.
+        let known = Progress::replay(&course, Vec::new(), &told);
+        assert_eq!((known.passed, known.arrived, known.untold), (3, told, Vec::new()));
+    }
+
+    #[test]
+    fn an_alarm_rings_once_when_the_bus_is_near_enough_and_not_for_a_stop_that_is_behind() {
+        let mut course = course();
+        let bell =
+            |stop: usize, minutes_before| Bell { alarm_id: BusAlarmId::generate(), stop_id: course.calls[stop].stop_id, minutes_before };
+        course.bells = vec![bell(0, 5), bell(2, 3), bell(3, 1)];
+        let ids: Vec<BusAlarmId> = course.bells.iter().map(|bell| bell.alarm_id).collect();
+        let mut progress = Progress::new(course.trip_id);
+        let mut rings = |seconds, longitude| {
+            let happened = progress.advance(&course, &[fix(seconds, longitude)]);
+            happened.rings.into_iter().map(|(alarm, _)| ids.iter().position(|id| *id == alarm).unwrap()).collect::<Vec<_>>()
+        };
+        // Ten metres a second: a hundredth of a degree, by road, takes about two and a half minutes.
+        assert_eq!(rings(0, 0.0), [0], "the bus is there");
+        assert_eq!(rings(10, 0.000_9), [0; 0], "two stops away");
+        assert_eq!(rings(100, 0.009), [1], "a stop and a bit away");
+        assert_eq!(rings(110, 0.009_9), [0; 0], "once");
+        assert_eq!(rings(330, 0.03), [2], "from one place to the last stop without a word in between");
+        assert_eq!(rings(340, 0.03), [0; 0]);
+        // Who wants to be told when the bus has left is not.
+        let late = BusAlarmId::generate();
+        course.bells = vec![Bell { alarm_id: late, stop_id: course.calls[0].stop_id, minutes_before: 60 }];
+        assert_eq!(progress.advance(&course, &[fix(350, 0.031)]).rings, []);
     }
 
     proptest! {

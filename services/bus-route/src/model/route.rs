@@ -5,6 +5,8 @@ use domain::{BusAssignmentId, BusRouteId, SchoolId, StaffId, StopId, StudentId, 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::geo::Place;
+
 /// Which way the bus goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -107,6 +109,12 @@ impl Stop {
             Direction::Drop => self.drop_time,
         }
     }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place { latitude: self.latitude, longitude: self.longitude }
+    }
 }
 
 /// Whether a seat is held.
@@ -158,6 +166,12 @@ impl Assignment {
     /// Whether the seat is held on `day`.
     #[must_use]
     pub fn covers(&self, day: NaiveDate) -> bool {
-        self.status == AssignmentStatus::Active && self.begin_date <= day && self.end_date.is_none_or(|end| day <= end)
+        self.may_cover_from(day) && self.begin_date <= day
+    }
+
+    /// Whether the seat is held on `day` or on one after it.
+    #[must_use]
+    pub fn may_cover_from(&self, day: NaiveDate) -> bool {
+        self.status == AssignmentStatus::Active && self.end_date.is_none_or(|end| day <= end)
     }
 }

@@ -1,11 +1,12 @@
 //! Who may see what of a run: the office and its driver all of it, parents the stops of their children. For everybody else there is no such run.
 
 use chrono::NaiveDate;
-use domain::{BusTripId, Role, StaffId, StopId, StudentId};
+use domain::{BusRouteId, BusTripId, Role, StaffId, StopId, StudentId};
 use service_kit::{Caller, Problem};
 
 use super::Rooms;
 use crate::model::progress::Course;
+use crate::model::route::Stop;
 use crate::model::trip::TripState;
 use crate::store::{self, Driven};
 
@@ -25,6 +26,25 @@ impl Sight {
             Self::All => true,
             Self::Stops(stops) => stops.contains(&stop),
         }
+    }
+}
+
+/// What is somebody's business besides the runs of a day.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    driven: Vec<BusRouteId>,
+    stops: Vec<(BusRouteId, StopId)>,
+}
+
+impl Places {
+    /// Whether the stop is.
+    fn hold(&self, stop: &Stop) -> bool {
+        self.driven.contains(&stop.route_id) || self.stops.iter().any(|(_, own)| *own == stop.id)
+    }
+
+    /// Whether the route is.
+    pub(super) fn touch(&self, route: BusRouteId) -> bool {
+        self.driven.contains(&route) || self.stops.iter().any(|(own, _)| *own == route)
     }
 }
 
@@ -82,6 +102,49 @@ impl Rooms {
         let run = (course.route_id, course.direction);
         let sight = self.sight(caller, run, course.service_date, course.driver_staff_id).await?;
         Ok((course, state, sight.ok_or_else(missing)?))
+    }
+
+    /// The day that it is at the school.
+    pub(super) async fn today(&self, caller: &Caller) -> Result<NaiveDate, Problem> {
+        let mut transaction = store::reading(&self.platform, caller.school_id).await?;
+        let zone = store::zone(transaction.connection()?, caller.school_id).await?;
+        Ok(self.platform.clock().now().with_timezone(&zone).date_naive())
+    }
+
+    /// The routes and stops that are the caller's business: those at which their children have seats today or later, and the routes that they drive today with all
+    /// stops. None for the office, whose business all are.
+    pub(super) async fn places(&self, caller: &Caller) -> Result<Option<Places>, Problem> {
+        if is_office(caller) {
+            return Ok(None);
+        }
+        let (school, today) = (caller.school_id, self.today(caller).await?);
+        let mut places = Places::default();
+        match caller.role {
+            Role::Parent => {
+                let children = self.children(caller).await?;
+                let mut transaction = store::reading(&self.platform, school).await?;
+                places.stops = store::places_of(transaction.connection()?, school, &children, today).await?;
+            }
+            Role::Staff => {
+                let mut transaction = store::reading(&self.platform, school).await?;
+                let connection = transaction.connection()?;
+                if let Some(staff) = store::staff_of(&mut *connection, school, caller.user_id).await? {
+                    let driven = store::driven_by(connection, school, staff, today).await?;
+                    places.driven = driven.into_iter().map(|(route, _)| route).collect();
+                }
+            }
+            _ => {}
+        }
+        Ok(Some(places))
+    }
+
+    /// The stop, if it is the caller's business.
+    pub(super) async fn seen_stop(&self, caller: &Caller, stop: StopId) -> Result<Stop, Problem> {
+        let places = self.places(caller).await?;
+        let mut transaction = store::reading(&self.platform, caller.school_id).await?;
+        let stop = store::served_stop(transaction.connection()?, caller.school_id, stop).await?;
+        let seen = stop.filter(|stop| places.is_none_or(|places| places.hold(stop)));
+        seen.ok_or_else(|| Problem::not_found("stop"))
     }
 
     /// The trip, if it is the caller's to run: its driver's and the office's.

@@ -10,8 +10,8 @@ use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, 
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::bus_routes::existing;
 use super::paging::{Sort, page};
-use super::routes::existing;
 use crate::desk::Desk;
 use crate::model::alert::{Alert, AlertKind, Effect};
 use crate::store;

@@ -15,8 +15,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::bus_routes::existing;
 use super::paging::identity;
-use super::routes::existing;
 use super::wrong;
 use crate::desk::Desk;
 use crate::model::route::{Assignment, AssignmentStatus, BusRoute, Direction, Stop};

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use domain::BusTripId;
 use futures_util::stream::unfold;
 use service_kit::permits::TransportRead;
-use service_kit::{Caller, CommonProblems, IdPath, Kind, Permit, Problem};
+use service_kit::{Caller, CommonProblems, IdPath, Kind, Permit, Problem, SocketPermit};
 use std::time::Duration;
 use tokio::time::timeout;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -21,6 +21,9 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// How long one message may take to leave for a listener.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is spoken over a socket: the subprotocol that a browser names beside its token.
+const PROTOCOL: &str = "bus.v1";
 
 /// Where a bus is, as server-sent events, for as long as the trip runs: for the office, its driver, and the parents of those who have a seat on it. Each `position`
 /// holds a `BusPosition`; `bye` says why it ends: `trip_ended`, `not_allowed`, `too_slow` or `stopping`.
@@ -41,7 +44,9 @@ async fn events(
     request: HttpRequest,
     rooms: Data<Rooms>,
 ) -> Result<HttpResponse, Problem> {
-    let listener = begin(permit.caller(), *id, &request, &rooms).await?;
+    let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    let token = token.map(|(_, token)| token.trim()).unwrap_or_default();
+    let listener = begin(permit.caller(), *id, token, &rooms).await?;
     let stream = unfold(Some(listener), async |listener| {
         let mut listener = listener?;
         let (text, goes_on) = match listener.next().await {
@@ -59,7 +64,8 @@ async fn events(
         .streaming(Box::pin(stream)))
 }
 
-/// The same over a WebSocket: each text message is a `BusPosition`; the reason for its end is the close frame's.
+/// The same over a WebSocket: each text message is a `BusPosition`; the reason for its end is the close frame's. A browser, which can't set `Authorization` here, names
+/// two subprotocols, `bus.v1` and `bearer.` with its access token: `new WebSocket(url, ["bus.v1", "bearer." + token])`.
 #[utoipa::path(
     tag = "bus-route",
     params(("id" = BusTripId, Path)),
@@ -68,15 +74,15 @@ async fn events(
 )]
 #[get("/api/v1/bus/trips/{id}/socket")]
 async fn socket(
-    permit: Permit<TransportRead>,
+    permit: SocketPermit<TransportRead>,
     id: IdPath<BusTripId>,
     request: HttpRequest,
     payload: Payload,
     rooms: Data<Rooms>,
 ) -> Result<HttpResponse, Problem> {
-    let listener = begin(permit.caller(), *id, &request, &rooms).await?;
+    let listener = begin(permit.caller(), *id, permit.token(), &rooms).await?;
     let not_a_socket = |_| Problem::malformed("Send a WebSocket handshake, as RFC 6455 says.");
-    let (response, session, messages) = actix_ws::handle(&request, payload).map_err(not_a_socket)?;
+    let (response, session, messages) = actix_ws::handle_with_protocols(&request, payload, &[PROTOCOL]).map_err(not_a_socket)?;
     actix_web::rt::spawn(serve(listener, session, messages));
     Ok(response)
 }
@@ -109,12 +115,10 @@ async fn serve(mut listener: Listener, mut session: actix_ws::Session, mut messa
     let _ = timeout(PATIENCE, session.close(Some(close))).await;
 }
 
-async fn begin(caller: &Caller, trip: BusTripId, request: &HttpRequest, rooms: &Rooms) -> Result<Listener, Problem> {
+async fn begin(caller: &Caller, trip: BusTripId, token: &str, rooms: &Rooms) -> Result<Listener, Problem> {
     let (course, state, sight) = rooms.seen_trip(caller, trip).await?;
     if state != TripState::Running {
         return Err(Problem::conflict(Kind::Conflict, "There is nothing to watch: the trip does not run."));
     }
-    let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
-    let token = token.map(|(_, token)| token.trim().to_owned()).unwrap_or_default();
-    Ok(Listener::begin(rooms.clone(), *caller, token, &course, sight).await)
+    Ok(Listener::begin(rooms.clone(), *caller, token.to_owned(), &course, sight).await)
 }

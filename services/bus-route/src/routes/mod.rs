@@ -2,23 +2,29 @@
 
 mod access;
 pub(crate) use access::Sight;
+pub mod alarms;
 pub mod alerts;
+pub mod arrivals;
 pub mod assignments;
 pub mod boardings;
+pub mod bus_routes;
 pub mod documents;
 pub mod drivers;
 pub mod eta;
 pub mod fees;
+pub mod geojson;
 pub mod gtfs;
 pub mod listening;
 pub mod maintenance;
 pub mod manifest;
 mod paging;
 pub mod positions;
+pub mod problems;
 pub mod realtime;
-pub mod routes;
+pub mod service_alerts;
 pub mod stops;
 pub mod students;
+pub mod trip_details;
 pub mod trip_steps;
 pub mod trips;
 pub mod vehicles;
@@ -42,7 +48,7 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     documents::configure(config);
     stops::configure(config);
     eta::configure(config);
-    routes::configure(config);
+    bus_routes::configure(config);
     assignments::configure(config);
     fees::configure(config);
     trip_steps::configure(config);
@@ -55,6 +61,12 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     alerts::configure(config);
     realtime::configure(config);
     gtfs::configure(config);
+    geojson::configure(config);
+    trip_details::configure(config);
+    arrivals::configure(config);
+    service_alerts::configure(config);
+    problems::configure(config);
+    alarms::configure(config);
 }
 
 /// What the handlers work with that do not commit in PostgreSQL alone.

@@ -171,19 +171,25 @@ impl Rooms {
         Err(Problem::unavailable(std::time::Duration::from_secs(1), "The trip, which many move at once,"))
     }
 
-    /// Notes and tells arrivals and delays before the trip moves on past them. What can't be noted now has not happened yet: the next position brings it again.
+    /// Notes and tells arrivals, delays and alarms before the trip moves on past them. What can't be noted now comes again with the next position.
     async fn tell(&self, caller: &Caller, course: &Course, happened: &Happened, before: &Progress, after: &mut Progress) {
         if !happened.arrived.is_empty()
             && let Err(problem) = store::tell_arrivals(&self.platform, course, &happened.arrived, caller.actor()).await
         {
             warn!(%problem, "an arrival could not be noted");
-            (after.arrived, after.passed) = (before.arrived.clone(), before.passed);
+            after.untold.clone_from(&happened.arrived);
         }
         if let Some(delay) = happened.delayed
             && let Err(problem) = store::tell_delay(&self.platform, course, delay, caller.actor()).await
         {
             warn!(%problem, "a delay could not be noted");
             after.delay_told = false;
+        }
+        if !happened.rings.is_empty()
+            && let Err(problem) = store::ring(&self.platform, course, &happened.rings, caller.actor()).await
+        {
+            warn!(%problem, "alarms could not be rung");
+            after.rung.clone_from(&before.rung);
         }
     }
 }

@@ -52,7 +52,7 @@ async fn alerts(permit: Permit<TransportManage>, rooms: Data<Rooms>) -> Result<H
 
 impl Rooms {
     /// The trips that run now.
-    async fn running(&self, caller: &Caller, with_occupancy: bool) -> Result<Vec<Running>, Problem> {
+    pub(super) async fn running(&self, caller: &Caller, with_occupancy: bool) -> Result<Vec<Running>, Problem> {
         let school = caller.school_id;
         let mut transaction = store::reading(&self.platform, school).await?;
         let trips = store::running_trips(transaction.connection()?, school, None).await?;

@@ -17,8 +17,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::Rooms;
+use super::bus_routes::existing;
 use super::paging::identity;
-use super::routes::existing;
 use crate::desk::Desk;
 use crate::model::documents::missing_on;
 use crate::model::fleet::Driver;

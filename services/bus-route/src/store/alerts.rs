@@ -176,7 +176,7 @@ fn noticed(course: &Course, kind: AlertKind, now: Timestamp) -> Alert {
     }
 }
 
-async fn tell(
+pub(super) async fn tell(
     transaction: &SchoolTransaction,
     kind: EventKind,
     school: SchoolId,

@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use store::StoreError;
 use tracing::warn;
 
+use super::alarms::bells_of;
 use super::{reading, stops_of, zone};
 use crate::model::eta::Call;
 use crate::model::progress::Course;
@@ -54,11 +55,11 @@ pub(crate) async fn any_course(platform: &Platform, school: SchoolId, trip: BusT
     let connection = transaction.connection()?;
     let query = "SELECT t.state, jsonb_build_object('school_id', t.school_id, 'trip_id', t.id, 'route_id', t.route_id, 'route_name', r.name, 'vehicle_id', t.vehicle_id,
             'registration', v.registration, 'capacity', v.capacity, 'driver_staff_id', t.driver_staff_id, 'driver_user_id', s.user_id,
-            'direction', t.direction, 'service_date', t.service_date, 'calls', '[]'::jsonb)
+            'direction', t.direction, 'service_date', t.service_date, 'calls', '[]'::jsonb, 'bells', '[]'::jsonb)
         FROM bus_trips t
         JOIN bus_routes r ON r.school_id = t.school_id AND r.id = t.route_id
         JOIN vehicles v ON v.school_id = t.school_id AND v.id = t.vehicle_id
-        LEFT JOIN staff s ON s.school_id = t.school_id AND s.id = t.driver_staff_id
+        LEFT JOIN staff s ON s.school_id = t.school_id AND s.id = t.driver_staff_id AND s.status = 'active'
         WHERE t.school_id = $1 AND t.id = $2";
     let found: Option<(String, Json<Course>)> = sqlx::query_as(query)
         .bind(school.as_uuid())
@@ -68,6 +69,7 @@ pub(crate) async fn any_course(platform: &Platform, school: SchoolId, trip: BusT
         .map_err(StoreError::from)?;
     let Some((state, Json(mut course))) = found else { return Ok(None) };
     let zone = zone(&mut *connection, school).await?;
+    course.bells = bells_of(&mut *connection, &course).await?;
     let stops = stops_of(connection, school, course.route_id).await?;
     let calls = timetable::run(&stops, course.direction).into_iter().filter_map(|stop| {
         let scheduled_at = instant(zone, course.service_date, stop.time(course.direction)?);

@@ -3,7 +3,7 @@
 //! The value is `<revision>\n<JSON>`. Whoever moves a trip on says which revision they have seen; the script that writes compares, and answers what is there if it is
 //! another: then they take their positions into that. So positions that come in parallel, in whatever order, all count, and a late one never becomes the latest.
 
-use domain::{BusTripId, Partition, SchoolId, Timestamp};
+use domain::{BusTripId, Partition, SchoolId, StopId, Timestamp};
 use fred::clients::Pool;
 use fred::error::Error;
 use fred::interfaces::KeysInterface;
@@ -15,7 +15,8 @@ use store::StoreError;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{latest_fix, reading};
+use super::alarms::rung_for;
+use super::{fixes_of, reading};
 use crate::model::progress::{Course, Progress};
 
 /// The channel on which every process hears how trips go.
@@ -71,8 +72,7 @@ pub(crate) async fn begin_live(platform: &Platform, course: &Course) -> Result<L
     if let Some(live) = live(platform.redis(), school, trip).await? {
         return Ok(live);
     }
-    let mut progress = Progress::new(trip);
-    progress.latest = latest_fix(platform, school, trip).await?;
+    let fixes = fixes_of(platform, school, trip).await?;
     let mut transaction = reading(platform, school).await?;
     let connection = transaction.connection()?;
     let visits: Vec<(Uuid, Timestamp)> =
@@ -82,16 +82,16 @@ pub(crate) async fn begin_live(platform: &Platform, course: &Course) -> Result<L
             .fetch_all(&mut *connection)
             .await
             .map_err(StoreError::from)?;
-    progress.arrived = visits.into_iter().map(|(stop, at)| (stop.into(), at)).collect();
-    let behind = course.calls.iter().rposition(|call| progress.arrived.iter().any(|(stop, _)| *stop == call.stop_id));
-    progress.passed = behind.map_or(0, |index| index + 1);
+    let visits: Vec<(StopId, Timestamp)> = visits.into_iter().map(|(stop, at)| (stop.into(), at)).collect();
+    let mut progress = Progress::replay(course, fixes, &visits);
     progress.delay_told =
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM bus_alerts WHERE school_id = $1 AND trip_id = $2 AND kind = 'delay')")
             .bind(school.as_uuid())
             .bind(trip.as_uuid())
-            .fetch_one(connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(StoreError::from)?;
+    progress.rung = rung_for(connection, course).await?;
     Ok(Live { revision: 0, progress })
 }
 

@@ -1,5 +1,6 @@
 //! How buses reach their tables and come back. Boardings and positions are buffered; everything else commits in PostgreSQL before the answer.
 
+mod alarms;
 mod alerts;
 mod boardings;
 mod charges;
@@ -15,7 +16,8 @@ mod trips;
 
 use chrono_tz::Tz;
 use domain::{
-    BusAlertId, BusAssignmentId, BusFeeSlabId, BusRouteId, BusTripId, DriverId, MaintenanceId, SchoolId, ServiceName, VehicleId, Version,
+    BusAlarmId, BusAlertId, BusAssignmentId, BusFeeSlabId, BusProblemId, BusRouteId, BusTripId, DriverId, MaintenanceId, SchoolId,
+    ServiceName, VehicleId, Version,
 };
 use records::refuse;
 use serde::Serialize;
@@ -26,12 +28,15 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 
+use crate::model::alarm::Alarm;
 use crate::model::alert::Alert;
 use crate::model::fee::FeeSlab;
 use crate::model::fleet::{Driver, Maintenance, Vehicle};
+use crate::model::problem::Report;
 use crate::model::route::{Assignment, BusRoute};
 use crate::model::trip::Trip;
 
+pub(crate) use alarms::{alarms_of, ring};
 pub(crate) use alerts::{left_behind, resolve_left_behind, tell_arrivals, tell_delay};
 pub(crate) use boardings::{boardings_of, find_boarding};
 pub(crate) use charges::{charge, charge_month};
@@ -40,10 +45,10 @@ pub(crate) use courses::{any_course, course, forget_course};
 pub(crate) use feeds::Agency;
 pub(crate) use feeds::{Plan, open_notices, plan};
 pub(crate) use live::{CHANNEL, Live, Message, begin_live, generation, live, move_live, rights_changed};
-pub(crate) use positions::latest_fix;
+pub(crate) use positions::fixes_of;
 pub(crate) use seats::{AssignmentFilter, list_assignments, pack_seats, take_seat};
-pub(crate) use sights::{Driven, driven_by, seats_of, staff_of, stops_on_trip};
-pub(crate) use stops::{replace_stops, stops_of};
+pub(crate) use sights::{Driven, driven_by, places_of, seats_of, staff_of, stops_on_trip};
+pub(crate) use stops::{replace_stops, served_stop, stops_of};
 pub(crate) use trips::{TripFilter, list_trips, riders, running_trips};
 
 /// A row that commits in PostgreSQL: a struct with a field for each column, by name.
@@ -86,6 +91,8 @@ records! {
     FeeSlab = "bus_fee_slabs", "fee slab", "below_metres, amount_minor, valid_to";
     Trip = "bus_trips", "trip", "vehicle_id, driver_staff_id, state, started_at, ended_at";
     Alert = "bus_alerts", "alert", "effect, header, description, ends_at, resolved_at, resolved_by";
+    Report = "bus_problems", "problem", "answer, resolved_at, resolved_by";
+    Alarm = "bus_alarms", "alarm", "minutes_before";
 }
 
 /// Ids as they are.
@@ -109,7 +116,7 @@ macro_rules! row_ids {
 
 row_ids! {
     VehicleId => Vehicle, MaintenanceId => Maintenance, DriverId => Driver, BusRouteId => BusRoute, BusAssignmentId => Assignment,
-    BusFeeSlabId => FeeSlab, BusTripId => Trip, BusAlertId => Alert,
+    BusFeeSlabId => FeeSlab, BusTripId => Trip, BusAlertId => Alert, BusProblemId => Report, BusAlarmId => Alarm,
 }
 
 /// The row, or none in this school.

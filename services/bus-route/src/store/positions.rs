@@ -2,6 +2,7 @@
 //! one row, whichever request it came in: what is there already stays.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{BusTripId, SchoolId, ServiceName, Timestamp, Version};
@@ -26,6 +27,8 @@ ON CONFLICT DO NOTHING";
 impl Buffered for Track {
     const ENTITY: &'static str = "bus_track";
     const SERVICE: ServiceName = ServiceName::BusRoute;
+    // A saved position is read from its table, if at all; half a thousand come each second.
+    const KEPT: Option<Duration> = Some(Duration::from_mins(1));
 
     fn id(&self) -> Uuid {
         self.id
@@ -76,18 +79,18 @@ fn scope(trip: BusTripId) -> String {
     format!("trip:{trip}")
 }
 
-/// The latest position of a trip, saved or not.
-pub(crate) async fn latest_fix(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<Fix>, Problem> {
+/// All positions of a trip, saved or not.
+pub(crate) async fn fixes_of(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Vec<Fix>, Problem> {
     let unsaved: HashMap<Uuid, Track> = platform.buffer().unsaved(school, &scope(trip)).await?;
     let mut transaction = reading(platform, school).await?;
     let query = "SELECT to_jsonb(p) FROM vehicle_positions p JOIN bus_trips t ON t.school_id = p.school_id AND t.id = $2 AND t.vehicle_id = p.vehicle_id
-        WHERE p.school_id = $1 AND p.trip_id = $2 ORDER BY p.recorded_at DESC LIMIT 1";
-    let saved: Option<Json<Fix>> = sqlx::query_scalar(query)
+        WHERE p.school_id = $1 AND p.trip_id = $2";
+    let saved: Vec<Json<Fix>> = sqlx::query_scalar(query)
         .bind(school.as_uuid())
         .bind(trip.as_uuid())
-        .fetch_optional(transaction.connection()?)
+        .fetch_all(transaction.connection()?)
         .await
         .map_err(StoreError::from)?;
     let unsaved = unsaved.into_values().flat_map(|track| track.fixes);
-    Ok(unsaved.chain(saved.map(|Json(fix)| fix)).max_by_key(|fix| fix.recorded_at))
+    Ok(unsaved.chain(saved.into_iter().map(|Json(fix)| fix)).collect())
 }

@@ -18,6 +18,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::overlap("bus_assignments_one_a_seat", "/begin_date", "is in a time in which the seat is taken"),
     Rule::overlap("bus_fee_slabs_one_a_distance", "/from_metres", "overlaps a slab of the same time"),
     Rule::once("bus_trips_one_a_run", "/service_date", "is a day on which the route is run in this direction already"),
+    Rule::once("bus_alarms_once", "/assignment_id", "you have an alarm for this seat already"),
     Rule::overlap("bus_trips_one_a_vehicle", "/vehicle_id", "is on another trip"),
     Rule::overlap("bus_trips_one_a_driver", "/driver_staff_id", "is on another trip"),
 ];

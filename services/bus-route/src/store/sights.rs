@@ -54,6 +54,26 @@ pub(crate) async fn seats_of(
     Ok(plain(rows))
 }
 
+/// The routes on which `students` have seats on `day` or later, and their stops.
+pub(crate) async fn places_of(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    students: &[StudentId],
+    day: NaiveDate,
+) -> Result<Vec<(BusRouteId, StopId)>, StoreError> {
+    let students: Vec<Uuid> = students.iter().map(|student| student.as_uuid()).collect();
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT DISTINCT route_id, stop_id FROM bus_assignments
+         WHERE school_id = $1 AND student_id = ANY ($2) AND status = 'active' AND (end_date IS NULL OR end_date >= $3)",
+    )
+    .bind(school.as_uuid())
+    .bind(students)
+    .bind(day)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(route, stop)| (route.into(), stop.into())).collect())
+}
+
 /// The stops of a run at which `students` have seats on that day.
 pub(crate) async fn stops_on_trip(
     connection: &mut PgConnection,

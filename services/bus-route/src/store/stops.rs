@@ -19,6 +19,13 @@ pub(crate) async fn stops_of(connection: &mut PgConnection, school: SchoolId, ro
     Ok(plain(rows))
 }
 
+/// The stop, if it is served.
+pub(crate) async fn served_stop(connection: &mut PgConnection, school: SchoolId, stop: StopId) -> Result<Option<Stop>, StoreError> {
+    let query = "SELECT to_jsonb(s) FROM route_stops s WHERE s.school_id = $1 AND s.id = $2 AND (s.pickup_time IS NOT NULL OR s.drop_time IS NOT NULL)";
+    let row: Option<Json<Stop>> = sqlx::query_scalar(query).bind(school.as_uuid()).bind(stop.as_uuid()).fetch_optional(connection).await?;
+    Ok(row.map(|Json(row)| row))
+}
+
 /// Makes `stops` the route's stops; the route is locked. Stops that are left out go; those that something refers to stay without times, behind the others. A stop at
 /// which somebody has a seat on `today` or later can't be left out.
 pub(crate) async fn replace_stops(
@@ -52,7 +59,8 @@ pub(crate) async fn replace_stops(
         sqlx::query(
             "DELETE FROM route_stops s WHERE s.school_id = $1 AND s.route_id = $2 AND s.id <> ALL ($3)
                 AND NOT EXISTS (SELECT FROM bus_assignments a WHERE a.school_id = $1 AND a.stop_id = s.id)
-                AND NOT EXISTS (SELECT FROM bus_stop_visits v WHERE v.school_id = $1 AND v.stop_id = s.id)",
+                AND NOT EXISTS (SELECT FROM bus_stop_visits v WHERE v.school_id = $1 AND v.stop_id = s.id)
+                AND NOT EXISTS (SELECT FROM bus_problems p WHERE p.school_id = $1 AND p.stop_id = s.id)",
         )
         .bind(school.as_uuid())
         .bind(route.as_uuid())

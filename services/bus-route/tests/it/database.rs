@@ -8,7 +8,13 @@ use uuid::Uuid;
 use crate::school::School;
 
 async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
-    let mut transaction = school.fleet.platform.postgres(ServiceName::BusRoute).school(school.id).await.unwrap();
+    let mut transaction = loop {
+        // Fifty at once may wait for one connection longer than it waits for them.
+        match school.fleet.platform.postgres(ServiceName::BusRoute).school(school.id).await {
+            Err(StoreError::Unavailable(_)) => {}
+            begun => break begun.unwrap(),
+        }
+    };
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(transaction.connection().unwrap()).await?;
     transaction.commit().await
 }

@@ -4,7 +4,7 @@ use chrono::Datelike;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::school::{School, made};
+use crate::school::{School, insist, made};
 
 #[tokio::test]
 async fn a_seat_is_charged_by_its_distance_once_a_month_however_many_charge() {
@@ -32,7 +32,7 @@ async fn a_seat_is_charged_by_its_distance_once_a_month_however_many_charge() {
     };
     let (this, next) = (json!({"period": month(0)}), json!({"period": month(1)}));
     assert_eq!(school.office.post("/api/v1/bus/fees/charge", &this).await.expect(200)["charged"], 0);
-    let answers = join_all((0..50).map(|_| school.office.post("/api/v1/bus/fees/charge", &next))).await;
+    let answers = join_all((0..50).map(|_| insist(&school.office, "/api/v1/bus/fees/charge", &next))).await;
     let charged: i64 = answers.into_iter().map(|answer| answer.expect(200)["charged"].as_i64().unwrap()).sum();
     assert_eq!(charged, 2);
     assert_eq!(school.told("transport:fee_due").await, 4);

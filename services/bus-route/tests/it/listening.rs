@@ -205,8 +205,61 @@ async fn frame(stream: &mut TcpStream) -> (u8, String) {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
     let opcode = head[0] & 0x0f;
+    // A ping only keeps the connection.
+    if opcode == 9 {
+        return Box::pin(frame(stream)).await;
+    }
     let text = if opcode == 8 { body.split_off(2.min(body.len())) } else { body };
     (opcode, String::from_utf8(text).unwrap())
+}
+
+/// Sends a handshake with one more header; the head of the answer.
+async fn knock(socket: &mut TcpStream, trip: &str, header: &str) -> String {
+    let ask = format!(
+        "GET {trip}/socket HTTP/1.1\r\nHost: bus\r\n{header}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    socket.write_all(ask.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(timeout(PATIENCE, socket.read_u8()).await.unwrap().unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+#[tokio::test]
+async fn a_browser_sends_its_token_as_a_subprotocol_and_gets_it_back_nowhere() {
+    let school = School::open().await;
+    school.seat(school.child, 2).await;
+    let trip = school.start().await;
+    school.driver.post(&format!("{trip}/positions"), &school.positions(&[(5, 0.005)])).await.expect(200);
+    let offers = async |offered: &str| {
+        let mut socket = connect(&school.fleet.url).await;
+        let head = knock(&mut socket, &trip, &format!("Sec-WebSocket-Protocol: {offered}")).await;
+        (socket, head)
+    };
+    let token = school.parent.token();
+    let (mut socket, head) = offers(&format!("bus.v1, bearer.{token}")).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert!(head.to_lowercase().contains("sec-websocket-protocol: bus.v1\r\n") && !head.contains(token), "{head}");
+    let (opcode, text) = frame(&mut socket).await;
+    assert_eq!((opcode, serde_json::from_str::<Value>(&text).unwrap()["longitude"].as_f64()), (1, Some(0.005)));
+    // The right is the token's owner's, and ends with it as everywhere.
+    for (offered, status) in [
+        (format!("bus.v1, bearer.{}", school.other_parent.token()), 404),
+        (format!("bus.v1, bearer.{token}x"), 401),
+        (format!("bus.v1, bearer.{token}, bearer.{token}"), 401),
+        ("bus.v1".to_owned(), 401),
+    ] {
+        let (_, head) = offers(&offered).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+    }
+    assert_eq!(school.parent.post("/api/v1/auth/logout", &json!({})).await.status, 204);
+    assert_eq!(frame(&mut socket).await, (8, "not_allowed".to_owned()));
+    // No other route takes a token there.
+    let elsewhere = school.fleet.anonymous();
+    let asked =
+        elsewhere.request(reqwest::Method::GET, &trip).header("Sec-WebSocket-Protocol", format!("bearer.{}", school.office.token()));
+    assert_eq!(elsewhere.send(asked).await.status, 401);
 }
 
 #[tokio::test]
@@ -216,16 +269,7 @@ async fn the_same_comes_over_a_websocket() {
     let trip = school.start().await;
     warm(&school, &trip).await;
     let mut socket = connect(&school.fleet.url).await;
-    let ask = format!(
-        "GET {trip}/socket HTTP/1.1\r\nHost: bus\r\nAuthorization: Bearer {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        school.parent.token()
-    );
-    socket.write_all(ask.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(timeout(PATIENCE, socket.read_u8()).await.unwrap().unwrap());
-    }
-    let head = String::from_utf8(head).unwrap();
+    let head = knock(&mut socket, &trip, &format!("Authorization: Bearer {}", school.parent.token())).await;
     assert!(head.starts_with("HTTP/1.1 101"), "{head}");
     // The answer that RFC 6455 gives for this key.
     assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");

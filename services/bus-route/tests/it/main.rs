@@ -1,6 +1,7 @@
 //! Buses over HTTP, on real stores.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod alarms;
 mod boardings;
 mod database;
 mod feeds;
@@ -8,6 +9,8 @@ mod fees;
 mod fleet;
 mod listening;
 mod positions;
+mod problems;
+mod riders;
 mod school;
 mod seats;
 mod stops;

@@ -34,6 +34,33 @@ async fn positions_in_any_order_in_parallel_end_with_the_latest_one_shown() {
 }
 
 #[tokio::test]
+async fn a_saved_position_leaves_redis_within_a_minute_and_a_saved_boarding_stays_as_a_cache() {
+    use fred::interfaces::{ClientLike, KeysInterface};
+    let school = School::open().await;
+    let trip = school.start().await;
+    school.driver.post(&format!("{trip}/positions"), &school.positions(&[(10, 0.0)])).await.expect(200);
+    let on = json!({"student_id": school.child, "kind": "boarded"});
+    school.driver.post(&format!("{trip}/boardings"), &on).await.expect(200);
+    school.saved().await;
+    let redis = school.fleet.platform.redis();
+    let lives = async |entity: &str| {
+        let pattern = format!("write_buffer:{entity}:*");
+        let keys: Vec<String> = redis.next().custom(fred::cmd!("KEYS"), vec![pattern]).await.unwrap();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        redis.pttl::<i64, _>(&keys[0]).await.unwrap()
+    };
+    // Settled a moment after it is saved.
+    for _ in 0..100 {
+        if lives("bus_track").await >= 0 && lives("bus_boarding").await >= 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!((1..=60_000).contains(&lives("bus_track").await), "{}", lives("bus_track").await);
+    assert!(lives("bus_boarding").await > 3_600_000, "{}", lives("bus_boarding").await);
+}
+
+#[tokio::test]
 async fn a_position_after_the_trip_is_stored_and_moves_nothing() {
     let school = School::open().await;
     let trip = school.plan().await;

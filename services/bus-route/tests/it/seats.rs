@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::school::{School, count, made, statuses};
+use crate::school::{School, count, insist, made, statuses};
 
 const PATH: &str = "/api/v1/bus/assignments";
 
@@ -16,7 +16,7 @@ async fn of_fifty_who_want_the_last_five_seats_five_get_one() {
     let school = School::open_with(5).await;
     let students = school.students(50).await;
     let wishes: Vec<Value> = students.iter().map(|student| school.wish(*student, 0, school.today, None)).collect();
-    let answers = join_all(wishes.iter().map(|wish| school.office.post(PATH, wish))).await;
+    let answers = join_all(wishes.iter().map(|wish| insist(&school.office, PATH, wish))).await;
     assert_eq!((count(&answers, 201), count(&answers, 409)), (5, 45), "{:?}", statuses(&answers));
     assert_eq!(school.count("SELECT count(*) FROM bus_assignments WHERE status = 'active'").await, 5);
     assert_eq!(school.count("SELECT count(DISTINCT seat) FROM bus_assignments").await, 5);
@@ -35,7 +35,7 @@ async fn times_that_overlap_in_all_ways_never_overfill_the_bus_on_any_day_and_le
             school.wish(*student, n % 4, school.day(begin), Some(school.day(begin + 2 + i64::try_from(n % 7).unwrap())))
         })
         .collect();
-    let answers = join_all(wishes.iter().map(|wish| school.office.post(PATH, wish))).await;
+    let answers = join_all(wishes.iter().map(|wish| insist(&school.office, PATH, wish))).await;
     assert_eq!(count(&answers, 201) + count(&answers, 409), 50, "{:?}", statuses(&answers));
     assert_eq!(school.count(FULLEST).await, 5);
     // Whoever was refused is refused for a day on which the bus is full: nobody is sent away for want of one seat throughout.
@@ -87,7 +87,7 @@ async fn of_fifty_seats_for_one_student_one_is_taken() {
     other["route_id"] = json!(route);
     other["stop_id"] = stops["stops"][0]["id"].clone();
     let here = school.wish(school.child, 0, school.today, Some(school.day(30)));
-    let answers = join_all((0..50).map(|n| school.office.post(PATH, if n % 2 == 0 { &here } else { &other }))).await;
+    let answers = join_all((0..50).map(|n| insist(&school.office, PATH, if n % 2 == 0 { &here } else { &other }))).await;
     assert_eq!((count(&answers, 201), count(&answers, 409)), (1, 49), "{:?}", statuses(&answers));
     // The way home is another matter.
     let mut home = here.clone();

@@ -1,13 +1,14 @@
-"""Reads the feeds beside this file with readers that are not ours, for `readings.json`: `gtfs_kit` and the official GTFS-Realtime bindings.
+"""Reads the feeds beside this file with readers that are not ours, for `readings.json`: `gtfs_kit`, the official GTFS-Realtime bindings, and GDAL.
 
     UPDATE_FEEDS=1 cargo test -p bus-route --lib the_feeds_that_others_have_read    # if the feeds have changed
-    pip install gtfs_kit gtfs-realtime-bindings
+    pip install gtfs_kit gtfs-realtime-bindings pyogrio
     python reference.py > readings.json
 """
 
 import json
 import pathlib
 
+import geopandas
 import gtfs_kit
 from google.transit import gtfs_realtime_pb2 as rt
 
@@ -54,6 +55,14 @@ def feed(name):
     message.ParseFromString((HERE / f"{name}.pb").read_bytes())
     assert message.IsInitialized()
     return message
+
+
+def places(name):
+    frame = geopandas.read_file(HERE / f"{name}.geojson", engine="pyogrio")
+    assert frame.crs.to_epsg() == 4326 and frame.geometry.is_valid.all()
+    kinds = {kind: len(rows) for kind, rows in frame.groupby("kind")}
+    rows = [{"id": row.id, "kind": row.kind, "type": row.geometry.geom_type, "places": [list(place) for place in row.geometry.coords]} for row in frame.itertuples()]
+    return {"kinds": kinds, "first": rows[0]}
 
 
 def trip(descriptor):
@@ -121,6 +130,7 @@ print(
     json.dumps(
         {
             "gtfs": schedule(),
+            "geojson": {name: places(name) for name in ["routes", "vehicles"]},
             "headers": {name: header(message) for name, message in feeds.items()},
             "vehicle_positions": [vehicle(entity) for entity in feeds["vehicle-positions"].entity],
             "trip_updates": [update(entity) for entity in feeds["trip-updates"].entity],
