@@ -156,15 +156,15 @@ fn seats(roster: &Roster, buses: &[Bus]) -> Vec<Seat> {
     let mut rows = Vec::new();
     for bus in buses {
         for (seat, (_, student)) in riders.by_ref().take(SEATS_TAKEN).enumerate() {
-            let stop = seat % STOPS.len();
+            let at = seat % STOPS.len();
             let parent = roster.families.get(student.family).and_then(|family| family.parents.first()).map(|(parent, _)| parent.user);
             for direction in DIRECTIONS {
                 let id = ids.next();
                 let row = json!({"id": id, "student_id": student.id, "route_id": bus.route, "route_capacity": CAPACITY,
-                    "stop_id": stop_id(roster, bus.number, stop), "direction": direction, "seat": seat + 1, "begin_date": roster.dates.year.from,
+                    "stop_id": stop_id(roster, bus.number, at), "direction": direction, "seat": seat + 1, "begin_date": roster.dates.year.from,
                     "status": "active"});
                 let (bus, student, is_known) = (bus.number, student.id, is_known(&student.person));
-                rows.push(Seat { id, bus, stop, direction, student, parent, is_known, row });
+                rows.push(Seat { id, bus, stop: at, direction, student, parent, is_known, row });
             }
         }
     }

@@ -100,7 +100,9 @@ pub trait Drain: Send + Sync {
     /// The service that owns it.
     fn service(&self) -> ServiceName;
     /// How long a saved row stays in Redis at most: see [`Buffered::KEPT`].
-    fn kept(&self) -> Option<Duration>;
+    fn kept(&self) -> Option<Duration> {
+        None
+    }
     /// An empty list of this entity's rows.
     fn rows(&self) -> Box<dyn Rows>;
     /// Reads an image, to look at it.

@@ -2,10 +2,11 @@
 
 use domain::ServiceName;
 use futures_util::future::join_all;
+use serde_json::json;
 use store::StoreError;
 use uuid::Uuid;
 
-use crate::school::School;
+use crate::school::{School, made};
 
 async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
     let mut transaction = loop {
@@ -48,6 +49,35 @@ async fn the_tables_refuse_what_the_service_would() {
     };
     refused(&school, "bus_trips_one_a_run", &trip_of("planned", "pickup")).await;
     refused(&school, "bus_trips_one_a_vehicle", &trip_of("running", "drop")).await;
+    let spare = made(&school.office, "/api/v1/bus/vehicles", &json!({"registration": "KA 09", "capacity": 2})).await;
+    let same_driver = format!(
+        "INSERT INTO bus_trips (school_id, id, route_id, vehicle_id, driver_staff_id, direction, service_date, state, started_at)
+         SELECT school_id, '{}', route_id, '{spare}', driver_staff_id, 'drop', service_date, 'running', started_at FROM bus_trips",
+        new()
+    );
+    refused(&school, "bus_trips_one_a_driver", &same_driver).await;
+    let alarm = |minutes: i32| {
+        format!(
+            "INSERT INTO bus_alarms (school_id, id, user_id, assignment_id, minutes_before)
+             SELECT school_id, '{}', (SELECT guardian_user_id FROM student_guardians WHERE student_id = a.student_id), id, {minutes} FROM bus_assignments a",
+            new()
+        )
+    };
+    refused(&school, "bus_alarms_minutes_before_check", &alarm(61)).await;
+    attempt(&school, &alarm(5)).await.unwrap();
+    refused(&school, "bus_alarms_once", &alarm(6)).await;
+    refused(&school, "bus_alarms_rung", &format!("UPDATE bus_alarms SET rung_trip_id = '{trip}'")).await;
+    let problem = |trip: &str, stop: &str| {
+        format!(
+            "INSERT INTO bus_problems (school_id, id, route_id, trip_id, stop_id, kind, reported_by)
+             SELECT school_id, '{}', route_id, {trip}, {stop}, 'other', (SELECT user_id FROM staff WHERE id = driver_staff_id) FROM bus_trips",
+            new()
+        )
+    };
+    refused(&school, "bus_problems_about", &problem("NULL", "NULL")).await;
+    refused(&school, "bus_problems_stop", &problem("id", "gen_random_uuid()")).await;
+    attempt(&school, &problem("id", "NULL")).await.unwrap();
+    refused(&school, "bus_problems_resolved", "UPDATE bus_problems SET resolved_at = now()").await;
     let boarding = |alighted: &str| {
         format!(
             "INSERT INTO bus_boardings (school_id, id, trip_id, student_id, boarded_at, alighted_at, log)
@@ -109,6 +139,30 @@ async fn of_fifty_who_take_the_last_seat_at_the_database_one_does() {
             school.route,
             school.stops[0],
             school.today
+        );
+        let school = &school;
+        async move { attempt(school, &sql).await }
+    });
+    let outcomes = join_all(taking).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn of_fifty_seats_for_one_student_at_the_database_one_is_taken() {
+    let school = School::open_with(50).await;
+    // Fifty seats, and fifty times that overlap one another by a day at least.
+    let taking = (0..50).map(|n| {
+        let sql = format!(
+            "INSERT INTO bus_assignments (school_id, id, student_id, route_id, route_capacity, stop_id, direction, seat, begin_date, end_date)
+             VALUES ('{}', '{}', '{}', '{}', 50, '{}', 'pickup', {}, '{}', '{}')",
+            school.id,
+            Uuid::now_v7(),
+            school.child,
+            school.route,
+            school.stops[0],
+            n + 1,
+            school.day(n),
+            school.day(n + 50)
         );
         let school = &school;
         async move { attempt(school, &sql).await }

@@ -1,4 +1,4 @@
-//! The live view: over server-sent events and WebSockets, for those who may, as long as they may.
+//! The live view: over server-sent events and web sockets, for those who may, as long as they may.
 
 use std::time::Duration;
 
