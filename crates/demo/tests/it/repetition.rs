@@ -33,10 +33,12 @@ async fn a_part_that_is_missing_is_made_as_it_would_have_been() {
     let (mut fleet, _) = seeded().await;
     let mut connection = fleet.database.superuser().await;
     let before = contents(&mut connection).await;
-    sqlx::raw_sql("TRUNCATE homework, vehicles, fee_structures, concessions, ledger_entries, receipt_counters CASCADE")
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "TRUNCATE homework, vehicles, bus_drivers, bus_fee_slabs, fee_structures, concessions, ledger_entries, receipt_counters, invoice_counters, fine_rules CASCADE",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
     let later = ManualClock::at(SystemClock.now() + chrono::Duration::days(61));
     fleet.restart(&[homework::SERVICE], Arc::new(later)).await;
     demo::seed(&fleet.platform).await.unwrap();
