@@ -43,7 +43,7 @@ pub use extract::{
     Body, Caller, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, MayHold, MaybeIdempotencyKey, Params, Permit, PlatformCaller,
     PlatformPermit, SocketPermit, permits,
 };
-pub use page::{Limit, Page};
+pub use page::{Limit, Page, of_the_page};
 pub use platform::{Parts, Platform};
 pub use problem::{CommonProblems, EditProblems, Kind, Problem, ProblemBody};
 pub use redis::wait_for_redis;

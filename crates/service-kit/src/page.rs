@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// How many items a page holds: 1 to 200, 50 unless asked otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64")]
 pub struct Limit(u16);
 
@@ -27,6 +27,13 @@ impl Limit {
     pub const fn plus_one(self) -> u64 {
         self.0 as u64 + 1
     }
+}
+
+/// Says of a list's `limit` and `cursor` that they don't decide what the list holds, for `skip_serializing_if`: what the rest of the query serializes to is
+/// what a cursor is for. With plain `skip_serializing` a field is missing in the API document, too.
+#[must_use]
+pub const fn of_the_page<T>(_: &T) -> bool {
+    true
 }
 
 impl Default for Limit {

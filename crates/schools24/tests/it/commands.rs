@@ -73,3 +73,24 @@ async fn every_documented_path_is_routed_to_its_own_service() {
     assert!(routes.iter().any(|route| route["service"] == "homework" && route["pattern"].as_str().unwrap().contains("submissions")));
     assert!(routes.iter().any(|route| route["service"] == "auth" && route["pattern"].as_str().unwrap().contains("well-known")));
 }
+
+#[test]
+fn every_list_says_how_to_ask_for_its_pages() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi/schools24.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let (mut lists, mut lacking) = (0, Vec::new());
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        if !schema["$ref"].as_str().is_some_and(|name| name.starts_with("#/components/schemas/Page_")) {
+            continue;
+        }
+        lists += 1;
+        let parameters = item["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        let has = |name: &str| parameters.iter().any(|parameter| parameter["name"] == name);
+        if !has("limit") || !has("cursor") {
+            lacking.push(path);
+        }
+    }
+    assert!(lists > 50, "only {lists} lists: is this still what a page's schema is called?");
+    assert!(lacking.is_empty(), "{lacking:?}");
+}

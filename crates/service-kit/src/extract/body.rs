@@ -54,7 +54,8 @@ impl<T: DeserializeOwned + ToSchema + 'static, const LIMIT: usize> FromRequest f
             acceptable?;
             let bytes = bytes.await?;
             match serde_json::from_slice(&bytes) {
-                Ok(value) => Ok(Self(value)),
+                Ok(value) if !schema::may_hold_a_strange_year(&bytes) => Ok(Self(value)),
+                Ok(value) => refuse_strange_years::<T>(&bytes).map(|()| Self(value)),
                 Err(_) => Err(explain::<T>(&bytes)),
             }
         })
@@ -112,6 +113,14 @@ pub fn read_payload(request: &HttpRequest, mut payload: Payload, limit: usize) -
             Err(_) => Err(Problem::new(Kind::RequestTimeout, "The body did not arrive within 30 seconds.")),
         }
     }
+}
+
+/// Serde takes years that neither RFC 3339 nor a store of ours knows.
+#[cold]
+fn refuse_strange_years<T: ToSchema + 'static>(bytes: &[u8]) -> Result<(), Problem> {
+    let instance = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+    let found = schema::strange_years::<T>(&instance);
+    if found.is_empty() { Ok(()) } else { Err(Problem::invalid(faults::tidy(found))) }
 }
 
 /// Why `bytes` is not a `T`.

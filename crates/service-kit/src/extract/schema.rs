@@ -21,6 +21,10 @@ static VALIDATORS: RwLock<Option<HashMap<TypeId, Compiled>>> = RwLock::new(None)
 
 /// What is wrong with `instance` as a `T`.
 pub(super) fn validate<T: ToSchema + 'static>(instance: &Value) -> Vec<Fault> {
+    validator_of::<T>().map(|validator| faults(&validator, instance)).unwrap_or_default()
+}
+
+fn validator_of<T: ToSchema + 'static>() -> Compiled {
     cached(TypeId::of::<T>(), || {
         let mut referenced = Vec::new();
         T::schemas(&mut referenced);
@@ -29,8 +33,31 @@ pub(super) fn validate<T: ToSchema + 'static>(instance: &Value) -> Vec<Fault> {
             referenced.into_iter().filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?))).collect::<Map<_, _>>();
         Some((root, components))
     })
-    .map(|validator| faults(&validator, instance))
-    .unwrap_or_default()
+}
+
+/// Dates and times of `instance`, which is a `T`, with a year that is none of ours.
+pub(super) fn strange_years<T: ToSchema + 'static>(instance: &Value) -> Vec<Fault> {
+    let validator = validator_of::<T>();
+    let mut found = Vec::new();
+    if let Some(validator) = validator {
+        validator.iter_errors(instance).take(MOST_FAULTS).for_each(|error| strange_year(&error, &mut found));
+    }
+    found
+}
+
+fn strange_year(error: &ValidationError<'_>, found: &mut Vec<Fault>) {
+    use ValidationErrorKind as K;
+    match error.kind() {
+        K::Format { format } if is_of_time(format) && error.instance().as_str().is_some_and(|text| !has_a_year_of_ours(text)) => {
+            describe(error, found);
+        }
+        K::AnyOf { context } | K::OneOfNotValid { context } => context.iter().flatten().for_each(|error| strange_year(error, found)),
+        _ => {}
+    }
+}
+
+fn is_of_time(format: &str) -> bool {
+    matches!(format, "date" | "date-time")
 }
 
 /// The validator kept under `id`, compiled from what `schema` gives if there is none yet: a root schema and `components/schemas`.
@@ -53,10 +80,31 @@ fn compile(root: Value, components: &Map<String, Value>) -> Option<Validator> {
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
         .should_ignore_unknown_formats(true)
+        .with_format("date", is_date)
+        .with_format("date-time", is_time)
         .offline()
         .build(&document)
         .map_err(|error| tracing::warn!(%error, "a schema can't be compiled; wrong bodies get serde's faults only"))
         .ok()
+}
+
+/// RFC 3339 has years of four digits; chrono also takes `+12026-01-01`, which PostgreSQL keeps and then writes in a form that nobody reads.
+fn is_date(text: &str) -> bool {
+    has_a_year_of_ours(text) && text.len() == 10 && text.parse::<chrono::NaiveDate>().is_ok()
+}
+
+fn is_time(text: &str) -> bool {
+    has_a_year_of_ours(text) && chrono::DateTime::parse_from_rfc3339(text).is_ok()
+}
+
+fn has_a_year_of_ours(text: &str) -> bool {
+    let year = text.split('-').next().unwrap_or_default();
+    year.len() == 4 && year != "0000" && year.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a string in this JSON may be a date that is none of ours: a hint, found without reading the JSON.
+pub(super) fn may_hold_a_strange_year(json: &[u8]) -> bool {
+    json.windows(6).any(|window| matches!(window, [b'"', b'+' | b'-', b'0'..=b'9', ..] | b"\"0000-"))
 }
 
 /// A schema that is referred to but not at hand accepts everything: serde still judges that part.
@@ -176,4 +224,29 @@ fn list(options: &Value) -> String {
 /// The JSON pointer of `name` under `parent` (RFC 6901).
 pub(super) fn child(parent: &str, name: &str) -> String {
     format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn years_have_four_digits() {
+        for fine in ["2026-08-17", "1900-01-01", "9999-12-31"] {
+            assert!(is_date(fine), "{fine}");
+        }
+        for strange in ["+12026-01-01", "-0001-01-01", "0000-01-01", "2026-1-1", "2026-02-30", "20260817", ""] {
+            assert!(!is_date(strange), "{strange}");
+        }
+        assert!(is_time("2026-08-17T09:30:00Z") && is_time("2026-08-17T09:30:00.5+05:30"));
+        assert!(!is_time("+12026-08-17T09:30:00Z") && !is_time("0000-08-17T09:30:00Z") && !is_time("2026-08-17"));
+    }
+
+    #[test]
+    fn what_may_be_strange_is_looked_at() {
+        assert!(may_hold_a_strange_year(br#"{"day":"+12026-01-01"}"#));
+        assert!(may_hold_a_strange_year(br#"{"day":"-0001-01-01"}"#));
+        assert!(may_hold_a_strange_year(br#"["0000-01-01"]"#));
+        assert!(!may_hold_a_strange_year(br#"{"day":"2026-01-01","points":-1,"note":"a - b + c"}"#));
+    }
 }

@@ -47,6 +47,19 @@ async fn pointers_reach_into_lists_and_rules_that_only_the_type_knows_are_found_
 }
 
 #[tokio::test]
+async fn a_year_that_no_store_gives_back_as_it_was_is_refused() {
+    let demo = Demo::start().await;
+    for day in ["+12026-01-01", "-0001-01-01", "0000-01-01"] {
+        let told = summary(demo.post_raw("/api/v1/things", json!({"name": "x", "count": 1, "due_on": day}).to_string()).await).await;
+        assert_eq!(told, "422 validation-failed [/due_on: must be a date, such as 2026-08-17]", "{day}");
+    }
+    for (name, day) in [("+1 more", "2026-08-17"), ("0000-01-01", "9999-12-31")] {
+        let answer = demo.post_raw("/api/v1/things", json!({"name": name, "count": 1, "due_on": day}).to_string()).await;
+        assert_eq!(answer.status(), StatusCode::CREATED, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_value_is_never_echoed() {
     let demo = Demo::start().await;
     for body in [json!({"name": "x", "count": "hunter2-secret"}), json!({"name": 5, "count": 1, "password": ["hunter2-secret"]})] {

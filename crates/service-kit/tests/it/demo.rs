@@ -72,6 +72,7 @@ pub struct NewThing {
     pub count: u32,
     pub password: Option<String>,
     pub class_id: Option<Uuid>,
+    pub due_on: Option<chrono::NaiveDate>,
     #[serde(default)]
     pub items: Vec<Item>,
 }

@@ -69,11 +69,11 @@ impl From<Row> for RollEntry {
 #[into_params(parameter_in = Query)]
 pub(super) struct RollFilter {
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
     /// The day; today at the school unless said otherwise.
     on: Option<NaiveDate>,

@@ -122,11 +122,11 @@ pub(super) struct ChangeStaffMember {
 #[into_params(parameter_in = Query)]
 pub(super) struct StaffFilter {
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
     /// Only those whose name begins so.
     #[param(inline)]

@@ -141,11 +141,11 @@ pub(super) struct ChangeStudent {
 #[into_params(parameter_in = Query)]
 pub(super) struct StudentFilter {
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
     /// Only those who are enrolled in this class today, or whose home class it is.
     #[param(inline)]
