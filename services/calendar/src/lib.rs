@@ -1,9 +1,10 @@
 //! The calendar: events, holidays, rooms, the timetable, times to be booked, and feeds for other programs.
 //!
-//! Routes: [`routes::events`] and [`routes::occurrences`] (put in, list what takes place, change a series or one of its occurrences), [`routes::months`] (the month
-//! view, cached), [`routes::imports`] (iCalendar files), [`routes::feeds`] (iCalendar to subscribe to), [`routes::actions`] (what is to be done),
-//! [`routes::rooms`] and [`routes::room_bookings`], [`routes::timetable`] and [`routes::cover`], [`routes::bells`] and [`routes::days`] (rotations, short days, days
-//! off), [`routes::given`] (the timetable day by day), [`routes::conflicts`], [`routes::slots`] and [`routes::bookings`] (exams and meetings).
+//! Routes: [`routes::events`] and [`routes::occurrences`] (put in, list what takes place, change a series or one of its occurrences),
+//! [`routes::months`] (the month view, cached), [`routes::imports`] (iCalendar files), [`routes::feeds`] (iCalendar to subscribe to),
+//! [`routes::actions`] (what is to be done), [`routes::rooms`] and [`routes::room_bookings`], [`routes::timetable`] and [`routes::cover`],
+//! [`routes::bells`] and [`routes::days`] (rotations, short days, days off), [`routes::given`] (the timetable day by day),
+//! [`routes::conflicts`], [`routes::slots`] and [`routes::bookings`] (exams and meetings).
 //!
 //! Tables: `calendar_events`, buffered: acknowledged by Redis as `write_buffer:calendar_event:…`, saved by the batch processor; `rooms`, `room_bookings`,
 //! `timetable_entries`, `timetable_columns` with `timetable_blocks`, `timetable_days`, `appointment_slots`, `appointment_bookings` and `calendar_feeds`, committed
@@ -14,8 +15,9 @@
 //!
 //! Events: `calendar:changed`, `calendar:cancelled`, `timetable:covered`, `appointment:booked`, `appointment:cancelled`.
 //!
-//! The rules are in [`model`]: when a series takes place in [`model::rule`] and [`model::occurrence`], what a local time is in [`model::zone`], for whom an event is
-//! in [`model::audience`], how it is told to other programs and read from theirs in [`model::ics`], what is in the way of what in [`model::conflict`].
+//! The rules are in [`model`]: when a series takes place in [`model::schedule`], [`model::rule`] and [`model::occurrence`], what a local
+//! time is in [`model::zone`], for whom an event is in [`model::audience`], how it is told to other programs and read from theirs in
+//! [`model::ics`], which day of the rotation a day is in [`model::rotation`], what is in the way of what in [`model::conflict`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 

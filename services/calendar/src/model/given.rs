@@ -122,7 +122,7 @@ mod tests {
     use domain::{CalendarEventId, SchoolId, UserId};
 
     use super::*;
-    use crate::model::event::{Schedule, Time};
+    use crate::model::schedule::{Schedule, Time};
 
     fn holiday(audience: Audience) -> Event {
         let day = |text: &str| text.parse().unwrap();

@@ -69,6 +69,7 @@ impl Lesson {
         faults.require(self.period.is_none_or(|period| period <= 99), "/period", "must be from 0 to 99");
         faults.require(self.valid_to.is_none_or(|to| to >= self.valid_from), "/valid_to", "must not be before valid_from");
         faults.require((1970..=2200).contains(&self.valid_from.year()), "/valid_from", "must be within the years 1970 to 2200");
+        faults.require(self.valid_to.is_none_or(|to| to.year() <= 2200), "/valid_to", "must be within the years 1970 to 2200");
         faults.into_result()
     }
 

@@ -14,6 +14,7 @@ pub mod occurrence;
 mod occurrence_tests;
 pub mod rotation;
 pub mod rule;
+pub mod schedule;
 pub mod slot;
 pub mod token;
 pub mod zone;

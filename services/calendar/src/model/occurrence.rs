@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::audience::Audience;
-use super::event::{Event, Kind, Schedule, Status, Time};
+use super::event::{Event, Kind, Status};
 use super::month::Window;
 use super::rule::Rule;
+use super::schedule::{Schedule, Time};
 use super::zone;
 
 /// One time that an event takes place.

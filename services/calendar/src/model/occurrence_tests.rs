@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::audience::Audience;
-use super::event::{Event, Kind, Schedule, Status, Time};
+use super::event::{Event, Kind, Status};
 use super::month::Window;
 use super::occurrence::{Occurrence, expand};
+use super::schedule::{Schedule, Time};
 use super::zone;
 
 fn event(schedule: Schedule) -> Event {

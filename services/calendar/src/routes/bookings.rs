@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Records;
 use super::access::Viewer;
-use super::slots::is_visible;
+use super::slots::{is_visible, sane_time};
 use crate::events::{about_booking, tell};
 use crate::model::slot::{Booking, BookingStatus, Kind, Refused, Slot};
 use crate::store::{
@@ -87,6 +87,13 @@ async fn create(
     let (caller, now, directory) = (*desk.caller(), desk.now(), desk.directory());
     let viewer = Viewer::of(&directory, &caller, now.date_naive()).await?;
     let student = whom(&viewer, body.student_id)?;
+    // Asked for before the slot is held: over a connection of its own, for which others may wait who wait for the slot.
+    let learner = match viewer.learner(student) {
+        Some(learner) => Some(learner.clone()),
+        None => directory.learner(caller.school_id, student).await?,
+    };
+    let no_student = || Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]);
+    let learner = learner.ok_or_else(no_student)?;
     desk.create(&(*id, &body.0), async |transaction| {
         let connection = transaction.connection()?;
         // Whoever else books this slot waits here.
@@ -96,12 +103,6 @@ async fn create(
             return Err(Problem::forbidden(Permission::CalendarManage));
         }
         slot.is_bookable(now).map_err(refused)?;
-        let learner = if let Some(learner) = viewer.learner(student) {
-            learner.clone()
-        } else {
-            let learner = directory.learner(caller.school_id, student).await?;
-            learner.ok_or_else(|| Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]))?
-        };
         if slot.class_id.is_some_and(|class| !viewer.is_in(&learner, class)) {
             return Err(refused(Refused::OtherClass));
         }
@@ -162,10 +163,10 @@ pub struct ListBookings {
     /// That are not over by then; now, if left out.
     from: Option<DateTime<Utc>>,
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     limit: Limit,
     /// Where the page starts: `next_cursor` of the one before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 
@@ -178,6 +179,7 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListBookings>
     if caller.role == Role::Staff || (caller.role == Role::Teacher && viewer.teacher_id().is_none()) {
         return Ok(Page { items: Vec::new(), next_cursor: None });
     }
+    sane_time("query:from", params.from)?;
     let asked = (caller.school_id, caller.user_id, caller.role, &params.0);
     let after = params.cursor.as_ref().map(|cursor| Cursor::<(DateTime<Utc>, Uuid)>::open(key, "bookings", &asked, cursor)).transpose()?;
     let filter = BookingFilter {

@@ -21,7 +21,8 @@ use crate::model::audience::Audience;
 use crate::model::event::{Details, Event, Kind, Status};
 use crate::model::month::Window;
 use crate::model::occurrence::{Occurrence, Place, expand};
-use crate::store::{events_between, find_event, zone_of};
+use crate::model::schedule::{Schedule, Time};
+use crate::store::{called_off_by_themselves, events_between, find_event, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create).service(list).service(show).service(change).service(cancel);
@@ -104,11 +105,11 @@ pub struct ChangeEvent {
     ends_at: Option<DateTime<Utc>>,
     /// The IANA zone whose clocks count.
     time_zone: Option<String>,
-    /// How it recurs. Changed occurrences that the new rule doesn't make are no longer shown.
+    /// How it recurs. Changed occurrences that the new rule doesn't make are no longer shown; what was called off on a day stays off on that day.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1000)]
     rrule: Patch<String>,
-    /// Occurrences that don't take place: all of them. Left out while rule or times change, those that no longer occur are dropped.
+    /// Occurrences that don't take place: all of them. Left out while rule or times change, those on days on which it no longer occurs are dropped.
     #[schema(max_items = 500)]
     exdates: Option<Vec<String>>,
     /// For whom.
@@ -266,7 +267,12 @@ async fn change(
         if row.status == Status::Cancelled {
             return Err(called_off().into());
         }
-        let wish = body.clone().applied_to(&row)?;
+        let called_off = if row.rrule.is_some() && body.exdates.is_none() && body.reschedules() {
+            called_off_by_themselves(&desk.platform, caller.school_id, *id).await?
+        } else {
+            Vec::new()
+        };
+        let wish = body.clone().applied_to(&row, &called_off)?;
         let schedule = examine(&desk, &viewer, caller.school_id, zone, &wish, Some(&row)).await?;
         let status = match body.tentative {
             None => row.status,
@@ -285,18 +291,18 @@ async fn change(
 }
 
 impl ChangeEvent {
-    fn applied_to(self, row: &Event) -> Result<Wish, Problem> {
-        let touches_time = self.start_date.is_some()
-            || !self.end_date.is_keep()
-            || self.starts_at.is_some()
-            || self.ends_at.is_some()
-            || self.time_zone.is_some();
-        let reschedules = touches_time || !self.rrule.is_keep();
+    fn reschedules(&self) -> bool {
+        let days = self.start_date.is_some() || !self.end_date.is_keep();
+        days || self.starts_at.is_some() || self.ends_at.is_some() || self.time_zone.is_some() || !self.rrule.is_keep()
+    }
+
+    fn applied_to(self, row: &Event, called_off: &[String]) -> Result<Wish, Problem> {
+        let reschedules = self.reschedules();
         let times = Times::of(row).changed(self.start_date, self.end_date, (self.starts_at, self.ends_at), self.time_zone);
         let rrule = self.rrule.apply(row.rrule.clone());
         let exdates = match self.exdates {
             Some(exdates) => exdates,
-            None if reschedules => kept_exceptions(row, &times, rrule.as_deref()),
+            None if reschedules => kept_exceptions(row, &times, rrule.as_deref(), called_off),
             None => row.exdates.clone(),
         };
         let before = row.details();
@@ -311,11 +317,14 @@ impl ChangeEvent {
     }
 }
 
-/// The exceptions that the series still has once it is rescheduled.
-fn kept_exceptions(row: &Event, times: &Times, rrule: Option<&str>) -> Vec<String> {
-    let zone = row.time().and_then(crate::model::event::Time::zone).unwrap_or(chrono_tz::UTC);
-    let plan = times.clone().read(zone).and_then(|time| crate::model::event::Schedule::plan(time, rrule, Vec::new()));
-    plan.and_then(|plan| plan.except(row.exdates.clone())).map(|plan| plan.exdates).unwrap_or_default()
+/// The exceptions that the series still has once it is rescheduled. `called_off` are its occurrences that were called off by themselves.
+fn kept_exceptions(row: &Event, times: &Times, rrule: Option<&str>, called_off: &[String]) -> Vec<String> {
+    if rrule.is_none() {
+        return Vec::new();
+    }
+    let zone = row.time().and_then(Time::zone).unwrap_or(chrono_tz::UTC);
+    let plan = times.clone().read(zone).and_then(|time| Schedule::plan(time, rrule, Vec::new()));
+    plan.and_then(|plan| plan.except_as_before(&row.exdates, called_off)).map(|plan| plan.exdates).unwrap_or_default()
 }
 
 /// Calls off an event, or all of a series. It stays in the calendar as cancelled, so that other calendars learn of it.

@@ -20,9 +20,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::access::Viewer;
 use super::{Desk, Records};
 use crate::model::audience::Audience;
-use crate::model::event::{Event, Kind, Schedule, Status, Time};
+use crate::model::event::{Event, Kind, Status};
 use crate::model::ics::{Entry, calendar};
 use crate::model::occurrence::series;
+use crate::model::schedule::{Schedule, Time};
 use crate::model::slot::{Booking, BookingStatus, Kind as SlotKind, Slot};
 use crate::model::token::FeedToken;
 use crate::store::{
@@ -156,11 +157,15 @@ async fn read(token: Path<String>, request: HttpRequest, desk: Data<Desk>) -> Re
     let feed = feed_of_token(connection, &token).await?.ok_or_else(|| Problem::not_found("feed"))?;
     let rooms = room_names(connection, school).await?;
     touch_feed(connection, school, &feed, now).await?;
+    // Who looks, and by which clocks, is asked for over connections of their own: whoever held one meanwhile would wait for others who do the same.
+    transaction.commit().await?;
     let viewer = Viewer::as_role(&desk.directory, school, feed.user_id, feed.scope.role, now.date_naive()).await?;
     let zone = zone_of(&desk.platform, school).await?;
     let from = now.date_naive().checked_sub_days(Days::new(BACK)).unwrap_or_default();
     let to = now.date_naive().checked_add_days(Days::new(AHEAD)).unwrap_or_default();
     let students = viewer.learners().iter().map(|learner| learner.student_id).collect::<Vec<_>>();
+    let mut transaction = desk.platform.postgres(ServiceName::Calendar).school_read(school).await?;
+    let connection = transaction.connection()?;
     let bookings = bookings_with_slots(connection, school, &students, viewer.teacher_id(), now - chrono::Duration::days(30)).await?;
     let due =
         actions(connection, school, &viewer.places(), (now - chrono::Duration::days(30), now + chrono::Duration::days(180)), MOST_ACTIONS)

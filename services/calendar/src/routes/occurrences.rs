@@ -17,7 +17,8 @@ use super::events::called_off;
 use super::writing::{EventView, Times, stored, write};
 use super::{Desk, Refusal, retried};
 use crate::events::about_event;
-use crate::model::event::{Details, Event, Schedule, Status};
+use crate::model::event::{Details, Event, Status};
+use crate::model::schedule::{Schedule, Time};
 use crate::store::{find_event, look_for_event, room_missing, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -169,7 +170,7 @@ async fn alter(desk: &Desk, body: &ChangeOccurrence, row: &Event, zone: chrono_t
     let mut faults = Vec::new();
     let times =
         Times::of(row).changed(body.start_date, body.end_date.map_or(Patch::Keep, Patch::Set), (body.starts_at, body.ends_at), None);
-    let kind_differs = |time: crate::model::event::Time| time.zone().is_none() != row.is_all_day;
+    let kind_differs = |time: Time| time.zone().is_none() != row.is_all_day;
     let planned = times.read(zone).and_then(|time| Schedule::plan(time, None, Vec::new()));
     match &planned {
         Ok(schedule) if kind_differs(schedule.time) => {

@@ -88,10 +88,10 @@ pub struct ListRooms {
     /// Only those in use, or only those out of use.
     is_active: Option<bool>,
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     limit: Limit,
     /// Where the page starts: `next_cursor` of the one before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 

@@ -1,8 +1,7 @@
 //! Times that can be booked: sittings of exams, meetings with parents.
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::{DateTime, Duration, Utc};
-use directory::Directory;
+use chrono::{DateTime, Datelike, Duration, Utc};
 use domain::{AppointmentSlotId, ClassId, EventKind, Fault, Patch, RoomId, TeacherId, Text, Version};
 use records::refuse;
 use serde::{Deserialize, Serialize};
@@ -160,11 +159,19 @@ pub struct ListSlots {
     /// That begin before this time.
     before: Option<DateTime<Utc>>,
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     limit: Limit,
     /// Where the page starts: `next_cursor` of the one before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
+}
+
+/// Refuses a time of a query that no table holds.
+pub(super) fn sane_time(pointer: &str, at: Option<DateTime<Utc>>) -> Result<(), Problem> {
+    if at.is_none_or(|at| (1900..=2200).contains(&at.year())) {
+        return Ok(());
+    }
+    Err(Problem::invalid(vec![Fault::new(pointer, "must be within the years 1900 to 2200")]))
 }
 
 /// Lists what is offered, in order of time: to students and parents what is for their classes.
@@ -173,6 +180,8 @@ pub struct ListSlots {
 async fn list(desk: Records<permits::CalendarRead>, params: Params<ListSlots>) -> Result<Page<SlotView>, Problem> {
     let (caller, key) = (*desk.caller(), desk.platform().cursor_key());
     let viewer = Viewer::of(&desk.directory(), &caller, desk.now().date_naive()).await?;
+    sane_time("query:from", params.from)?;
+    sane_time("query:before", params.before)?;
     let asked = (caller.school_id, caller.user_id, caller.role, &params.0);
     let after = params.cursor.as_ref().map(|cursor| Cursor::<(DateTime<Utc>, Uuid)>::open(key, "slots", &asked, cursor)).transpose()?;
     let filter = SlotFilter {
@@ -305,13 +314,11 @@ async fn show(desk: Records<permits::CalendarRead>, id: IdPath<AppointmentSlotId
 /// The slot, locked, if the caller may change it: their own, or any for the office.
 async fn editable(
     connection: &mut PgConnection,
-    directory: &Directory,
+    viewer: &Viewer,
     caller: &Caller,
     id: AppointmentSlotId,
     seen: IfMatch,
-    now: DateTime<Utc>,
 ) -> Result<Slot, Problem> {
-    let viewer = Viewer::of(directory, caller, now.date_naive()).await?;
     let slot = lock_slot(connection, caller.school_id, id).await?;
     let slot = slot.filter(|slot| slot.status == Status::Open).ok_or_else(|| Problem::not_found("slot"))?;
     let own = slot.created_by == caller.user_id || (slot.teacher_id.is_some() && slot.teacher_id == viewer.teacher_id());
@@ -336,12 +343,13 @@ async fn change(
     seen: IfMatch,
     body: Body<ChangeSlot>,
 ) -> Result<Versioned<SlotView>, Problem> {
-    let (caller, now, directory) = (*desk.caller(), desk.now(), desk.directory());
+    let (caller, now) = (*desk.caller(), desk.now());
+    let viewer = Viewer::of(&desk.directory(), &caller, now.date_naive()).await?;
     let zone = zone_of(desk.platform(), caller.school_id).await?;
     let (slot, taken) = desk
         .change(async |transaction| {
             let connection = transaction.connection()?;
-            let before = editable(connection, &directory, &caller, *id, seen, now).await?;
+            let before = editable(connection, &viewer, &caller, *id, seen).await?;
             let body = body.0.clone();
             let slot = Slot {
                 title: body.title.map_or_else(|| before.title.clone(), Into::into),
@@ -373,10 +381,11 @@ async fn change(
 )]
 #[delete("/api/v1/appointment-slots/{id}")]
 async fn cancel(desk: Records<permits::CalendarWrite>, id: IdPath<AppointmentSlotId>, seen: IfMatch) -> Result<NoContent, Problem> {
-    let (caller, now, directory) = (*desk.caller(), desk.now(), desk.directory());
+    let (caller, now) = (*desk.caller(), desk.now());
+    let viewer = Viewer::of(&desk.directory(), &caller, now.date_naive()).await?;
     desk.change(async |transaction| {
         let connection = transaction.connection()?;
-        let slot = editable(connection, &directory, &caller, *id, seen, now).await?;
+        let slot = editable(connection, &viewer, &caller, *id, seen).await?;
         let slot = Slot { status: Status::Cancelled, version: slot.version.next(), updated_at: now, ..slot };
         save_slot(connection, &slot).await?;
         for booking in cancel_bookings(connection, caller.school_id, slot.id, now).await? {

@@ -1,7 +1,7 @@
 //! The timetable. That nobody and nothing is in two places at once is for the table's constraints to say; here their words are passed on.
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::{ClassId, Fault, Patch, RoomId, SubjectId, TeacherId, Text, TimetableEntryId, Version};
 use records::refuse;
@@ -182,10 +182,10 @@ pub struct ListLessons {
     /// That count on this day or earlier.
     to: Option<NaiveDate>,
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     limit: Limit,
     /// Where the page starts: `next_cursor` of the one before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 
@@ -201,6 +201,11 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListLessons>)
         (Some(class), _) => Some(vec![class]),
         (None, own) => own,
     };
+    let strange = |day: Option<NaiveDate>| day.is_some_and(|day| !(1900..=2200).contains(&day.year()));
+    if strange(params.from) || strange(params.to) {
+        let pointer = if strange(params.from) { "query:from" } else { "query:to" };
+        return Err(Problem::invalid(vec![Fault::new(pointer, "must be within the years 1900 to 2200")]));
+    }
     let asked = (caller.school_id, caller.user_id, caller.role, &params.0);
     let after = params.cursor.as_ref().map(|cursor| Cursor::<Uuid>::open(key, "timetable", &asked, cursor)).transpose()?;
     let (teacher, room, from, to) = (params.teacher_id, params.room_id, params.from, params.to);

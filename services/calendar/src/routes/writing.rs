@@ -14,7 +14,8 @@ use super::access::Viewer;
 use super::{Desk, Refusal, retried};
 use crate::events::about_event;
 use crate::model::audience::Audience;
-use crate::model::event::{Details, Event, Kind, Schedule, Status, Time};
+use crate::model::event::{Details, Event, Kind, Status};
+use crate::model::schedule::{Schedule, Time};
 use crate::store::{classes_missing, find_event, look_for_event, room_missing, users_missing};
 
 /// An event of the calendar.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use write_behind::{Buffered, Found, ReadError, merge};
 
 use super::{plain, reading};
-use crate::model::event::Event;
+use crate::model::event::{Event, Status};
 
 const UPSERT: &str = "
 INSERT INTO calendar_events (id, school_id, uid, sequence, kind, title, description, place, room_id, is_all_day, start_date, end_date, starts_at, ends_at,
@@ -143,6 +143,21 @@ pub(crate) async fn events_between(platform: &Platform, school: SchoolId, from: 
     let query = sqlx::query_scalar(BETWEEN).bind(school.as_uuid()).bind(from).bind(to).bind(with);
     let saved: Vec<Json<Event>> = query.fetch_all(transaction.connection()?).await.map_err(StoreError::from)?;
     Ok(merge(plain(saved), unsaved, |_| true, |a, b| a.id.cmp(&b.id)))
+}
+
+/// The names of the occurrences of a series that were called off by themselves.
+pub(crate) async fn called_off_by_themselves(
+    platform: &Platform,
+    school: SchoolId,
+    series: CalendarEventId,
+) -> Result<Vec<String>, Problem> {
+    let unsaved: HashMap<Uuid, Event> = platform.buffer().unsaved(school, &school_scope(school)).await?;
+    let mut transaction = reading(platform, school).await?;
+    let query = sqlx::query_scalar("SELECT to_jsonb(e) FROM calendar_events e WHERE e.school_id = $1 AND e.master_event_id = $2");
+    let query = query.bind(school.as_uuid()).bind(series.as_uuid());
+    let saved: Vec<Json<Event>> = query.fetch_all(transaction.connection()?).await.map_err(StoreError::from)?;
+    let rows = merge(plain(saved), unsaved, |row: &Event| row.master_event_id == Some(series), |a, b| a.id.cmp(&b.id));
+    Ok(rows.into_iter().filter(|row| row.status == Status::Cancelled).filter_map(|row| row.recurrence_id).collect())
 }
 
 /// The events, not occurrences, of these names.

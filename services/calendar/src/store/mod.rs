@@ -27,7 +27,7 @@ pub(crate) use bookings::{
     BookingFilter, RULES as BOOKING_RULES, bookings_with_slots, cancel_bookings, find_booking, insert_booking, list_bookings, save_booking,
     taken_seats,
 };
-pub(crate) use events::{by_uid, events_between, find_event, look_for_event, sequence};
+pub(crate) use events::{by_uid, called_off_by_themselves, events_between, find_event, look_for_event, sequence};
 pub(crate) use feeds::{Feed, Scope, create_feed, feed_of_token, feeds_of, name_of_room, revoke_feed, touch_feed};
 pub(crate) use refs::{classes_missing, room_missing, users_missing};
 pub(crate) use rooms::{

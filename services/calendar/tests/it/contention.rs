@@ -137,3 +137,46 @@ async fn fifty_events_at_once_are_fifty_events() {
     school.saved().await;
     assert_eq!(school.count("SELECT count(*) FROM calendar_events").await, 50);
 }
+
+#[tokio::test]
+async fn fifty_who_read_feeds_at_once_are_all_served() {
+    let school = School::open().await;
+    school.put_in(&school.office, &School::series()).await;
+    let mut paths = Vec::new();
+    for who in [&school.student, &school.parent, &school.teacher, &school.other_student, &school.other_parent] {
+        for _ in 0..10 {
+            let made = who.post("/api/v1/calendar/feeds", &json!({})).await.expect(201);
+            paths.push(made["path"].as_str().unwrap().to_owned());
+        }
+    }
+    // Whose they are was not asked yet, so that all of them ask.
+    let anonymous = school.fleet.anonymous();
+    let answers = join_all(paths.iter().map(|path| anonymous.get(path))).await;
+    assert_eq!(count(&answers, 200), 50, "{:?}", statuses(&answers));
+}
+
+#[tokio::test]
+async fn fifty_bookings_of_one_slot_by_the_office_are_fifty_seats() {
+    let school = School::open().await;
+    let day = school.day(3);
+    let exam = json!({"kind": "exam", "title": "Oral", "capacity": 50, "starts_at": format!("{day}T09:00:00Z"), "ends_at": format!("{day}T10:00:00Z")});
+    let path = path_of_slot(&school.office.post("/api/v1/appointment-slots", &exam).await);
+    let mut students = Vec::new();
+    for n in 0..50 {
+        let user = school.fleet.member(school.id, domain::Role::Student, &format!("n{n}@a.example")).await;
+        students.push(user);
+    }
+    school.fleet.class(school.id, "7C", school.fleet.member(school.id, domain::Role::Teacher, "third@a.example").await, &students).await;
+    let mut bodies = Vec::new();
+    for user in students {
+        bodies.push(json!({"student_id": school.fleet.student_id(school.id, user).await}));
+    }
+    let bookings = format!("{path}/bookings");
+    let answers = join_all(bodies.iter().map(|body| school.office.post(&bookings, body))).await;
+    assert_eq!(count(&answers, 201), 50, "{:?}", statuses(&answers));
+    assert_eq!(school.count("SELECT count(DISTINCT seat) FROM appointment_bookings").await, 50);
+    let seen = school.office.get(&path).await;
+    let title = json!({"title": "Another"});
+    let changes = join_all((0..50).map(|_| school.teacher.patch(&path, "\"v1\"", &title))).await;
+    assert_eq!((seen.status, count(&changes, 403)), (200, 50), "{:?}", statuses(&changes));
+}

@@ -96,6 +96,24 @@ async fn a_change_of_schedule_is_another_sequence_and_a_change_of_words_is_not()
 }
 
 #[tokio::test]
+async fn what_was_called_off_on_a_day_stays_off_when_the_series_begins_an_hour_later() {
+    let school = School::open().await;
+    let mut series = School::series();
+    series["exdates"] = json!(["20261019T090000"]);
+    let made = school.put_in(&school.office, &series).await;
+    let path = made.header("location").to_owned();
+    let off = school.office.patch(&format!("{path}/occurrences/20261026T090000"), &made.etag(), &json!({"status": "cancelled"})).await;
+    let later = json!({"starts_at": "2026-10-12T09:00:00Z", "ends_at": "2026-10-12T09:45:00Z"});
+    let moved = school.office.patch(&path, &off.etag(), &later).await;
+    assert_eq!(moved.status, 200, "{:#}", moved.body);
+    for _ in 0..2 {
+        let shown = school.shown(&school.student, "2026-10-01", "2026-11-30").await;
+        assert_eq!(starts(&shown), ["2026-10-12T09:00:00Z", "2026-11-02T10:00:00Z"]);
+        school.saved().await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_called_off_stays_so() {
     let school = School::open().await;
     let made = school.put_in(&school.office, &School::series()).await;

@@ -37,7 +37,7 @@ async fn a_holiday_has_whole_days_of_its_own() {
         event
     };
     for (more, pointer) in [
-        (json!({"starts_at": "2026-11-24T09:00:00Z", "ends_at": "2026-11-24T10:00:00Z"}), "/is_all_day"),
+        (json!({"starts_at": "2026-11-24T09:00:00Z", "ends_at": "2026-11-24T10:00:00Z"}), "/starts_at"),
         (json!({"start_date": "2026-11-24", "rrule": "FREQ=YEARLY;COUNT=3"}), "/rrule"),
         (json!({"start_date": "2026-11-24", "audience": {"user_ids": [school.student_user]}}), "/audience/user_ids"),
     ] {

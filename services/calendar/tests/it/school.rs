@@ -147,6 +147,24 @@ impl School {
         assert!(saved.unwrap(), "the batch processor does not come round");
         assert_eq!(self.count("SELECT count(*) FROM dead_letters").await, 0);
     }
+
+    /// How many events of a kind were told to the other services.
+    pub async fn told(&self, kind: &str) -> usize {
+        use fred::interfaces::StreamsInterface;
+        use fred::types::streams::XReadValue;
+        // What waits in the outbox is told in a moment.
+        for _ in 0..200 {
+            if self.count("SELECT count(*) FROM outbox").await == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let stream = cache::key::events(domain::Partition::of(self.id));
+        let entries: Vec<XReadValue<String, String, String>> =
+            self.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
+        let needle = format!("\"type\":\"{kind}\"");
+        entries.iter().filter(|(_, fields)| fields.values().any(|body| body.contains(&needle))).count()
+    }
 }
 
 /// The path of a slot that was just made.

@@ -73,7 +73,7 @@ async fn cover_stands_in_for_the_teacher_and_moves_with_the_lesson() {
     assert_eq!((&seen["start_minute"], &seen["covers_entry_id"]), (&json!(600), &lesson.body["id"]));
     let shorter = school.office.patch(&path, &moved.etag(), &json!({"valid_to": school.day(5)})).await;
     assert_eq!((shorter.status, shorter.pointers()), (409, vec!["/valid_to"]));
-    assert_eq!(school.count("SELECT count(*) FROM outbox WHERE event->>'type' = 'timetable:covered'").await, 1);
+    assert_eq!(school.told("timetable:covered").await, 1);
     assert_eq!(school.office.delete(&path, &moved.etag()).await.status, 204);
     assert_eq!(school.count("SELECT count(*) FROM timetable_entries WHERE status = 'active'").await, 0, "its cover goes with it");
 }

@@ -6,7 +6,8 @@ use domain::{Fault, Text};
 use icalendar::parser::{Component, Property};
 use thiserror::Error;
 
-use crate::model::event::{Schedule, Status, Time};
+use crate::model::event::Status;
+use crate::model::schedule::{Schedule, Time};
 use crate::model::zone;
 
 /// Why an event can't be taken.
@@ -231,6 +232,9 @@ fn timed(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>, zone: Tz) -> Result<T
     if ends_at > starts_at { Ok(Time::Timed { starts_at, ends_at, zone }) } else { Err(Refused::NoLength) }
 }
 
+/// The longest that is understood, in days.
+const LONGEST_DURATION: i64 = 100_000;
+
 /// `P1W`, `P2DT3H`, `PT45M`: days, and what is less than a day.
 fn duration(text: &str) -> Option<(i64, Duration)> {
     let text = text.trim().strip_prefix('+').unwrap_or(text.trim()).strip_prefix('P')?;
@@ -250,6 +254,10 @@ fn duration(text: &str) -> Option<(i64, Duration)> {
                     ('M', true) => rest += Duration::minutes(amount),
                     ('S', true) => rest += Duration::seconds(amount),
                     _ => return None,
+                }
+                // Longer than any event, and far from where numbers end, however many more would follow.
+                if days > LONGEST_DURATION || rest > Duration::days(LONGEST_DURATION) {
+                    return None;
                 }
             }
         }
@@ -362,6 +370,13 @@ mod tests {
         let skipped = "DTSTART;TZID=Europe/London:20260329T013000\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2";
         assert_eq!(why(skipped), Refused::Unsupported("a series that starts at a time that clocks skip"));
         assert!(matches!(why(&format!("{timed}\nRRULE:FREQ=DAILY")), Refused::Schedule(_)), "it never ends");
+        for (start, length) in [
+            ("DTSTART:20260701T080000Z", format!("P{}", "999999W".repeat(40_000))),
+            ("DTSTART;VALUE=DATE:20260701", format!("P{}", "999999D".repeat(40_000))),
+            ("DTSTART:20260701T080000Z", format!("PT{}", "999999H".repeat(40_000))),
+        ] {
+            assert_eq!(why(&format!("{start}\nDURATION:{length}")), Refused::Unreadable("DURATION"));
+        }
         assert!(matches!(why(&format!("{timed}\nDESCRIPTION:{}", "x".repeat(20_001))), Refused::Text("DESCRIPTION", _)));
     }
 

@@ -7,9 +7,10 @@ use domain::{CalendarEventId, SchoolId, UserId, Version};
 use uuid::Uuid;
 
 use super::{Entry, calendar};
-use crate::model::event::{Event, Kind, Schedule, Status, Time};
+use crate::model::event::{Event, Kind, Status};
 use crate::model::month::Window;
 use crate::model::occurrence::expand;
+use crate::model::schedule::{Schedule, Time};
 use crate::model::zone;
 
 const WRITTEN: &str = include_str!("../../../tests/reference/feed.ics");

@@ -8,7 +8,8 @@ use chrono_tz::Tz;
 use icalendar::parser::{Component, Parameter, Property};
 
 use super::vtimezone;
-use crate::model::event::{Event, Kind, Status, Time};
+use crate::model::event::{Event, Kind, Status};
+use crate::model::schedule::Time;
 use crate::model::zone;
 
 /// Something for a feed.
