@@ -69,11 +69,11 @@ pub struct ChangeDriver {
 #[into_params(parameter_in = Query)]
 pub struct DriverFilter {
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
     /// Only those who drive these days, or only those who don't.
     is_active: Option<bool>,
