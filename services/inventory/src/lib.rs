@@ -1,7 +1,7 @@
 //! The store room and the library: what the school has, where it is, what it is worth, and who has borrowed it.
 //!
 //! Routes, under `/api/v1/inventory`: what things are filed under in [`routes::categories`], [`routes::suppliers`] and [`routes::locations`], and who of the
-//! staff keeps what in [`routes::keepers`]; things in [`routes::items`], [`routes::books`] and their [`routes::units`]; what happens to them in
+//! staff keeps what in [`routes::keepers`]; things in [`routes::items`], [`routes::books`] and their [`routes::units`], for borrowers in [`routes::catalogue`]; what happens to them in
 //! [`routes::movements`], [`routes::issues`], [`routes::returns`] and [`routes::transfers`]; lending in [`routes::loans`] and [`routes::reservations`];
 //! [`routes::repairs`]; counting in [`routes::stock_takes`]; labels and scanning in [`routes::barcodes`]; [`routes::reports`]; files in [`routes::exchange`],
 //! [`routes::opening_stock`] and [`routes::books`].

@@ -91,11 +91,11 @@ pub struct LoansOf {
     #[param(inline)]
     state: Option<State>,
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 filters!(LoansOf, OverdueOf);
@@ -106,11 +106,11 @@ filters!(LoansOf, OverdueOf);
 #[into_params(parameter_in = Query)]
 pub struct OverdueOf {
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 mod access;
 pub mod barcodes;
 pub mod books;
+pub mod catalogue;
 pub mod categories;
 pub mod exchange;
 pub mod issues;
@@ -34,6 +35,7 @@ pub fn configure(_: &Platform, config: &mut ServiceConfig<'_>) {
     keepers::configure(config);
     exchange::configure(config);
     books::configure(config);
+    catalogue::configure(config);
     opening_stock::configure(config);
     items::configure(config);
     units::configure(config);

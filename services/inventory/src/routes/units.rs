@@ -25,11 +25,11 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[into_params(parameter_in = Query)]
 pub struct UnitFilter {
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 
@@ -51,11 +51,11 @@ pub struct UnitsFilter {
     #[param(inline)]
     warranty_before: Option<NaiveDate>,
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 filters!(UnitFilter, UnitsFilter);

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use domain::Timestamp;
+use domain::{InventoryCategoryId, InventoryItemId, Timestamp};
+use serde::{Deserialize, Serialize};
 use service_kit::Problem;
 use store::SchoolTransaction;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::refuse;
+use super::{plain, refuse};
 use crate::model::barcode::Barcode;
 use crate::model::book::{Book, Title};
 
@@ -64,4 +66,54 @@ pub(crate) async fn one_import_at_a_time(transaction: &mut SchoolTransaction) ->
     let school = transaction.school_id().as_uuid();
     sqlx::query(lock).bind(school).execute(transaction.connection()?).await.map_err(refuse)?;
     Ok(())
+}
+
+/// Something that can be borrowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Borrowable {
+    /// The item.
+    pub(crate) item_id: InventoryItemId,
+    /// What it is called.
+    pub(crate) name: String,
+    /// The barcode that is printed on it; of a book, its ISBN.
+    pub(crate) barcode: Option<String>,
+    /// Its category.
+    pub(crate) category_id: Option<InventoryCategoryId>,
+    /// What the catalogue says of it, if it is a book.
+    pub(crate) book: Option<Book>,
+    /// How many are on the shelves.
+    pub(crate) on_hand: i64,
+    /// How many people wait for one, or have one kept for them.
+    pub(crate) waiting: i64,
+}
+
+/// Active items that are lent, by name.
+pub(crate) async fn borrowables(
+    transaction: &mut SchoolTransaction,
+    text: Option<&str>,
+    after: Option<(String, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Borrowable>, Problem> {
+    let query = "SELECT jsonb_build_object('item_id', i.id, 'name', i.name, 'barcode', i.barcode, 'category_id', i.category_id, 'book', to_jsonb(b),
+            'on_hand', (SELECT coalesce(sum(s.on_hand), 0) FROM inventory_stock s WHERE s.school_id = i.school_id AND s.item_id = i.id),
+            'waiting', (SELECT count(*) FROM inventory_reservations r WHERE r.school_id = i.school_id AND r.item_id = i.id AND r.state IN ('waiting', 'ready')))
+        FROM inventory_items i LEFT JOIN inventory_books b ON b.school_id = i.school_id AND b.item_id = i.id
+        WHERE i.school_id = $1 AND i.kind = 'asset' AND i.status = 'active' AND ($2::text IS NULL OR strpos(lower(i.name), lower($2)) > 0
+                OR strpos(lower(b.author), lower($2)) > 0 OR i.barcode = $3
+                OR EXISTS (SELECT FROM unnest(b.subjects) AS subject WHERE strpos(lower(subject), lower($2)) > 0))
+            AND ($4::text IS NULL OR (i.name, i.id) > ($4, $5))
+        ORDER BY i.name, i.id LIMIT $6";
+    let barcode = text.and_then(|text| Barcode::try_from(text).ok());
+    let (name, id) = after.unzip();
+    let rows = sqlx::query_scalar(query)
+        .bind(transaction.school_id().as_uuid())
+        .bind(text)
+        .bind(barcode.as_ref().map(Barcode::as_str))
+        .bind(name)
+        .bind(id)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(plain(rows))
 }

@@ -23,7 +23,8 @@ use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
 pub(crate) use books::{Books, Note, Pieces};
-pub(crate) use catalogue::{item_of_title, items_of_serials, one_import_at_a_time, put_book};
+pub use catalogue::Borrowable;
+pub(crate) use catalogue::{borrowables, item_of_title, items_of_serials, one_import_at_a_time, put_book};
 pub use counts::Line;
 pub(crate) use counts::{Seen, differences, hold, lines, record, seen};
 pub use keepers::Keeper;

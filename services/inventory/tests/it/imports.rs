@@ -110,6 +110,16 @@ async fn a_catalogue_brings_titles_with_their_copies_and_brings_them_once() {
     assert_eq!((&atlas["name"], &atlas["barcode"], &atlas["on_hand"]), (&json!("Atlas"), &json!("9780306406157"), &json!(2)));
     assert_eq!((&atlas["book"]["author"], &atlas["book"]["control_number"]), (&json!("Mercator, Gérard"), &json!("m1")));
     school.lend("L-3").await.expect(201);
+    // Everybody may look for what can be borrowed, and sees neither cost nor borrower.
+    for (q, expected) in [("mercator", 2), ("978-0-306-40615-7", 1), ("atl", 1), ("no such book", 0)] {
+        let seen = school.student.get(&format!("/api/v1/inventory/catalogue?q={q}")).await.expect(200);
+        assert_eq!(seen["items"].as_array().unwrap().len(), expected, "{q}");
+    }
+    school.student.post("/api/v1/inventory/reservations", &json!({"item_id": atlas["id"]})).await.expect(201);
+    let seen = school.parent.get("/api/v1/inventory/catalogue").await.expect(200);
+    let entry = json!({"name": seen["items"][0]["name"], "on_hand": seen["items"][0]["on_hand"], "waiting": seen["items"][0]["waiting"]});
+    assert_eq!((entry, seen["items"].as_array().unwrap().len()), (json!({"name": "Atlas", "on_hand": 2, "waiting": 1}), 2));
+    assert_eq!(seen["items"][0]["value_minor"], json!(null));
     // As XML, with a copy more.
     let xml = record("m1", "Atlas", "0306406152", &["L-1", "L-4"]).to_xml_string();
     let path = format!("/api/v1/inventory/books/import{query}");
