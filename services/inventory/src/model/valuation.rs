@@ -180,8 +180,8 @@ mod tests {
         }
 
         #[test]
-        fn going_out_moves_the_average_by_less_than_a_minor_unit(quantity in 2..10_000_i32, value in 0..1_000_000_000_i64, out in 1..9_999_i32) {
-            prop_assume!(out < quantity);
+        fn going_out_moves_the_average_by_less_than_a_minor_unit(out in 1..9_999_i32, more in 1..10_000_i32, value in 0..1_000_000_000_i64) {
+            let quantity = out + more;
             let before = Valuation::new(quantity, value);
             let (after, left) = before.without(out).unwrap();
             // |left/out - value/quantity| ≤ 1/2 ÷ out, in whole numbers.
