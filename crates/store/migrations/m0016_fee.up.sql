@@ -193,7 +193,7 @@ CALL adopt_tenant_table('day_closings', 'schools24_fee', append_only => true);
 
 ALTER TABLE ledger_entries ADD CONSTRAINT ledger_entries_account CHECK (account IN (
     'receivable', 'student_credit', 'fee_income', 'fine_income', 'tax_payable', 'concessions', 'waivers',
-    'cash', 'bank', 'cheques', 'gateway', 'refunds_payable'));
+    'cash', 'bank', 'cheques', 'gateway', 'refunds_payable', 'provider_fees'));
 CREATE INDEX ledger_entries_invoice ON ledger_entries (school_id, invoice_id);
 CREATE INDEX ledger_entries_payment ON ledger_entries (school_id, payment_id);
 CREATE INDEX ledger_entries_date ON ledger_entries (school_id, entry_date);
@@ -310,7 +310,7 @@ CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT OR UPDATE OR DELETE ON paymen
 CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT ON waivers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fee_adds_up();
 CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT OR UPDATE OR DELETE ON refunds DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fee_adds_up();
 CREATE CONSTRAINT TRIGGER fee_adds_up AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.account NOT IN ('fee_income', 'fine_income', 'tax_payable', 'concessions', 'waivers')) EXECUTE FUNCTION fee_adds_up();
+    WHEN (NEW.account NOT IN ('fee_income', 'fine_income', 'tax_payable', 'concessions', 'waivers', 'provider_fees')) EXECUTE FUNCTION fee_adds_up();
 
 -- What was paid stays as it was paid: its receipt is in somebody's hands.
 CREATE FUNCTION payment_is_final() RETURNS trigger

@@ -1,6 +1,6 @@
 //! A receipt as PDF, in PDF/A-2b where the font has every letter: it is to be readable in ten years, on a machine that has no fonts.
 //!
-//! The letters are those of DejaVu Sans: Latin, Greek, Cyrillic and more. What it lacks, Indic scripts among them, comes out as boxes.
+//! The letters are those of `DejaVu` Sans: Latin, Greek, Cyrillic and more. What it lacks, Indic scripts among them, comes out as boxes.
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use domain::Currency;
@@ -66,8 +66,8 @@ impl Pen {
 
     /// A figure, ending at the right margin.
     fn figure(&self, surface: &mut Surface<'_>, y: f32, size: f32, text: &str, is_bold: bool) {
-        // Digits of DejaVu Sans are all as wide as each other, so that figures can be set without asking the font.
-        let (digit, point, hyphen) = if is_bold { (0.696, 0.380, 0.415) } else { (0.636, 0.318, 0.361) };
+        // Digits of DejaVu Sans are all as wide as each other, so that figures can be set without asking the font. In thousandths of the size.
+        let (digit, point, hyphen) = if is_bold { (696.0, 380.0, 415.0) } else { (636.0, 318.0, 361.0) };
         let width: f32 = text
             .chars()
             .map(|letter| {
@@ -80,7 +80,7 @@ impl Pen {
                 }
             })
             .sum();
-        self.write(surface, (RIGHT - width * size, y), size, text, is_bold);
+        self.write(surface, (RIGHT - width * size / 1_000.0, y), size, text, is_bold);
     }
 }
 

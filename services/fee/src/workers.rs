@@ -42,6 +42,7 @@ pub(crate) fn consumers(platform: &Platform) -> Vec<Consumer> {
 }
 
 /// A store that is away is worth waiting for; anything else is the event's own fault.
+#[allow(clippy::needless_pass_by_value)] // it is for `map_err`
 fn sorted(problem: Problem) -> HandleError {
     if problem.kind() == Kind::Unavailable {
         HandleError::Unavailable(problem.to_string())
@@ -90,19 +91,16 @@ struct Fare {
 #[async_trait]
 impl Handler for Charges {
     async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
-        let (student, currency, charge, invoice) = match event.kind {
-            EventKind::InventoryPenaltyDue => {
-                let due: Penalty = data(event)?;
-                let source = ("inventory", due.loan_id.to_string(), format!("loan/{}", due.loan_id), due.due_on);
-                (due.student_id, due.currency, (format!("Loan: {}", due.reason.as_str()), due.amount_minor), source)
-            }
-            _ => {
-                let due: Fare = data(event)?;
-                let period = String::from(due.period);
-                // A seat is paid for again in each period.
-                let source = ("transport", format!("{}/{period}", due.allocation_id), period, due.due_on);
-                (due.student_id, due.currency, (String::from(due.description), due.amount_minor), source)
-            }
+        let (student, currency, charge, invoice) = if event.kind == EventKind::InventoryPenaltyDue {
+            let due: Penalty = data(event)?;
+            let source = ("inventory", due.loan_id.to_string(), format!("loan/{}", due.loan_id), due.due_on);
+            (due.student_id, due.currency, (format!("Loan: {}", due.reason.as_str()), due.amount_minor), source)
+        } else {
+            let due: Fare = data(event)?;
+            let period = String::from(due.period);
+            // A seat is paid for again in each period.
+            let source = ("transport", format!("{}/{period}", due.allocation_id), period, due.due_on);
+            (due.student_id, due.currency, (String::from(due.description), due.amount_minor), source)
         };
         let (source, source_ref, period, due_on) = invoice;
         let charge = Charge { fee_item_id: None, head: charge.0, amount: charge.1.minor(), tax_basis_points: 0 };
@@ -183,10 +181,7 @@ struct RefundAsked {
 impl Handler for Refunds {
     async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
         let asked: RefundAsked = data(event)?;
-        let word = match self.ask(event.school_id, asked.refund_id).await? {
-            None => return Ok(()),
-            Some(word) => word,
-        };
+        let Some(word) = self.ask(event.school_id, asked.refund_id).await? else { return Ok(()) };
         let mut transaction = self.0.postgres(ServiceName::Fee).school(event.school_id).await.map_err(store)?;
         let book = Book::open(&mut transaction, event.actor, self.0.clock().now()).await.map_err(sorted)?;
         let (refund, payment) = lock_refund(&mut transaction, asked.refund_id).await.map_err(sorted)?;
@@ -222,8 +217,7 @@ impl Refunds {
         match provider.refund(&RefundRequest { refund_id: id, provider_payment_id, provider_order_id, sum }).await {
             Ok((refund_id, RefundWord::Succeeded)) => Ok(Some(Word::Succeeded(refund_id))),
             Ok((refund_id, RefundWord::Pending)) => Ok(Some(Word::Pending(refund_id))),
-            Ok((_, RefundWord::Failed(reason))) => failed(&reason),
-            Err(ProviderError::Refused(reason) | ProviderError::Unpayable(reason)) => failed(&reason),
+            Ok((_, RefundWord::Failed(reason))) | Err(ProviderError::Refused(reason) | ProviderError::Unpayable(reason)) => failed(&reason),
             Err(error @ ProviderError::Away(_)) => Err(HandleError::Unavailable(error.to_string())),
             // It may have given the money back: the refund stays pending until the provider's own word.
             Err(error) => Err(unusable(error)),

@@ -32,6 +32,8 @@ pub enum Account {
     Gateway,
     /// What is on its way back.
     RefundsPayable,
+    /// What providers of payments kept for themselves.
+    ProviderFees,
 }
 
 impl Account {
@@ -51,6 +53,7 @@ impl Account {
             Self::Cheques => "cheques",
             Self::Gateway => "gateway",
             Self::RefundsPayable => "refunds_payable",
+            Self::ProviderFees => "provider_fees",
         }
     }
 

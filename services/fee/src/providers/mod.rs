@@ -145,12 +145,11 @@ impl Gateways {
         school: SchoolId,
         provider: ProviderName,
     ) -> Result<Option<Box<dyn Provider>>, ProviderError> {
-        let client = match self.client.get() {
-            Some(client) => client.clone(),
-            None => {
-                let made = calls::client()?;
-                self.client.get_or_init(|| made).clone()
-            }
+        let client = if let Some(client) = self.client.get() {
+            client.clone()
+        } else {
+            let made = calls::client()?;
+            self.client.get_or_init(|| made).clone()
         };
         Ok(match provider {
             ProviderName::Razorpay => {

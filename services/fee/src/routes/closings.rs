@@ -101,11 +101,11 @@ pub struct CountedCash {
 #[into_params(parameter_in = Query)]
 pub struct DayClosingFilter {
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 filters!(DayClosingFilter);
@@ -204,12 +204,7 @@ async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<Htt
     faults.into_result().map_err(Problem::invalid)?;
     desk.create(&body.0, async |transaction| {
         // Before anything is read: what is being entered now must be in the sums.
-        sqlx::query("SELECT pg_advisory_xact_lock(book_lock($1))")
-            .bind(transaction.school_id().as_uuid())
-            .execute(transaction.connection()?)
-            .await
-            .map_err(db)?;
-        let book = Book::read(transaction, Some(desk.caller().actor()), desk.now()).await?;
+        let book = Book::open_alone(transaction, Some(desk.caller().actor()), desk.now()).await?;
         if new.closed_on > book.today {
             return Err(Problem::invalid(vec![Fault::new("/closed_on", "must not be to come")]));
         }

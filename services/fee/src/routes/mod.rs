@@ -4,6 +4,7 @@ mod access;
 pub mod closings;
 pub mod concession_requests;
 pub mod concessions;
+pub mod deposits;
 pub mod dues;
 pub mod fine_rules;
 pub mod heads;
@@ -49,6 +50,7 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     statements::configure(config);
     dues::configure(config);
     closings::configure(config);
+    deposits::configure(config);
     reconciliation::configure(config);
     webhooks::configure(config);
 }

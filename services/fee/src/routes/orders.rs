@@ -166,23 +166,22 @@ async fn order(
     let id =
         natural_id("payment_order", &[caller.school_id.as_uuid().as_bytes(), caller.user_id.as_uuid().as_bytes(), key.as_str().as_bytes()]);
     let payment = desk.change(async |transaction| begin(transaction, &desk, id, &new, &invoice).await).await?;
-    let made = match &payment.provider_order_id {
-        Some(known) => provider.find_order(known).await.map_err(unavailable)?,
-        None => {
-            let currency = payment.currency.parse().map_err(Problem::internal)?;
-            let asked = OrderRequest {
-                payment_id: payment.id,
-                school_id: caller.school_id,
-                sum: Sum { minor: payment.amount_minor, currency },
-                description: format!("Invoice {}", invoice.number.as_deref().unwrap_or(&invoice.period)),
-            };
-            match provider.create_order(&asked).await {
-                Err(error @ (ProviderError::Refused(_) | ProviderError::Unpayable(_))) => {
-                    fail(&desk, id, &error.to_string()).await?;
-                    return Err(unavailable(error));
-                }
-                other => other.map_err(unavailable)?,
+    let made = if let Some(known) = &payment.provider_order_id {
+        provider.find_order(known).await.map_err(unavailable)?
+    } else {
+        let currency = payment.currency.parse().map_err(Problem::internal)?;
+        let asked = OrderRequest {
+            payment_id: payment.id,
+            school_id: caller.school_id,
+            sum: Sum { minor: payment.amount_minor, currency },
+            description: format!("Invoice {}", invoice.number.as_deref().unwrap_or(&invoice.period)),
+        };
+        match provider.create_order(&asked).await {
+            Err(error @ (ProviderError::Refused(_) | ProviderError::Unpayable(_))) => {
+                fail(&desk, id, &error.to_string()).await?;
+                return Err(unavailable(error));
             }
+            other => other.map_err(unavailable)?,
         }
     };
     // Of two who asked at once, the order of the first counts.

@@ -143,11 +143,11 @@ pub struct PaymentFilter {
     #[param(inline)]
     booked_on: Option<NaiveDate>,
     /// How many to a page.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
     limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
 filters!(PaymentFilter);
@@ -254,13 +254,13 @@ async fn pay(desk: Desk<FeesCollect>, _key: IdempotencyKey, body: Body<NewOfflin
 #[get("/api/v1/payments/{id}")]
 async fn show(desk: Desk<FeesRead>, id: IdPath<PaymentId>, known: IfNoneMatch) -> Result<NotModifiedOr<PaymentView>, Problem> {
     let (cache, school) = (Payments::of(desk.platform()), desk.caller().school_id);
-    let view: PaymentView = match cache.get(school, *id).await {
-        Some(view) => view,
-        None => {
-            let view = PaymentView::from(find_payment(&mut desk.read().await?, id.as_uuid()).await?);
-            cache.put(school, *id, version(&view)?, &view).await;
-            view
-        }
+    let cached: Option<PaymentView> = cache.get(school, *id).await;
+    let view = if let Some(view) = cached {
+        view
+    } else {
+        let view = PaymentView::from(find_payment(&mut desk.read().await?, id.as_uuid()).await?);
+        cache.put(school, *id, version(&view)?, &view).await;
+        view
     };
     access::see(&desk, view.student_id, "payment").await?;
     let version = version(&view)?;

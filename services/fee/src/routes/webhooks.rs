@@ -3,7 +3,6 @@
 //! Whatever is signed is kept and answered with 200, also if it is about nothing of ours: sending it again would not help. What needs a look stands in the
 //! reconciliation.
 
-use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::{SchoolId, ServiceName};
@@ -16,7 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Rooms;
 use crate::providers::{ProviderName, WebhookError};
 use crate::remember::remember;
-use crate::store::{Book, take};
+use crate::store::{Book, Outcome, take};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(hear);
@@ -51,7 +50,7 @@ async fn hear(
     let school: SchoolId = school.parse().map_err(|_| unknown())?;
     let platform = &rooms.platform;
     let account = rooms.gateways.of(&platform.config().payments, school, name).map_err(Problem::internal)?.ok_or_else(unknown)?;
-    let body = read_payload(&request, Payload::from(payload.into_inner()), MOST).await?;
+    let body = read_payload(&request, payload.into_inner(), MOST).await?;
     let now = platform.clock().now();
     let event = account.read_webhook(request.headers(), &body, now).map_err(|error| {
         metrics::counter!("payment_webhooks_total", "provider" => name.as_str(), "outcome" => "refused").increment(1);
@@ -69,7 +68,7 @@ async fn hear(
     remember(platform, school, &book.touched.payments()).await;
     let told = outcome.map_or("already known", |outcome| outcome.as_str());
     metrics::counter!("payment_webhooks_total", "provider" => name.as_str(), "outcome" => told).increment(1);
-    if outcome.is_some_and(|outcome| outcome.needs_a_look()) {
+    if outcome.is_some_and(Outcome::needs_a_look) {
         tracing::error!(provider = name.as_str(), %school, event = event.id, outcome = told, "ALERT: an event of a provider needs a look");
     }
     Ok(HttpResponse::Ok().json(Heard { outcome: told }))

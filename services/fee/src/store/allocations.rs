@@ -28,7 +28,7 @@ struct Held {
     id: Uuid,
     payment_id: Uuid,
     invoice_id: Uuid,
-    held_minor: i64,
+    open_minor: i64,
 }
 
 /// Moves parts from credit to invoices.
@@ -70,7 +70,7 @@ async fn allocate(
     .await
     .map_err(db)?;
     let about = |part: &Part| About {
-        student_id: student,
+        student_id: Some(student),
         invoice_id: Some(part.invoice),
         payment_id: Some(part.payment),
         refund_id: None,
@@ -182,7 +182,7 @@ async fn release(
         .await
         .map_err(db)?;
         let about = About {
-            student_id: student,
+            student_id: Some(student),
             invoice_id: Some(held.invoice_id),
             payment_id: Some(held.payment_id),
             refund_id: None,
@@ -195,9 +195,9 @@ async fn release(
     Ok(())
 }
 
-const HELD: &str = "SELECT id, payment_id, invoice_id, amount_minor - released_minor AS held_minor FROM payment_allocations
+const HELD: &str = "SELECT id, payment_id, invoice_id, amount_minor - released_minor AS open_minor FROM payment_allocations
     WHERE school_id = $1 AND payment_id = ANY($2) AND amount_minor > released_minor ORDER BY created_at, id FOR NO KEY UPDATE";
-const HELD_OF_INVOICE: &str = "SELECT id, payment_id, invoice_id, amount_minor - released_minor AS held_minor FROM payment_allocations
+const HELD_OF_INVOICE: &str = "SELECT id, payment_id, invoice_id, amount_minor - released_minor AS open_minor FROM payment_allocations
     WHERE school_id = $1 AND invoice_id = ANY($2) AND amount_minor > released_minor ORDER BY created_at, id FOR NO KEY UPDATE";
 
 /// Frees `wanted` of what a payment has paid, the last allocation first. 422 never: whoever calls has compared it with the payment.
@@ -209,7 +209,7 @@ pub(crate) async fn release_for(
     memo: &str,
 ) -> Result<(), Problem> {
     let held: Vec<Held> = rows_of(transaction, HELD, &[payment.id]).await?;
-    let amounts: Vec<i64> = held.iter().map(|one| one.held_minor).collect();
+    let amounts: Vec<i64> = held.iter().map(|one| one.open_minor).collect();
     let parts = settle::release(wanted, &amounts).ok_or_else(|| Problem::internal(anyhow::anyhow!("a payment holds less than it says")))?;
     let parts: Vec<(&Held, i64)> = held.iter().zip(parts).collect();
     release(transaction, book, (payment.student_id, &payment.currency), &parts, memo).await
@@ -218,7 +218,7 @@ pub(crate) async fn release_for(
 /// Frees all that was paid of an invoice.
 pub(crate) async fn release_all(transaction: &mut SchoolTransaction, book: &Book, invoice: &InvoiceRow) -> Result<(), Problem> {
     let held: Vec<Held> = rows_of(transaction, HELD_OF_INVOICE, &[invoice.id]).await?;
-    let parts: Vec<(&Held, i64)> = held.iter().map(|one| (one, one.held_minor)).collect();
+    let parts: Vec<(&Held, i64)> = held.iter().map(|one| (one, one.open_minor)).collect();
     release(transaction, book, (invoice.student_id, &invoice.currency), &parts, "Back to credit").await?;
     for one in &held {
         tell_moved(transaction, book, one.payment_id, invoice.student_id, invoice.id).await?;

@@ -106,6 +106,16 @@ impl Book {
         Self::read(transaction, by, now).await
     }
 
+    /// Opens the book so that nobody else writes in it until the transaction ends: for what depends on a sum of all that is there.
+    pub(crate) async fn open_alone(transaction: &mut SchoolTransaction, by: Option<Actor>, now: Timestamp) -> Result<Self, Problem> {
+        sqlx::query("SELECT pg_advisory_xact_lock(book_lock($1))")
+            .bind(transaction.school_id().as_uuid())
+            .execute(transaction.connection()?)
+            .await
+            .map_err(db)?;
+        Self::read(transaction, by, now).await
+    }
+
     /// Like [`open`](Self::open), for a transaction that only reads.
     pub(crate) async fn read(transaction: &mut SchoolTransaction, by: Option<Actor>, now: Timestamp) -> Result<Self, Problem> {
         let school = transaction.school_id();

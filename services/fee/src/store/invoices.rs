@@ -64,7 +64,7 @@ impl InvoiceRow {
     pub(crate) fn about(&self, memo: &str) -> About {
         let name = self.number.as_deref().unwrap_or(&self.period);
         let memo = format!("{memo} {name}");
-        About { student_id: self.student_id, invoice_id: Some(self.id), currency: self.currency.clone(), memo, ..About::default() }
+        About { student_id: Some(self.student_id), invoice_id: Some(self.id), currency: self.currency.clone(), memo, ..About::default() }
     }
 }
 

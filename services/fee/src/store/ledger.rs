@@ -14,7 +14,7 @@ use crate::model::ledger::Posting;
 /// What an entry is about.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct About {
-    pub(crate) student_id: Uuid,
+    pub(crate) student_id: Option<Uuid>,
     pub(crate) invoice_id: Option<Uuid>,
     pub(crate) payment_id: Option<Uuid>,
     pub(crate) refund_id: Option<Uuid>,

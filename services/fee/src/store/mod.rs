@@ -29,7 +29,8 @@ pub(crate) use invoices::{
     InvoiceRow, LineRow, NewInvoice, add, cancel, charge_fine, find_invoice, insert_all, issue, issue_all, lines_of, lock_invoice, remind,
     waive,
 };
-pub(crate) use orders::take;
+pub(crate) use ledger::{About, post};
+pub(crate) use orders::{Outcome, take};
 pub(crate) use payments::{NewPayment, PaymentRow, bounce, clear, find_payment, lock_payment, receive};
 pub(crate) use refunds::{NewRefund, RefundRow, Word, begin_refund, find_refund, lock_refund, refunds_of, settle_refund};
 pub use rules::RULES;

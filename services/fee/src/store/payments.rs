@@ -71,7 +71,7 @@ impl PaymentRow {
     /// Entries about the payment as such.
     pub(crate) fn about(&self, what: &str) -> About {
         About {
-            student_id: self.student_id,
+            student_id: Some(self.student_id),
             payment_id: Some(self.id),
             currency: self.currency.clone(),
             memo: self.memo(what),

@@ -1,8 +1,9 @@
 //! The books: dues with their ages, statements, closing the day.
 
+use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::school::{School, id};
+use crate::school::{School, count, id};
 
 #[tokio::test]
 async fn dues_are_listed_by_age_and_page_by_page() {
@@ -65,4 +66,31 @@ async fn a_day_is_closed_once_and_a_difference_is_explained() {
     let next = school.cash(&invoice, 100).await.expect(201);
     assert_eq!(next["booked_on"], json!(school.day(1)));
     assert_eq!(school.office.get("/api/v1/fees/day-closings").await.expect(200)["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn cash_that_is_taken_to_the_bank_leaves_the_box_once_and_never_more_than_is_in_it() {
+    let school = School::open().await;
+    let invoice = school.invoice(school.student_id, 1_000).await;
+    school.cash(&invoice, 600).await.expect(201);
+    let take = |amount: i64| json!({"from": "cash", "amount_minor": amount, "currency": "INR", "reference": "Slip 12"});
+    school.office.post("/api/v1/fees/deposits", &take(400)).await.expect(400);
+    assert_eq!(school.office.post_once("/api/v1/fees/deposits", "a", &take(601)).await.pointers(), ["/amount_minor"]);
+    let four = take(400);
+    let answers = join_all((0..50).map(|_| school.office.post_once("/api/v1/fees/deposits", "b", &four))).await;
+    assert!(count(&answers, 201) >= 1 && count(&answers, 201) + count(&answers, 409) == 50);
+    let keys: Vec<String> = (0..50).map(|n| format!("key-{n}")).collect();
+    let one = take(100);
+    let answers = join_all(keys.iter().map(|key| school.office.post_once("/api/v1/fees/deposits", key, &one))).await;
+    assert_eq!((count(&answers, 201), count(&answers, 422)), (2, 48), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    let kept = json!({"from": "cash", "amount_minor": 1, "fee_minor": 1, "currency": "INR", "reference": "x"});
+    assert_eq!(school.office.post_once("/api/v1/fees/deposits", "c", &kept).await.pointers(), ["/fee_minor"]);
+    school.parent.post_once("/api/v1/fees/deposits", "d", &take(1)).await.expect(403);
+    let sums = school.office.get("/api/v1/fees/reconciliation").await.expect(200);
+    let of =
+        |account: &str| sums["accounts"].as_array().unwrap().iter().find(|one| one["account"] == account).unwrap()["balance_minor"].clone();
+    assert_eq!((of("cash"), of("bank")), (json!(0), json!(600)));
+    let close = json!({"closed_on": school.day(0), "cash": [{"currency": "INR", "counted_minor": 0}]});
+    school.office.post("/api/v1/fees/day-closings", &close).await.expect(201);
+    school.books_agree().await;
 }

@@ -207,6 +207,11 @@ async fn money_for_an_invoice_that_was_cancelled_meanwhile_is_credit() {
     school.act(&school.office, &format!("/api/v1/invoices/{}", id(&invoice)), "cancel", &json!({"reason": "A mistake"})).await.expect(200);
     razorpay(&school, "evt_1", &captured("payment.captured", &order, "pay_1", &json!(50_000), "INR")).await.expect(200);
     assert_eq!(status(&school, &order).await["credit_minor"], json!(50_000));
+    // The provider pays it out, and keeps its part.
+    let paid_out =
+        |amount: i64| json!({"from": "gateway", "amount_minor": amount, "fee_minor": 1_180, "currency": "INR", "reference": "setl_1"});
+    assert_eq!(school.office.post_once("/api/v1/fees/deposits", "a", &paid_out(48_821)).await.pointers(), ["/amount_minor"]);
+    school.office.post_once("/api/v1/fees/deposits", "b", &paid_out(48_820)).await.expect(201);
     school.books_agree().await;
 }
 
