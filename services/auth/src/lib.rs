@@ -13,6 +13,7 @@
 
 pub mod attempts;
 pub mod credentials;
+mod crowd;
 mod desk;
 pub mod keys;
 pub mod model;

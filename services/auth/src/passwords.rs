@@ -4,13 +4,14 @@
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use service_kit::Problem;
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
+use crate::crowd::Crowd;
 use crate::model::password::LONGEST_BYTES;
 
 /// What a new hash costs: 2^12 rounds.
@@ -22,9 +23,13 @@ const QUEUE: usize = 32;
 /// A hash that is not done by then gets too little of the cores: it takes a quarter of that.
 const STARVED: Duration = Duration::from_secs(1);
 
+/// What a hash takes of a core, about.
+const HASH: Duration = Duration::from_millis(250);
+
 struct Slots {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    sent_away: Crowd,
 }
 
 fn slots() -> &'static Slots {
@@ -33,7 +38,11 @@ fn slots() -> &'static Slots {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // One core is left to everything else: giving way does not help where the kernel shares the cores out among containers or sessions first.
         let threads = cores.saturating_sub(1).max(1);
-        Slots { running: Arc::new(Semaphore::new(threads)), waiting: Arc::new(Semaphore::new(threads * (QUEUE + 1))) }
+        Slots {
+            running: Arc::new(Semaphore::new(threads)),
+            waiting: Arc::new(Semaphore::new(threads * (QUEUE + 1))),
+            sent_away: Crowd::new(HASH / u32::try_from(threads).unwrap_or(u32::MAX)),
+        }
     })
 }
 
@@ -47,7 +56,10 @@ pub struct Slot {
 
 /// Waits for a slot; 503 with `Retry-After` if too many wait already.
 pub async fn slot() -> Result<Slot, Problem> {
-    let busy = || Problem::unavailable(Duration::from_secs(2), "Room for another password check");
+    let busy = || {
+        let chance = rand::random::<f64>();
+        Problem::unavailable(slots().sent_away.send_away(Instant::now(), chance), "Room for another password check")
+    };
     let waiting = Arc::clone(&slots().waiting).try_acquire_owned().map_err(|_| {
         metrics::counter!("password_checks_refused_total").increment(1);
         busy()
