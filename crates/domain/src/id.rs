@@ -90,6 +90,10 @@ ids! {
     CorrectionId,
     /// A request for leave.
     LeaveRequestId,
+    /// A rule that says when a school is told of a student's attendance.
+    AlertRuleId,
+    /// What a school was told of a student's attendance.
+    AlertId,
     /// A quiz or an exam.
     QuizId,
     /// A place for a question in a quiz.
@@ -114,6 +118,10 @@ ids! {
     GradeChangeId,
     /// A scale: what percentages are called.
     GradeScaleId,
+    /// Something that students are to learn.
+    OutcomeId,
+    /// A rule that says who is on the honour roll.
+    HonourRuleId,
     /// An event.
     EventId,
     /// A record that could not be saved.

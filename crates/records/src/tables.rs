@@ -4,8 +4,8 @@
 use domain::Version;
 use service_kit::Problem;
 use store::entity::{
-    academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, staff,
-    student_guardians, students, subjects, teachers, terms,
+    academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, grade_targets,
+    honour_rules, learning_outcomes, outcome_items, staff, student_guardians, students, subjects, teachers, terms,
 };
 use uuid::Uuid;
 
@@ -47,4 +47,8 @@ tables! {
     grade_categories = "grade category";
     grade_items = "grade item";
     grade_scales = "grade scale";
+    grade_targets = "target";
+    honour_rules = "honour rule";
+    learning_outcomes = "outcome";
+    outcome_items = "outcome of the item";
 }
