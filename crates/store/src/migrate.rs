@@ -173,6 +173,7 @@ impl MigratorTrait for Migrator {
             "m0013_attendance",
             "m0014_quiz",
             "m0015_grade_book",
+            "m0020_quiz",
             "m0021_grade_book",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()

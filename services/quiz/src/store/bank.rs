@@ -86,6 +86,7 @@ impl Question {
         // The validator knows these as present or absent, not as null.
         let optional = [
             ("feedback", self.content.general_feedback.clone().map(Value::from)),
+            ("hints", (!self.content.hints.is_empty()).then(|| Value::from(self.content.hints.clone()))),
             ("difficulty", self.difficulty.map(Value::from)),
             ("source", self.source.clone().map(Value::from)),
         ];
@@ -102,6 +103,7 @@ impl Question {
             default_mark: stored.default_mark,
             penalty: stored.penalty,
             general_feedback: stored.feedback,
+            hints: stored.hints,
             answer: stored.answer,
         };
         Self {
@@ -137,6 +139,8 @@ struct Stored {
     penalty: crate::model::mark::Fraction,
     #[serde(default)]
     feedback: Option<String>,
+    #[serde(default)]
+    hints: Vec<String>,
     answer: crate::model::question::Spec,
     #[serde(default)]
     tags: Vec<String>,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::school::School;
+use crate::school::{School, png};
 
 #[tokio::test]
 async fn other_schools_and_other_classes_find_nothing() {
@@ -196,6 +196,28 @@ async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_wha
             "cloze",
             json!({"type": "cloze", "gaps": [{"key": "1", "weight": 3, "blank": {"kind": "text", "accepted": [{"text": "SECRET"}]}}]}),
         ),
+        (
+            "select",
+            json!({"type": "select_words", "places": [{"key": "1", "choice": 1}, {"key": "2", "choice": 2}], "choices": [{"text": "cat"}, {"text": "mat"}]}),
+        ),
+        (
+            "drag",
+            json!({"type": "drag_words", "places": [{"key": "1", "choice": 1}, {"key": "2", "choice": 2}], "choices": [{"text": "cat"}, {"text": "mat"}]}),
+        ),
+        (
+            "picture",
+            json!({"type": "drag_onto_picture", "picture": {"name": "m.png", "data": png(320, 200)}, "places": [{"at": {"x": 1, "y": 1}, "choice": 2}],
+                "choices": [{"text": "a"}, {"text": "b"}]}),
+        ),
+        (
+            "markers",
+            json!({"type": "drag_markers", "picture": {"name": "m.png", "data": png(320, 200)}, "markers": [{"text": "a"}, {"text": "b"}],
+                "zones": [{"shape": {"kind": "circle", "x": 171, "y": 173, "radius": 17}, "marker": 2}]}),
+        ),
+        (
+            "calculated",
+            json!({"type": "calculated", "accepted": [{"formula": "{a} + 31337", "feedback": "SECRET"}], "wildcards": [{"name": "a", "values": [1, 2]}]}),
+        ),
         ("essay", json!({"type": "essay", "marking_guide": "SECRET"})),
         ("text", json!({"type": "description"})),
     ] {
@@ -244,6 +266,12 @@ async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_wha
         "\"right_answer\":{",
         "\"mark\":",
         "\"feedback\":[",
+        "\"choice\":",
+        "\"zones\"",
+        "\"shape\"",
+        "wildcards",
+        "formula",
+        "\"hint",
         "\"fraction\":0",
         "\"fraction\":1",
         "\"fraction\":-",
