@@ -8,7 +8,7 @@ use domain::SlotId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::drag::{Piece, Places, Word, right_markers};
+use super::drag::{Marker, Piece, Places, Word, right_markers};
 use super::picture::{Picture, Point};
 use super::question::{Blank, Choice, Content, Spec, Unit};
 use super::random::Random;
@@ -189,49 +189,8 @@ pub fn asked(content: &Content, slot: SlotId, attempt_seed: i64, shuffle_answers
             };
             asked.gaps = Some(gaps.iter().map(gap).collect());
         }
-        Spec::SelectWords { places, choices, shuffle } | Spec::DragWords { places, choices, shuffle } => {
-            let dragged = matches!(content.answer, Spec::DragWords { .. });
-            let all = Places::of(&content.answer);
-            let group = |key: &str| all.as_ref().and_then(|all| all.group(key)).unwrap_or_default();
-            let place = |key: &String| AskedPlace { key: key.clone(), group: group(key), at: None, label: None };
-            asked.places = Some(places.iter().map(|own| place(&own.key)).collect());
-            let mut pieces: Vec<AskedPiece> = choices.iter().map(|own| word(own, dragged)).collect();
-            if *shuffle && shuffle_answers {
-                random.shuffle(&mut pieces);
-            }
-            asked.choices = Some(pieces);
-        }
-        Spec::DragOntoPicture { picture, places, choices, shuffle } => {
-            let all = Places::of(&content.answer);
-            let group = |key: &str| all.as_ref().and_then(|all| all.group(key)).unwrap_or_default();
-            let spots = places.iter().map(|spot| AskedPlace {
-                key: spot.key.clone(),
-                group: group(&spot.key),
-                at: Some(spot.at),
-                label: spot.label.clone(),
-            });
-            asked.places = Some(spots.collect());
-            let mut pieces: Vec<AskedPiece> = choices.iter().map(piece).collect();
-            if *shuffle && shuffle_answers {
-                random.shuffle(&mut pieces);
-            }
-            asked.choices = Some(pieces);
-            asked.picture = Some(picture.clone());
-        }
-        Spec::DragMarkers { picture, markers, shuffle, .. } => {
-            let marker = |own: &super::drag::Marker| AskedPiece {
-                key: own.key.clone(),
-                text: own.text.clone(),
-                picture: None,
-                group: None,
-                count: (own.count > 0).then_some(own.count),
-            };
-            let mut pieces: Vec<AskedPiece> = markers.iter().map(marker).collect();
-            if *shuffle && shuffle_answers {
-                random.shuffle(&mut pieces);
-            }
-            asked.choices = Some(pieces);
-            asked.picture = Some(picture.clone());
+        Spec::SelectWords { .. } | Spec::DragWords { .. } | Spec::DragOntoPicture { .. } | Spec::DragMarkers { .. } => {
+            put_in_place(&mut asked, &content.answer, shuffle_answers, &mut random);
         }
         Spec::Numerical { units, .. } | Spec::Calculated { units, .. } => asked.units = symbols(units),
         Spec::Essay { min_words, max_words, template, .. } => {
@@ -242,6 +201,43 @@ pub fn asked(content: &Content, slot: SlotId, attempt_seed: i64, shuffle_answers
         Spec::TrueFalse { .. } | Spec::ShortAnswer { .. } | Spec::Description {} => {}
     }
     asked
+}
+
+/// What is put in its place, and where, as far as that is asked.
+fn put_in_place(asked: &mut Asked, spec: &Spec, shuffle_answers: bool, random: &mut Random) {
+    let all = Places::of(spec);
+    let place = |key: &str, at: Option<Point>, label: Option<String>| AskedPlace {
+        key: key.to_owned(),
+        group: all.as_ref().and_then(|all| all.group(key)).unwrap_or_default(),
+        at,
+        label,
+    };
+    let (mut pieces, shuffle): (Vec<AskedPiece>, bool) = match spec {
+        Spec::SelectWords { places, choices, shuffle } | Spec::DragWords { places, choices, shuffle } => {
+            let dragged = matches!(spec, Spec::DragWords { .. });
+            asked.places = Some(places.iter().map(|own| place(&own.key, None, None)).collect());
+            (choices.iter().map(|own| word(own, dragged)).collect(), *shuffle)
+        }
+        Spec::DragOntoPicture { picture, places, choices, shuffle } => {
+            asked.places = Some(places.iter().map(|spot| place(&spot.key, Some(spot.at), spot.label.clone())).collect());
+            asked.picture = Some(picture.clone());
+            (choices.iter().map(piece).collect(), *shuffle)
+        }
+        Spec::DragMarkers { picture, markers, shuffle, .. } => {
+            asked.picture = Some(picture.clone());
+            (markers.iter().map(marker).collect(), *shuffle)
+        }
+        _ => return,
+    };
+    if shuffle && shuffle_answers {
+        random.shuffle(&mut pieces);
+    }
+    asked.choices = Some(pieces);
+}
+
+fn marker(marker: &Marker) -> AskedPiece {
+    let count = (marker.count > 0).then_some(marker.count);
+    AskedPiece { key: marker.key.clone(), text: marker.text.clone(), picture: None, group: None, count }
 }
 
 fn symbols(units: &[Unit]) -> Option<Vec<String>> {

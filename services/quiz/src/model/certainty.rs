@@ -78,6 +78,7 @@ mod tests {
     const ALL: [Certainty; 3] = [Certainty::Low, Certainty::Middle, Certainty::High];
 
     #[test]
+    #[allow(clippy::float_cmp)]
     fn right_answers_earn_one_to_three_and_wrong_ones_cost_up_to_six() {
         let worth = Mark::try_from(3.0).unwrap();
         let of = |earned| ALL.map(|certainty| mark(worth, earned, certainty).as_f64());

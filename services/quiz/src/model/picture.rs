@@ -49,8 +49,8 @@ impl Picture {
             _ => return Err("must be a PNG, JPEG, GIF or WebP".to_owned()),
         };
         let size = imagesize::blob_size(&bytes).map_err(|_| "is damaged")?;
-        let side = |length: usize| i32::try_from(length).ok().filter(|length| (1..=10_000).contains(length));
-        let (width, height) = side(size.width).zip(side(size.height)).ok_or("must be 1 to 10000 pixels wide and high")?;
+        let pixels = |length: usize| i32::try_from(length).ok().filter(|length| (1..=10_000).contains(length));
+        let (width, height) = pixels(size.width).zip(pixels(size.height)).ok_or("must be 1 to 10000 pixels wide and high")?;
         Ok(Measured { media_type, width, height })
     }
 }

@@ -65,7 +65,8 @@ pub struct SavedAnswer {
     certainty: Option<Certainty>,
     /// What checks have told, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    checked: Option<Checked>,
+    #[schema(value_type = Option<Checked>)]
+    checked: Option<Box<Checked>>,
     /// How many seconds are left; null if there is no end.
     seconds_left: Option<i64>,
     /// Its version.
@@ -193,10 +194,14 @@ impl Rooms {
                         return Err(Problem::conflict(Kind::Conflict, "Time is up.").into());
                     }
                 }
-                let content = answer.asked(&content);
-                let changed = alter(&sheet, &answer, &content, now)?;
-                let told = checked(&sheet.quiz, &content, &changed);
-                let operation = Operation::new(school, ServiceName::Quiz).update(&changed, answer.version).guarded(guard);
+                // In boxes: they are waited with, and large.
+                let (changed, told) = {
+                    let content = answer.asked(&content);
+                    let changed = Box::new(alter(&sheet, &answer, &content, now)?);
+                    let told = checked(&sheet.quiz, &content, &changed).map(Box::new);
+                    (changed, told)
+                };
+                let operation = Operation::new(school, ServiceName::Quiz).update(&*changed, answer.version).guarded(guard);
                 self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
                 let left = due_at(&terms, sitting.started_at).map(|due| (due - now).num_seconds().max(0));
                 Ok((sheet, changed, told, left))

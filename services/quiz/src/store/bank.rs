@@ -23,8 +23,9 @@ use crate::model::question::Content;
 
 /// How long a version stays in Redis after it was last read from MongoDB.
 const TTL: Duration = Duration::from_hours(24);
-/// How many versions a process keeps at hand.
+/// How many versions a process keeps at hand. Pictures count as a version for every so many bytes.
 const AT_HAND: u64 = 5_000;
+const BYTES_OF_A_VERSION: usize = 8 * 1024;
 
 /// Where a version of a question stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -204,7 +205,10 @@ pub(crate) struct Bank {
 
 impl Bank {
     pub(crate) fn new(platform: Platform) -> Self {
-        Self { platform, at_hand: moka::sync::Cache::new(AT_HAND) }
+        let weight = |_: &(SchoolId, Pinned), content: &Arc<Content>| {
+            u32::try_from(1 + content.answer.picture_bytes() / BYTES_OF_A_VERSION).unwrap_or(u32::MAX)
+        };
+        Self { platform, at_hand: moka::sync::Cache::builder().max_capacity(AT_HAND).weigher(weight).build() }
     }
 
     fn collection(&self, school: SchoolId) -> SchoolCollection<Value> {

@@ -176,12 +176,10 @@ async fn told(reader: &testkit::Api, paper: &crate::school::Paper, sitting: &cra
     told
 }
 
-#[tokio::test]
-async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_whatever_the_type() {
-    let school = School::open().await;
+/// An answer of each type. Whatever only a teacher may see says SECRET, or is a number that stands nowhere else.
+fn one_of_each() -> Vec<(&'static str, Value)> {
     let option = |text: &str, fraction: f64| json!({"text": text, "fraction": fraction, "feedback": "SECRET"});
-    let mut ids = Vec::new();
-    for (name, answer) in [
+    vec![
         ("single", json!({"type": "single_choice", "options": [option("a", 1.0), option("b", -0.125)]})),
         ("multiple", json!({"type": "multiple_choice", "options": [option("a", 0.625), option("b", 0.375), option("c", -0.5)]})),
         ("truth", json!({"type": "true_false", "correct": true, "feedback_true": "SECRET"})),
@@ -220,7 +218,14 @@ async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_wha
         ),
         ("essay", json!({"type": "essay", "marking_guide": "SECRET"})),
         ("text", json!({"type": "description"})),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_whatever_the_type() {
+    let school = School::open().await;
+    let mut ids = Vec::new();
+    for (name, answer) in one_of_each() {
         ids.push(school.question(name, answer).await);
     }
     let mut settings = school.settings("Finals");

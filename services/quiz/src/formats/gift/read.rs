@@ -99,7 +99,8 @@ fn question(letters: &[Letter], first: usize, losses: &mut Vec<Loss>) -> Result<
     for known in ["[html]", "[moodle]", "[markdown]", "[plain]"] {
         if let Some(text) = stem.strip_prefix(known) {
             format = Some(known);
-            stem = text.trim().to_owned();
+            let rest = text.trim().to_owned();
+            stem = rest;
             break;
         }
     }

@@ -117,3 +117,48 @@ pub(super) fn write(accepted: &[FormulaKey], wildcards: &[Wildcard]) -> String {
     body.push_str("    </dataset_definitions>\n");
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::moodle::import;
+
+    #[test]
+    fn what_moodle_writes_of_a_calculated_question_is_read_and_what_it_says_besides_is_told() {
+        let set = |name: &str, status: &str, maximum: &str| {
+            format!(
+                "<dataset_definition><status><text>{status}</text></status><name><text>{name}</text></name><type>calculated</type><distribution><text>uniform</text></distribution>
+                <minimum><text>1</text></minimum><maximum><text>{maximum}</text></maximum><decimals><text>1</text></decimals><itemcount>2</itemcount><dataset_items>
+                <dataset_item><number>2</number><value>2.5</value></dataset_item><dataset_item><number>1</number><value>1</value></dataset_item>
+                <dataset_item><number>3</number><value>9</value></dataset_item></dataset_items><number_of_items>3</number_of_items></dataset_definition>"
+            )
+        };
+        let file = |sets: &str| {
+            format!(
+                "<quiz><question type=\"calculated\"><name><text>Sum</text></name><questiontext format=\"html\"><text>{{a}} + {{b}}?</text></questiontext><synchronize>1</synchronize>
+                <answer fraction=\"100\"><text>{{a}}+{{b}}</text><tolerance>0.01</tolerance><tolerancetype>3</tolerancetype><correctanswerformat>2</correctanswerformat>
+                <correctanswerlength>4</correctanswerlength><feedback format=\"html\"><text></text></feedback></answer>
+                <dataset_definitions>{sets}</dataset_definitions></question></quiz>"
+            )
+        };
+        let imported = import(&file(&(set("a", "private", "2.5") + &set("b", "shared", "10")))).unwrap();
+        let content = &imported.questions[0].content;
+        assert_eq!(content.check(), Ok(()));
+        let Spec::Calculated { accepted, wildcards, .. } = &content.answer else { panic!() };
+        assert_eq!(
+            (accepted[0].tolerance_kind, accepted[0].digits, accepted[0].digits_kind),
+            (ToleranceKind::Geometric, 4, DigitsKind::Significant)
+        );
+        let values: Vec<String> = wildcards[0].values.iter().map(ToString::to_string).collect();
+        assert_eq!(values, ["1", "2.5"], "in their order, and those in use");
+        let told: Vec<&str> = imported.losses.iter().map(|loss| loss.detail.as_str()).collect();
+        assert_eq!(
+            told,
+            [
+                "that several questions draw the same set of numbers",
+                "that other questions share the values of {b}",
+                "how further values of {b} would be made; those that there are were taken"
+            ]
+        );
+    }
+}

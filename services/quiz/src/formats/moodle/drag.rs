@@ -226,3 +226,77 @@ pub(super) fn write_markers(
     }
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::moodle::{export, import};
+    use crate::formats::{Draft, Loss};
+    use crate::model::testing::png;
+
+    fn read(questions: &str) -> (Vec<Spec>, Vec<String>) {
+        let imported = import(&format!("<quiz>{questions}</quiz>")).unwrap();
+        let told = imported.losses.iter().map(|Loss { question, detail }| format!("{question}: {detail}")).collect();
+        (imported.questions.into_iter().map(|draft| draft.content.answer).collect(), told)
+    }
+
+    #[test]
+    fn what_moodle_writes_of_these_types_is_read() {
+        let picture = png(320, 200);
+        let (specs, told) = read(&format!(
+            r#"<question type="ddwtos"><name><text>Words</text></name><questiontext format="html"><text>The [[2]] sat on [[1]] [[x]].</text></questiontext>
+                <shuffleanswers>1</shuffleanswers><dragbox><text>mat</text><group>1</group><infinite/></dragbox><dragbox><text>cat</text><group>2</group></dragbox>
+                <hint format="html"><text>Think</text><shownumcorrect/></hint></question>
+            <question type="ddimageortext"><name><text>Map</text></name><questiontext format="html"><text>Where?</text></questiontext><shuffleanswers/>
+                <file name="map.png" path="/" encoding="base64">{picture}</file>
+                <drag><no>1</no><text>Berne</text><draggroup>1</draggroup></drag><drag><no>3</no><text/><draggroup>1</draggroup><file name="b.png" encoding="base64">{picture}</file></drag>
+                <drop><text/><no>1</no><choice>3</choice><xleft>12</xleft><ytop>34</ytop></drop></question>
+            <question type="ddmarker"><name><text>Cell</text></name><questiontext format="html"><text>Mark it.</text></questiontext><showmisplaced/>
+                <file name="cell.png" path="/" encoding="base64">{picture}</file><drag><no>1</no><text>wall</text><noofdrags>2</noofdrags></drag>
+                <drop><no>1</no><shape>polygon</shape><coords>20,60;70,100;20,100</coords><choice>1</choice></drop>
+                <drop><no>2</no><shape>circle</shape><coords>80,100;20</coords><choice>1</choice></drop></question>"#
+        ));
+        let [
+            Spec::DragWords { places, choices, shuffle: true },
+            Spec::DragOntoPicture { places: spots, choices: pieces, .. },
+            Spec::DragMarkers { zones, markers, shuffle: false, .. },
+        ] = &specs[..]
+        else {
+            panic!("{specs:?}")
+        };
+        assert_eq!(places.iter().map(|place| place.choice).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!((choices[0].unlimited, choices[1].group), (true, 2));
+        assert_eq!((spots[0].choice, spots[0].at, pieces[1].text.as_str()), (2, Point { x: 12, y: 34 }, "b.png"));
+        assert_eq!((zones[1].shape.clone(), markers[0].count), (Shape::Circle { x: 80, y: 100, radius: 20 }, 2));
+        assert_eq!(told, ["Words: what a hint does besides what it says", "Cell: that misplaced markers are shown"]);
+    }
+
+    #[test]
+    fn what_can_t_be_said_is_told_and_what_is_broken_is_refused_with_its_line() {
+        let content = |stem: &str, key: &str| {
+            serde_json::from_value(
+                serde_json::json!({"name": "n", "stem": stem, "answer": {"type": "select_words", "places": [{"key": key, "choice": 1}],
+                "choices": [{"key": "a", "text": "x"}]}}),
+            )
+            .unwrap()
+        };
+        let told = |stem: &str, key: &str| {
+            let draft = Draft { line: 0, category: Vec::new(), content: content(stem, key), tags: Vec::new(), difficulty: None };
+            export(&[draft]).losses.into_iter().map(|loss| loss.detail).collect::<Vec<_>>()
+        };
+        assert!(told("a {{1}}", "1").is_empty());
+        assert!(told("a {{gap}}", "gap")[0].contains("numbered anew"));
+        assert!(told("a {{1}} [[2]]", "1")[0].starts_with("the whole question"));
+        for broken in [
+            "<question type=\"ddmarker\"><drag><no>1</no><text>a</text></drag></question>",
+            "<question type=\"ddmarker\"><file name=\"a\">aa</file><drop><shape>star</shape><coords>1,1</coords></drop></question>",
+            "<question type=\"ddmarker\"><file name=\"a\">aa</file><drop><shape>circle</shape><coords>1;1</coords></drop></question>",
+            "<question type=\"ddimageortext\"><file name=\"a\">aa</file><drop><xleft>left</xleft></drop></question>",
+            "<question type=\"gapselect\"><selectoption><text>a</text><group>many</group></selectoption></question>",
+            "<question type=\"calculated\"><answer fraction=\"100\"><text>1</text><tolerancetype>9</tolerancetype></answer></question>",
+        ] {
+            let faults = import(&format!("<quiz>\n{broken}</quiz>")).expect_err(broken);
+            assert_eq!(faults[0].line, 2, "{broken}: {faults:?}");
+        }
+    }
+}

@@ -104,6 +104,11 @@ fn ordering(items: &[Item], scoring: OrderScoring) -> String {
     body
 }
 
+fn tags(tags: &[String]) -> String {
+    let each = tags.iter().fold(String::new(), |each, tag| each + "<tag><text>" + &escape(tag) + "</text></tag>");
+    if each.is_empty() { each } else { format!("    <tags>{each}</tags>\n") }
+}
+
 fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
     let content = &draft.content;
     let name = &content.name;
@@ -194,11 +199,7 @@ fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
     };
     let general = content.general_feedback.as_ref().map(|said| text("generalfeedback", said)).unwrap_or_default();
     let hints: String = content.hints.iter().map(|said| text("hint", said)).collect();
-    let mut tags = String::new();
-    for tag in &draft.tags {
-        let _ = write!(tags, "<tag><text>{}</text></tag>", escape(tag));
-    }
-    let tags = if tags.is_empty() { tags } else { format!("    <tags>{tags}</tags>\n") };
+    let tags = tags(&draft.tags);
     let _ = write!(
         file,
         "  <question type=\"{kind}\">\n    <name><text>{}</text></name>\n{}{general}    <defaultgrade>{}</defaultgrade>\n    <penalty>{}</penalty>\n{body}{hints}{tags}  </question>\n",

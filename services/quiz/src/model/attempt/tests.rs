@@ -226,6 +226,7 @@ fn tries_are_as_many_as_hints_and_one_and_each_wrong_one_costs() {
 }
 
 #[test]
+#[allow(clippy::float_cmp)]
 fn certainty_multiplies_what_is_right_and_what_is_wrong() {
     for behaviour in [Behaviour::DeferredCertainty, Behaviour::ImmediateCertainty] {
         let (quiz, question) = (behaving(behaviour), hinted(0));

@@ -93,9 +93,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_geometric_tolerance_is_a_factor_either_way(value in -10_000_i64..10_000, tolerance in 0_i64..3_000, given in -10_000_i64..10_000) {
-            let exact = |steps: i64| Decimal::new(steps, 3);
-            let (v, t, g) = (value as f64 / 1e3, tolerance as f64 / 1e3, given as f64 / 1e3);
+        fn a_geometric_tolerance_is_a_factor_either_way(value in -10_000_i32..10_000, tolerance in 0_i32..3_000, given in -10_000_i32..10_000) {
+            let exact = |steps: i32| Decimal::new(steps.into(), 3);
+            let [v, t, g] = [value, tolerance, given].map(|steps| f64::from(steps) / 1e3);
             let (low, high) = if v < 0.0 { (v * (1.0 + t), v / (1.0 + t)) } else { (v / (1.0 + t), v * (1.0 + t)) };
             prop_assume!((g - low).abs() > 1e-9 && (g - high).abs() > 1e-9);
             prop_assert_eq!(within_factor(exact(value), exact(tolerance), exact(given)), low < g && g < high);

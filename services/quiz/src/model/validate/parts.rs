@@ -9,8 +9,8 @@ use crate::model::drag::{Marker, Piece, Place, Places, Spot, Word, Zone};
 use crate::model::picture::{Measured, Picture};
 use crate::model::question::Spec;
 
-/// All pictures of a question together, in base64 bytes.
-const MAX_PICTURES: usize = 1024 * 1024;
+/// All pictures of a question together, in bytes of base64.
+const MAX_PICTURES: usize = 400 * 1024;
 /// The longest word or name of a marker.
 const MAX_WORD: usize = 500;
 
@@ -48,9 +48,8 @@ pub(super) fn onto_picture(faults: &mut Faults, spec: &Spec, background: &Pictur
     if !count(faults, "/answer/places", places.len(), 1) || !few {
         return;
     }
-    let size = background.data.len() + choices.iter().filter_map(|piece| piece.picture.as_ref()).map(|own| own.data.len()).sum::<usize>();
-    if size > MAX_PICTURES {
-        faults.require(false, "/answer/picture", "all pictures of a question together must be at most 768 KiB");
+    if spec.picture_bytes() > MAX_PICTURES {
+        faults.require(false, "/answer/picture", "all pictures of a question together must be at most 300 KiB");
         return;
     }
     let measured = picture(faults, "/answer/picture", background);
