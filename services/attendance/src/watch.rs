@@ -1,7 +1,8 @@
 //! Looking after alerts: when a register was taken or corrected, or leave was decided, the rules are looked at anew for the students whom that concerns.
 //!
 //! An event only says where to look. What the marks say now decides, so that an event that comes twice, late or out of order changes nothing. Nobody who marks
-//! a register waits for this.
+//! a register waits for this. An episode that is over before anybody could look, because this service was down for days, raises no alert: nobody can do anything
+//! about it any more.
 
 use async_trait::async_trait;
 use chrono::Days;

@@ -28,7 +28,7 @@ fn rule(kind: AlertKind, rate: Option<u32>, times: Option<u32>, window_days: u16
 }
 
 fn date(number: usize) -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + Days::new(number as u64)
+    NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() + Days::new(u64::try_from(number).unwrap())
 }
 
 fn days(states: &[CountsAs]) -> Vec<MarkedDay> {
@@ -156,9 +156,11 @@ proptest! {
         rule in any_rule(), states in prop::collection::vec(prop::sample::select(STATES.to_vec()), 1..60),
     ) {
         let window: Vec<CountsAs> = states.iter().rev().take(usize::from(rule.window_days)).copied().collect();
-        let count = |wanted: CountsAs| window.iter().filter(|state| **state == wanted).count() as u32;
+        let number = |count: usize| u32::try_from(count).unwrap();
+        let count = |wanted: CountsAs| number(window.iter().filter(|state| **state == wanted).count());
         let (there, counted) = (count(CountsAs::Present) + count(CountsAs::Late), count(CountsAs::Present) + count(CountsAs::Late) + count(CountsAs::Absent));
-        let away = window.iter().take_while(|state| !matches!(state, CountsAs::Present | CountsAs::Late)).filter(|state| **state == CountsAs::Absent).count() as u32;
+        let lately = window.iter().take_while(|state| !matches!(state, CountsAs::Present | CountsAs::Late));
+        let away = number(lately.filter(|state| **state == CountsAs::Absent).count());
         let expected = match rule.kind {
             AlertKind::RateBelow => counted >= u32::from(rule.min_days) && there * 10_000 < rule.rate.unwrap() * counted,
             AlertKind::AbsentInARow => away >= rule.times.unwrap(),

@@ -21,7 +21,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// The most rules of a school: each is looked at for every student of every register.
-const MOST: usize = 20;
+const MOST: i64 = 20;
 
 /// A rule.
 #[derive(Debug, Serialize, ToSchema)]
@@ -192,11 +192,10 @@ async fn create(
         updated_at: now,
     };
     rule.check()?;
-    if alert_rules(&rooms.platform, school).await?.len() >= MOST {
+    let mut transaction = rooms.platform.postgres(ServiceName::Attendance).school(school).await?;
+    if !create_rule(transaction.connection()?, &rule, MOST).await.map_err(named_twice)? {
         return Err(Problem::conflict(Kind::Conflict, format!("A school has at most {MOST} rules.")));
     }
-    let mut transaction = rooms.platform.postgres(ServiceName::Attendance).school(school).await?;
-    create_rule(transaction.connection()?, &rule).await.map_err(named_twice)?;
     transaction.commit().await?;
     let location = format!("/api/v1/attendance/alert-rules/{}", rule.id);
     Ok(Created { version: rule.version, body: rule.into(), location })

@@ -31,11 +31,20 @@ pub(crate) async fn lock_rule(connection: &mut PgConnection, school: SchoolId, i
     Ok(row.map(|Json(row)| row))
 }
 
-/// Inserts a new rule.
-pub(crate) async fn create_rule(connection: &mut PgConnection, rule: &AlertRule) -> Result<(), StoreError> {
+/// Inserts a new rule, unless the school has `most` already; whether it did.
+pub(crate) async fn create_rule(connection: &mut PgConnection, rule: &AlertRule, most: i64) -> Result<bool, StoreError> {
+    // Who adds one waits for who is adding another, or both would count before. Not in the queue of those who look after alerts: they hold a connection each and
+    // need another, which those who wait here would take from them.
+    let wait = "SELECT pg_advisory_xact_lock(hashtextextended('attendance alert rules:' || current_school()::text, 24))";
+    sqlx::query(wait).execute(&mut *connection).await?;
+    let count = sqlx::query_scalar("SELECT count(*) FROM attendance_alert_rules WHERE school_id = $1").bind(rule.school_id.as_uuid());
+    let count: i64 = count.fetch_one(&mut *connection).await?;
+    if count >= most {
+        return Ok(false);
+    }
     let insert = "INSERT INTO attendance_alert_rules SELECT * FROM jsonb_populate_record(NULL::attendance_alert_rules, $1)";
     sqlx::query(insert).bind(Json(rule)).execute(connection).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Writes a rule that [`lock_rule`] has locked.

@@ -70,8 +70,10 @@ async fn days_away_raise_one_alert_that_ends_when_the_student_is_back_and_is_tol
     for days_ago in [4, 3, 2] {
         school.take(&school.teacher, school.day(days_ago), ["A", "P", "A"]).await.expect(201);
     }
+    eventually(&school, |alerts| alerts.len() == 2).await;
     school.take(&school.teacher, school.day(1), ["A", "P", "P"]).await.expect(201);
-    let found = eventually(&school, |alerts| alerts.iter().any(|alert| alert["times"] == 4) && alerts.len() == 2).await;
+    let seen = |alerts: &[Value]| alerts.iter().any(|alert| alert["times"] == 4) && alerts.iter().any(|alert| !alert["ended_on"].is_null());
+    let found = eventually(&school, seen).await;
     let alert = found.iter().find(|alert| alert["student_id"] == json!(school.pupils[0])).unwrap();
     assert_eq!((&alert["rule_id"], &alert["rule_name"], &alert["kind"]), (&rule["id"], &rule["name"], &json!("absent_in_a_row")));
     assert_eq!((&alert["began_on"], &alert["ended_on"], &alert["state"]), (&json!(school.day(2)), &Value::Null, &json!("open")));
@@ -237,4 +239,19 @@ async fn rules_are_the_offices_and_what_is_wrong_with_one_is_told() {
     school.take(&school.teacher, school.today, ["A", "A", "A"]).await.expect(201);
     caught_up(&school).await;
     assert_eq!(alerts(&school.office).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_rules_that_are_made_at_once_no_more_come_into_being_than_a_school_may_have() {
+    let school = School::open().await;
+    let tries = (0..50).map(|number| {
+        let office = &school.office;
+        // Every name twice.
+        let body = json!({"name": format!("Rule {}", number / 2), "kind": "times_late", "times": 3});
+        async move { office.post(RULES, &body).await.status }
+    });
+    let outcomes = join_all(tries).await;
+    assert!(outcomes.iter().all(|status| matches!(status, 201 | 409)), "{outcomes:?}");
+    let made = school.office.get(RULES).await.expect(200).as_array().unwrap().len();
+    assert_eq!((outcomes.iter().filter(|status| **status == 201).count(), made), (20, 20));
 }

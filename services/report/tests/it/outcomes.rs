@@ -25,10 +25,10 @@ impl School {
 
     async fn assess(&self, sheet: &str, student: Value, classmate: Value) -> Value {
         let etag = self.teacher.get(sheet).await.etag();
-        put(&self.teacher, sheet, &etag, &self.levels(student, classmate)).await.expect(200)
+        put(&self.teacher, sheet, &etag, &self.levels(&student, &classmate)).await.expect(200)
     }
 
-    fn levels(&self, student: Value, classmate: Value) -> Value {
+    fn levels(&self, student: &Value, classmate: &Value) -> Value {
         json!({"levels": [{"student_id": self.student_id, "level": student}, {"student_id": self.classmate_id, "level": classmate}]})
     }
 
@@ -111,7 +111,7 @@ async fn of_fifty_who_assess_a_class_at_once_one_does_and_the_others_are_told() 
     let sheet = school.shows(&item, &outcome).await;
     let tries = (0..50).map(|number| {
         let (who, body) =
-            (if number % 2 == 0 { &school.teacher } else { &school.office }, school.levels(json!(number % 3 + 1), json!(number % 3 + 1)));
+            (if number % 2 == 0 { &school.teacher } else { &school.office }, school.levels(&json!(number % 3 + 1), &json!(number % 3 + 1)));
         let sheet = &sheet;
         async move { (number % 3 + 1, put(who, sheet, "\"v1\"", &body).await.status) }
     });
@@ -131,7 +131,7 @@ async fn levels_that_go_while_a_class_is_assessed_leave_nobody_with_a_level_that
         let item = school.item(&format!("Test {round}"), json!({})).await;
         let sheet = school.shows(&item, &outcome).await;
         let (path, fewer) = (format!("{OUTCOMES}/{outcome}"), json!({"levels": ["No", "Yes"], "mastery_level": 2}));
-        let body = school.levels(json!(3), json!(3));
+        let body = school.levels(&json!(3), &json!(3));
         let (assessed, changed) =
             futures_util::future::join(put(&school.teacher, &sheet, "\"v1\"", &body), school.office.patch(&path, "\"v1\"", &fewer)).await;
         assert!(matches!((assessed.status, changed.status), (200, 422) | (422, 200)), "{} and {}", assessed.status, changed.status);
@@ -190,8 +190,8 @@ async fn what_is_wrong_with_an_outcome_or_a_level_is_told_where_it_is() {
     ] {
         put(&school.teacher, &sheet, "\"v1\"", &wrong).await.expect(422);
     }
-    school.teacher.send(school.teacher.request(reqwest::Method::PUT, &sheet).json(&school.levels(json!(1), json!(1)))).await.expect(428);
-    put(&other, &sheet, "\"v1\"", &school.levels(json!(1), json!(1))).await.expect(404);
+    school.teacher.send(school.teacher.request(reqwest::Method::PUT, &sheet).json(&school.levels(&json!(1), &json!(1)))).await.expect(428);
+    put(&other, &sheet, "\"v1\"", &school.levels(&json!(1), &json!(1))).await.expect(404);
     assert_eq!(school.teacher.get(&sheet).await.etag(), "\"v1\"", "nothing was written");
     // What is in use stays; what is locked doesn't change.
     school.assess(&sheet, json!(3), json!(1)).await;
@@ -203,7 +203,7 @@ async fn what_is_wrong_with_an_outcome_or_a_level_is_told_where_it_is() {
     school.teacher.patch(&format!("{OUTCOMES}/{outcome}"), "\"v1\"", &json!({"levels": ["Nein", "Fast", "Ja"]})).await.expect(200);
     assert_eq!(line_of(&school.teacher.get(&sheet).await.expect(200), school.student_id)["level_name"], "Ja");
     school.lock(&item, "lock").await;
-    put(&school.teacher, &sheet, "\"v2\"", &school.levels(json!(1), json!(1))).await.expect(409);
+    put(&school.teacher, &sheet, "\"v2\"", &school.levels(&json!(1), &json!(1))).await.expect(409);
     school.lock(&item, "unlock").await;
     school.assess(&sheet, json!(null), json!(null)).await;
     school.teacher.delete(&sheet, "\"v3\"").await.expect(204);
