@@ -9,7 +9,8 @@ use chrono::{Days, Duration, NaiveDate};
 use domain::{
     ClassId, QuestionCategoryId, QuestionId, QuizId, SchoolId, SlotId, StudentId, SubjectId, TeacherId, Timestamp, UserId, Version,
 };
-use quiz::model::attempt::{Answer, Attempt, Questions, begin};
+use quiz::model::admission::SafeBrowser;
+use quiz::model::attempt::{Answer, Attempt, Questions, Said, begin};
 use quiz::model::mark::{Fraction, Mark};
 use quiz::model::paper::{Draw, Pinned, Slot};
 use quiz::model::quiz::{Behaviour, GradeMethod, Kind as Sort, MarkFloor, OverdueHandling, Quiz, Section, Settings, Status};
@@ -157,8 +158,10 @@ fn draft(roster: &Roster, class: &Class, taught: &Taught, id: QuizId, stage: Sta
             review_options: ReviewOptions::default(),
             sections: if is_practice { vec![section("Warming up", false), section("Mental arithmetic", true)] } else { Vec::new() },
             has_leaderboard: true,
+            allowed_networks: Vec::new(),
         },
         password_hash: None,
+        safe_browser: SafeBrowser::default(),
         status: Status::Draft,
         max_points: Mark::ZERO,
         published_at: None,
@@ -232,7 +235,8 @@ fn attempt(
     for answer in &answers {
         let question = by_version.get(&answer.pinned()).context("the bank has it")?;
         let response = if random.chance(knows) { &question.right } else { &question.wrong };
-        let answered = answer.answered(Some(response.clone()), false, submitted - Duration::minutes(1));
+        let said = Said { response: Some(response.clone()), ..Said::default() };
+        let answered = answer.answered(quiz, &question.content, said, submitted - Duration::minutes(1));
         given.push(answered.map_err(|refused| anyhow!("not answered: {refused:?}"))?);
     }
     let questions: Questions = by_version.iter().map(|(pinned, question)| (*pinned, Arc::new(question.content.clone()))).collect();

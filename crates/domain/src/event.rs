@@ -40,6 +40,8 @@ kinds! {
     AttendanceCorrected = "attendance:corrected";
     /// A register was locked by hand.
     AttendanceLocked = "attendance:locked";
+    /// A rule about a student's attendance came true; told once for each rule, student and episode.
+    AttendanceAlerted = "attendance:alerted";
     /// Leave was asked for.
     LeaveRequested = "leave:requested";
     /// Leave was granted.

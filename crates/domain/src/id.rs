@@ -90,6 +90,10 @@ ids! {
     CorrectionId,
     /// A request for leave.
     LeaveRequestId,
+    /// A rule that says when a school is told of a student's attendance.
+    AlertRuleId,
+    /// What a school was told of a student's attendance.
+    AlertId,
     /// A quiz or an exam.
     QuizId,
     /// A place for a question in a quiz.
@@ -192,6 +196,10 @@ ids! {
     BusAlarmId,
     /// Something that is wrong with a bus trip or a stop, as somebody told the school.
     BusProblemId,
+    /// Something that students are to learn.
+    OutcomeId,
+    /// A rule that says who is on the honour roll.
+    HonourRuleId,
     /// An event.
     EventId,
     /// A record that could not be saved.

@@ -21,6 +21,11 @@ pub trait Keeper: 'static {
     /// Its name, and so the role in which it writes.
     const SERVICE: ServiceName;
 
+    /// What a transaction that writes begins with, such as saying who writes.
+    fn begun(_transaction: &mut SchoolTransaction, _caller: &Caller) -> impl Future<Output = Result<(), Problem>> {
+        std::future::ready(Ok(()))
+    }
+
     /// What has to follow a commit.
     // A future must be used as it is.
     #[allow(clippy::must_use_candidate)]
@@ -117,7 +122,9 @@ impl<K: Keeper, P> Desk<K, P> {
     }
 
     async fn write(&self) -> Result<SchoolTransaction, Problem> {
-        Ok(self.platform.postgres(K::SERVICE).school(self.caller().school_id).await?)
+        let mut transaction = self.platform.postgres(K::SERVICE).school(self.caller().school_id).await?;
+        K::begun(&mut transaction, self.caller()).await?;
+        Ok(transaction)
     }
 
     /// Who is who.

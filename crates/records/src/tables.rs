@@ -4,8 +4,8 @@
 use domain::Version;
 use service_kit::Problem;
 use store::entity::{
-    academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, staff,
-    student_guardians, students, subjects, teachers, terms,
+    academic_years, class_subjects, classes, enrollments, grade_book_settings, grade_categories, grade_items, grade_scales, grade_targets,
+    honour_rules, learning_outcomes, outcome_items, staff, student_guardians, students, subjects, teachers, terms,
 };
 use store::entity::{inventory_categories, inventory_items, inventory_locations, inventory_suppliers};
 use uuid::Uuid;
@@ -52,4 +52,8 @@ tables! {
     inventory_suppliers = "supplier";
     inventory_locations = "location";
     inventory_items = "item";
+    grade_targets = "target";
+    honour_rules = "honour rule";
+    learning_outcomes = "outcome";
+    outcome_items = "outcome of the item";
 }

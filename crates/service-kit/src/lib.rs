@@ -39,6 +39,7 @@ mod well_known;
 
 pub use config::Config;
 pub use cursor::{Cursor, CursorKey};
+pub use edge::client_address;
 pub use extract::{
     Body, Caller, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, MayHold, MaybeIdempotencyKey, Params, Permit, PlatformCaller,
     PlatformPermit, SocketPermit, permits,

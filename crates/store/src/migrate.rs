@@ -177,6 +177,8 @@ impl MigratorTrait for Migrator {
             "m0017_inventory",
             "m0018_bus_route",
             "m0019_calendar",
+            "m0020_quiz",
+            "m0021_grade_book",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()
     }

@@ -1,11 +1,12 @@
 //! What attendance tells the other services. The data of each event holds ids and what a listener needs to decide whether it cares: no names, no notes, no reasons.
 
 use chrono::NaiveDate;
-use domain::{ClassId, EventEnvelope, EventId, EventKind, RegisterId, StudentId, Timestamp};
+use domain::{AlertRuleId, ClassId, EventEnvelope, EventId, EventKind, RegisterId, StudentId, Timestamp};
 use serde::Serialize;
 use service_kit::{Caller, Problem};
 use write_behind::natural_id;
 
+use crate::model::alert::{Alert, AlertKind, AlertRule};
 use crate::model::code::{CodeBook, CountsAs};
 use crate::model::leave::Leave;
 use crate::model::register::{Mark, Register, State};
@@ -31,6 +32,30 @@ struct AboutLeave {
     student_id: StudentId,
     from_date: NaiveDate,
     to_date: NaiveDate,
+}
+
+#[derive(Serialize)]
+struct AboutAlert {
+    rule_id: AlertRuleId,
+    kind: AlertKind,
+    student_id: StudentId,
+    class_id: ClassId,
+    began_on: NaiveDate,
+    tells_guardians: bool,
+}
+
+/// `attendance:alerted`. The same alert makes the same event, so that whoever tells the guardians tells them once.
+pub(crate) fn alerted(alert: &Alert, rule: &AlertRule) -> Result<EventEnvelope, serde_json::Error> {
+    let data = AboutAlert {
+        rule_id: alert.rule_id,
+        kind: rule.kind,
+        student_id: alert.student_id,
+        class_id: alert.class_id,
+        began_on: alert.began_on,
+        tells_guardians: alert.tells_guardians,
+    };
+    let event = ::events::envelope(EventKind::AttendanceAlerted, alert.school_id, None, alert.id.as_uuid(), alert.created_at, &data)?;
+    Ok(EventEnvelope { id: EventId::from_uuid(natural_id("attendance:alerted", &[alert.id.as_uuid().as_bytes()])), ..event })
 }
 
 /// What the way from `before` to `after` is worth telling: that it was taken or corrected, and one event for each student who is absent now and wasn't before.

@@ -10,6 +10,7 @@ use domain::{Actor, EventEnvelope, EventKind, GradeItemId, SchoolId, ServiceName
 use events::{HandleError, Handler};
 use serde::{Deserialize, Serialize};
 use service_kit::{Kind, Platform, Problem};
+use store::entity::grade_items;
 use uuid::Uuid;
 use write_behind::{Found, Operation};
 
@@ -73,57 +74,48 @@ impl Handler for Feed {
         };
         let source = source.ok_or_else(|| HandleError::Failed("the event names neither homework nor quiz".to_owned()))?;
         match sync(&self.platform, event.school_id, source, about.student_id).await {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(problem) if problem.kind() == Kind::Unavailable => Err(HandleError::Unavailable(problem.to_string())),
             Err(problem) => Err(HandleError::Failed(problem.to_string())),
         }
     }
 }
 
-/// What a sync did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Synced {
-    pub(crate) changed: usize,
-    pub(crate) unchanged: usize,
-}
-
 /// Takes over what `student` has at the source, or everybody. A locked item stays as it is.
-pub(crate) async fn sync(platform: &Platform, school: SchoolId, source: Source, student: Option<StudentId>) -> Result<Synced, Problem> {
+pub(crate) async fn sync(platform: &Platform, school: SchoolId, source: Source, student: Option<StudentId>) -> Result<(), Problem> {
     let saved = platform.buffer().wait_until_saved(source.service(), school, PATIENCE).await?;
     if !saved {
         return Err(Problem::unavailable(Duration::from_secs(2), "What the grade is made of"));
     }
-    let mut synced = Synced::default();
-    let Some(about) = source_item(platform, school, source).await? else { return Ok(synced) };
-    let item = ensure_item(platform, school, source, &about, platform.clock().now()).await?;
-    if is_locked(&item, platform.clock().now()) || item.status != "active" {
-        return Ok(synced);
-    }
+    let Some(item) = fed_item(platform, school, source).await? else { return Ok(()) };
     for fed in fed_by(platform, school, source, student).await? {
-        if take_over(platform, school, item.id.into(), fed).await? {
-            synced.changed += 1;
-        } else {
-            synced.unchanged += 1;
-        }
+        take_over(platform, school, item.id.into(), fed).await?;
     }
-    Ok(synced)
+    Ok(())
 }
 
-/// Writes the grade if it differs and the item is not locked meanwhile; says whether it did.
-async fn take_over(platform: &Platform, school: SchoolId, item: GradeItemId, fed: Fed) -> Result<bool, Problem> {
+/// The item that the source feeds, made if it is new; none if there is no such source, or the item takes nothing now.
+pub(crate) async fn fed_item(platform: &Platform, school: SchoolId, source: Source) -> Result<Option<grade_items::Model>, Problem> {
+    let Some(about) = source_item(platform, school, source).await? else { return Ok(None) };
+    let item = ensure_item(platform, school, source, &about, platform.clock().now()).await?;
+    Ok(Some(item).filter(|item| !is_locked(item, platform.clock().now()) && item.status == "active"))
+}
+
+/// Writes the grade if it differs and the item is not locked meanwhile.
+async fn take_over(platform: &Platform, school: SchoolId, item: GradeItemId, fed: Fed) -> Result<(), Problem> {
     let id = Grade::id_of(item, fed.student_id);
     for turn in 0..TRIES {
         pause(turn).await;
         let seat = Seat::take(platform, school, item).await?;
         let now = platform.clock().now();
-        let Some(item) = crate::store::item(platform, school, item).await?.filter(|item| !is_locked(item, now)) else { return Ok(false) };
+        let Some(item) = crate::store::item(platform, school, item).await?.filter(|item| !is_locked(item, now)) else { return Ok(()) };
         if !seat.agrees(platform, &item).await? {
             continue;
         }
         let operation = Operation::new(school, ServiceName::Report);
         let found = look_for_grade(platform, school, id).await?;
         let before = if let Found::Row(row) = &found { Some(row.figures()) } else { None };
-        let Some(figures) = taken_over(before.as_ref(), fed.points) else { return Ok(false) };
+        let Some(figures) = taken_over(before.as_ref(), fed.points) else { return Ok(()) };
         let (grade, operation) = match found {
             Found::Row(row) => {
                 let grade = row.next(figures, None, now);
@@ -138,7 +130,7 @@ async fn take_over(platform: &Platform, school: SchoolId, item: GradeItemId, fed
         };
         let operation = with_change(operation, &grade, None)?;
         if submit(platform, seat.moves_with(operation, now)).await? {
-            return Ok(true);
+            return Ok(());
         }
     }
     Err(Problem::unavailable(Duration::from_secs(1), "The grade, which is being changed by others,"))

@@ -2,10 +2,13 @@
 //!
 //! Routes: scales in [`routes::scales`], a class's [`routes::settings`], [`routes::categories`] and [`routes::items`], an item's sheet in [`routes::sheets`], one grade in
 //! [`routes::grades`] and its history in [`routes::history`], the class's book in [`routes::gradebook`], as a file in [`routes::exchange`], a student's view in
-//! [`routes::students`].
+//! [`routes::students`]. Besides: learning outcomes in [`routes::outcomes`], assessed in [`routes::item_outcomes`] and added up in [`routes::attained`]; the honour
+//! roll in [`routes::honour_roll`] by [`routes::honour_rules`]; [`routes::targets`], with concerns about them in the book; the history of all that a book is made of
+//! in [`routes::changes`]; and [`routes::recompute`].
 //!
-//! Tables: `grades`, `grade_changes` and `grade_sheets` are buffered; `grade_scales`, `grade_book_settings`, `grade_categories`, `grade_items` commit in PostgreSQL before the
-//! answer. `report_jobs`, `report_cards` and the collection `report_templates` are owned and not served yet.
+//! Tables: `grades`, `grade_changes` and `grade_sheets` are buffered; `grade_scales`, `grade_book_settings`, `grade_categories`, `grade_items`, `grade_targets`,
+//! `honour_rules`, `learning_outcomes`, `outcome_items`, `outcome_results` commit in PostgreSQL before the answer, and these tables themselves keep every change in
+//! `grade_book_changes`. `report_jobs`, `report_cards` and the collection `report_templates` are owned and not served yet.
 //!
 //! Events: `grade:changed` with every change. A durable consumer takes grades over from homework and quizzes ([`feed`]).
 //!

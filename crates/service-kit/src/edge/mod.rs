@@ -1,11 +1,14 @@
 //! What happens to every request, in one middleware: id and span, rate limit, CORS, security headers, metrics, and a problem for whatever
 //! goes wrong outside a handler. One pass, because each middleware costs an allocation on the hottest path there is.
 
+mod address;
 pub(crate) mod context;
 mod cors;
 mod headers;
 mod metrics;
 mod rate_limit;
+
+pub use address::client_address;
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;

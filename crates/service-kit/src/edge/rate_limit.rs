@@ -14,6 +14,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use uuid::Uuid;
 
+use super::address::client_address;
 use crate::tokens::Verifier;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,13 +84,8 @@ impl RateLimit {
         }
     }
 
-    /// The peer, or what the outermost proxy of ours saw: each appends one address to `X-Forwarded-For`, and what stands before those is the client's own invention.
     fn address(&self, request: &ServiceRequest) -> Option<IpAddr> {
-        let peer = request.peer_addr().map(|peer| peer.ip());
-        let Some(from_the_right) = self.hops.checked_sub(1) else { return peer };
-        let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-        let entries: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-        entries.iter().rev().nth(from_the_right).and_then(|entry| entry.parse().ok()).or(peer)
+        client_address(request.request(), self.hops)
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Model {
     pub is_hidden: bool,
     pub locked_at: Option<DateTimeUtc>,
     pub due_on: Option<Date>,
+    pub hides_from_parents: bool,
     pub source_id: Option<String>,
     pub status: String,
     pub version: i32,

@@ -49,6 +49,9 @@ INSERT INTO attendance_corrections (school_id, id, session_id, session_version, 
     ('{school}', pg_temp.id('correction'), pg_temp.id('register'), 2, pg_temp.id('office'), 'school_admin', true, 'Came after all', '[{}]');
 INSERT INTO leave_requests (school_id, id, student_id, from_date, to_date, reason, requested_by) VALUES
     ('{school}', pg_temp.id('leave'), pg_temp.id('student row'), '2026-08-03', '2026-08-05', 'Wedding', pg_temp.id('parent'));
+INSERT INTO attendance_alert_rules (school_id, id, name, kind, times) VALUES ('{school}', pg_temp.id('alert rule'), 'Three days away', 'absent_in_a_row', 3);
+INSERT INTO attendance_alerts (school_id, id, rule_id, student_id, class_id, began_on, figure, tells_guardians) VALUES
+    ('{school}', pg_temp.id('alert'), pg_temp.id('alert rule'), pg_temp.id('student row'), pg_temp.id('class'), '2026-07-03', 3, true);
 
 INSERT INTO quizzes (school_id, id, class_id, created_by, title) VALUES ('{school}', pg_temp.id('quiz'), pg_temp.id('class'), pg_temp.id('teacher'), 'Quiz');
 INSERT INTO quiz_slots (school_id, id, quiz_id, position, question_id, question_version, max_mark) VALUES
@@ -189,6 +192,15 @@ INSERT INTO grade_changes (school_id, id, class_id, item_id, student_id, grade_i
 INSERT INTO grade_sheets (school_id, id, item_version) VALUES ('{school}', pg_temp.id('item'), 1);
 INSERT INTO grade_scales (school_id, id, name, steps) VALUES ('{school}', pg_temp.id('scale'), 'Letters', '[{"letter": "A", "from_percent": 0}]');
 INSERT INTO grade_book_settings (school_id, id, scale_id) VALUES ('{school}', pg_temp.id('class'), pg_temp.id('scale'));
+INSERT INTO grade_targets (school_id, id, class_id, student_id, percent) VALUES
+    ('{school}', pg_temp.id('target'), pg_temp.id('class'), pg_temp.id('student row'), 80);
+INSERT INTO honour_rules (school_id, id, name, min_average) VALUES ('{school}', pg_temp.id('honour rule'), 'Honours', 85);
+INSERT INTO learning_outcomes (school_id, id, class_id, name, levels, mastery_level) VALUES
+    ('{school}', pg_temp.id('outcome'), pg_temp.id('class'), 'Adds fractions', '["Not yet", "Yes"]', 2);
+INSERT INTO outcome_items (school_id, id, class_id, outcome_id, item_id) VALUES
+    ('{school}', pg_temp.id('outcome item'), pg_temp.id('class'), pg_temp.id('outcome'), pg_temp.id('item'));
+INSERT INTO outcome_results (school_id, id, class_id, link_id, student_id, level, assessed_by) VALUES
+    ('{school}', pg_temp.id('outcome result'), pg_temp.id('class'), pg_temp.id('outcome item'), pg_temp.id('student row'), 2, pg_temp.id('teacher'));
 INSERT INTO report_jobs (school_id, id, kind, format, requested_by) VALUES ('{school}', pg_temp.id('report job'), 'cards', 'pdf', pg_temp.id('office'));
 INSERT INTO report_cards (school_id, id, student_id, class_id, term_id, template_code, template_version) VALUES
     ('{school}', pg_temp.id('card'), pg_temp.id('student row'), pg_temp.id('class'), pg_temp.id('term'), 'plain', 1);

@@ -48,6 +48,8 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
     (
         ServiceName::Attendance,
         &[
+            "attendance_alert_rules",
+            "attendance_alerts",
             "attendance_codes",
             "attendance_corrections",
             "attendance_records",
@@ -137,13 +139,19 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
     (
         ServiceName::Report,
         &[
+            "grade_book_changes",
             "grade_book_settings",
             "grade_categories",
             "grade_changes",
             "grade_items",
             "grade_scales",
             "grade_sheets",
+            "grade_targets",
             "grades",
+            "honour_rules",
+            "learning_outcomes",
+            "outcome_items",
+            "outcome_results",
             "report_cards",
             "report_jobs",
         ],
@@ -151,8 +159,17 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
 ];
 
 /// Rows that are never changed or removed, by anybody.
-const APPEND_ONLY: &[&str] =
-    &["attendance_corrections", "day_closings", "waivers", "bus_fee_charges", "bus_stop_visits", "grade_changes", "ledger_entries", "stock_movements"];
+const APPEND_ONLY: &[&str] = &[
+    "attendance_corrections",
+    "day_closings",
+    "waivers",
+    "bus_fee_charges",
+    "bus_stop_visits",
+    "grade_book_changes",
+    "grade_changes",
+    "ledger_entries",
+    "stock_movements",
+];
 
 /// What only its owner may read.
 const PRIVATE: &[&str] =

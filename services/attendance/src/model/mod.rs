@@ -1,6 +1,8 @@
 //! The rules of attendance, as functions of values: no I/O, no HTTP.
 
 pub mod absence;
+pub mod alert;
+pub mod calendar_file;
 pub mod code;
 pub mod conflict;
 pub mod correction;

@@ -10,7 +10,8 @@
 //! | `note` | text, or empty |
 //! | `name`, `roll_number` | for people; not read |
 //!
-//! A fault's pointer is the file's own line: `/rows/4/code` is the cell in line 4, the heading being line 1.
+//! A fault's pointer is the file's own line: `/rows/4/code` is the cell in line 4, the heading being line 1. A cell in a column without a name is pointed at by the
+//! column's number: `/rows/4/6`.
 
 use std::collections::HashMap;
 
@@ -26,6 +27,7 @@ const COLUMNS: [&str; 7] = ["student_id", "admission_number", "code", "minutes_l
 /// Those that are read.
 const READ: [&str; 5] = ["student_id", "admission_number", "code", "minutes_late", "note"];
 const UNCALCULATED: &str = "is a formula without a value; write the value itself, or let a spreadsheet work it out and save the file";
+const NAMELESS: &str = "stands in a column that the heading has no name for";
 
 /// Where each column stands.
 struct Columns(HashMap<&'static str, usize>);
@@ -92,6 +94,9 @@ pub fn interpret(lines: &[Line], seats: &[Seat]) -> Result<Vec<Entry>, Vec<Fault
     for line in rows {
         let at = format!("/rows/{}", line.number);
         let mut wrong = |column: &str, detail: &str| faults.push(Fault::new(format!("{at}/{column}"), detail));
+        for place in line.unnamed(heading) {
+            wrong(&(place + 1).to_string(), NAMELESS);
+        }
         let uncalculated: Vec<&str> = columns.uncalculated(line).collect();
         if !uncalculated.is_empty() {
             for column in uncalculated {
@@ -205,6 +210,7 @@ mod tests {
         );
         assert_eq!(pointers("admission_number,student_id,code\n,,P", &seats), ["/rows/2/student_id"]);
         assert_eq!(interpret(&[], &seats).unwrap_err().len(), 1);
+        assert_eq!(pointers("admission_number,code,\nA-1,P,,\nA-1,P,5,ill", &seats), ["/rows/3/3", "/rows/3/4"]);
         let other = format!("student_id,admission_number,code\n{},A-2,P", seats[0].student_id);
         assert_eq!(pointers(&other, &seats), ["/rows/2/admission_number"]);
     }

@@ -16,14 +16,14 @@ use crate::model::summary::MarkedDay;
 use crate::store::{self, MarkFilter, MarkRow, Rules};
 
 /// A student, and when they were in which class.
-pub(super) type Enrolled = HashMap<StudentId, Vec<Attends>>;
+pub(crate) type Enrolled = HashMap<StudentId, Vec<Attends>>;
 
 /// The days of each student, in order. Students without a mark that counts are not in it.
-pub(super) type Days = HashMap<StudentId, Vec<MarkedDay>>;
+pub(crate) type Days = HashMap<StudentId, Vec<MarkedDay>>;
 
 impl Rooms {
     /// The days that count of `students`, in registers of the filter's classes.
-    pub(super) async fn days(&self, school: SchoolId, rules: &Rules, students: &Enrolled, filter: &MarkFilter) -> Result<Days, Problem> {
+    pub(crate) async fn days(&self, school: SchoolId, rules: &Rules, students: &Enrolled, filter: &MarkFilter) -> Result<Days, Problem> {
         let rows = store::marks(&self.platform, school, filter).await?;
         let calendars = filter.classes.iter().map(|class| store::calendar(&self.platform, school, *class));
         let calendars: HashMap<ClassId, Calendar> =

@@ -2,6 +2,9 @@
 
 pub mod absences;
 mod access;
+pub mod alert_rules;
+pub mod alerts;
+pub mod calendar;
 pub mod codes;
 pub mod conflicts;
 pub mod corrections;
@@ -19,6 +22,8 @@ pub mod summary;
 mod taking;
 pub mod uploads;
 
+pub(crate) use figures::Enrolled;
+
 use actix_web::web::Data;
 use chrono::{Days, NaiveDate};
 use directory::Directory;
@@ -29,9 +34,11 @@ use write_behind::WriteError;
 
 /// Registers all routes of the service.
 pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
-    let directory = Directory::new(platform.redis().clone(), platform.postgres(ServiceName::Attendance).clone());
-    config.app_data(Data::new(Rooms { platform: platform.clone(), directory }));
+    config.app_data(Data::new(Rooms::new(platform)));
     codes::configure(config);
+    alert_rules::configure(config);
+    alerts::configure(config);
+    calendar::configure(config);
     settings::configure(config);
     sheet::configure(config);
     uploads::configure(config);
@@ -53,6 +60,21 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
 pub struct Rooms {
     platform: Platform,
     directory: Directory,
+}
+
+impl Rooms {
+    pub(crate) fn new(platform: &Platform) -> Self {
+        let directory = Directory::new(platform.redis().clone(), platform.postgres(ServiceName::Attendance).clone());
+        Self { platform: platform.clone(), directory }
+    }
+
+    pub(crate) const fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    pub(crate) const fn directory(&self) -> &Directory {
+        &self.directory
+    }
 }
 
 /// How often a write is begun anew when its row left Redis between being read and being written, or when something was settled since it was seen to be free:

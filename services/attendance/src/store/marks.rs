@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
-use domain::{ClassId, RegisterId, SchoolId, StudentId, Version};
+use domain::{ClassId, RegisterId, SchoolId, StudentId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{Platform, Problem};
 use sqlx::types::Json;
@@ -28,6 +28,10 @@ pub(crate) struct MarkRow {
     pub(crate) note: Option<String>,
     /// How long the lesson was, if the register says.
     pub(crate) minutes: Option<u16>,
+    /// When the mark was last changed.
+    pub(crate) marked_at: Timestamp,
+    /// The register's version that changed it.
+    pub(crate) marked_in: Version,
 }
 
 /// Which marks.
@@ -42,7 +46,7 @@ pub(crate) struct MarkFilter {
 
 const SELECT: &str = "
 SELECT jsonb_build_object('session_id', s.id, 'version', s.version, 'class_id', s.class_id, 'student_id', r.student_id, 'held_on', s.held_on,
-    'period', s.period, 'code', r.code, 'minutes_late', r.minutes_late, 'note', r.note, 'minutes', round(extract(epoch FROM s.ends_at - s.starts_at) / 60))
+    'period', s.period, 'code', r.code, 'marked_at', r.marked_at, 'marked_in', r.version, 'minutes_late', r.minutes_late, 'note', r.note, 'minutes', round(extract(epoch FROM s.ends_at - s.starts_at) / 60))
 FROM attendance_sessions s JOIN attendance_records r ON r.school_id = s.school_id AND r.session_id = s.id
 WHERE s.school_id = $1 AND s.class_id = ANY ($2) AND s.held_on BETWEEN $3 AND $4 AND s.state <> 'open' AND ($5::uuid IS NULL OR r.student_id = $5)";
 
@@ -85,6 +89,8 @@ fn merged(saved: Vec<MarkRow>, mut unsaved: HashMap<Uuid, Register>, filter: &Ma
             minutes_late: mark.minutes_late,
             note: mark.note.clone(),
             minutes: register.minutes(),
+            marked_at: mark.marked_at,
+            marked_in: mark.version,
         }));
     }
     rows

@@ -1,5 +1,6 @@
 //! How attendance reaches its tables and comes back. Registers and corrections are buffered; codes, rules and leave commit in PostgreSQL before the answer.
 
+mod alerts;
 mod cached;
 mod calendar;
 mod codes;
@@ -15,6 +16,10 @@ use service_kit::Platform;
 use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
+pub(crate) use alerts::{
+    AlertFilter, Finding, active_rules, alert_rules, change_alert, change_rule, create_rule, find_alert, list_alerts, lock_alert,
+    lock_rule, queue_up, settle,
+};
 pub(crate) use cached::announce;
 pub(crate) use calendar::{Day, all_classes, calendar, class_years, classes_of_learner, day, timetable};
 pub(crate) use codes::{change_code, change_settings, create_code, find_code};

@@ -1,7 +1,9 @@
 //! Attendance over HTTP, on real stores.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod alerts;
 mod bad_input;
+mod calendar;
 mod codes;
 mod contention;
 mod database;

@@ -236,6 +236,11 @@ mod tests {
                         .collect(),
                 );
             }
+            Spec::SelectWords { choices, .. } | Spec::DragWords { choices, .. } => rename(choices.iter_mut().map(|c| &mut c.key).collect()),
+            Spec::DragOntoPicture { places, choices, .. } => {
+                rename(places.iter_mut().map(|p| &mut p.key).chain(choices.iter_mut().map(|c| &mut c.key)).collect());
+            }
+            Spec::DragMarkers { markers, .. } => rename(markers.iter_mut().map(|m| &mut m.key).collect()),
             Spec::Ordering { items, .. } => rename(items.iter_mut().map(|i| &mut i.key).collect()),
             Spec::Cloze { gaps } => {
                 for gap in gaps {
@@ -395,6 +400,7 @@ mod tests {
             default_mark: Mark::ONE,
             penalty: Fraction::ZERO,
             general_feedback: None,
+            hints: Vec::new(),
             answer,
         })
     }

@@ -8,17 +8,19 @@ use domain::SlotId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::question::{Blank, Choice, Content, Spec};
+use super::drag::{Marker, Piece, Places, Word, right_markers};
+use super::picture::{Picture, Point};
+use super::question::{Blank, Choice, Content, Spec, Unit};
 use super::random::Random;
 use super::response::Response;
 
 /// A question as it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Asked {
-    /// Its type.
+    /// Its type; a calculated question is `numerical` once it has its numbers.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// What is asked; the gaps of a cloze stand as `{{key}}`.
+    /// What is asked; gaps stand as `{{key}}`.
     pub stem: String,
     /// Choice: what there is to choose from. Ordering: what to put into order.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +34,15 @@ pub struct Asked {
     /// Cloze: the gaps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gaps: Option<Vec<AskedGap>>,
+    /// Words, pictures and markers to be put in their places: where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub places: Option<Vec<AskedPlace>>,
+    /// Words, pictures and markers to be put in their places: what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Vec<AskedPiece>>,
+    /// What things are dragged onto.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
     /// Numerical: the units that are understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units: Option<Vec<String>>,
@@ -67,6 +78,53 @@ pub struct AskedGap {
     pub options: Option<Vec<Part>>,
 }
 
+/// A place that takes one of the choices of its group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AskedPlace {
+    /// Its mark in the stem, if it is a gap, and its name in answers.
+    pub key: String,
+    /// The group of the choices that it takes.
+    pub group: u8,
+    /// Its upper left corner on the picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Point>,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Something to be put in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AskedPiece {
+    /// Names it in answers.
+    pub key: String,
+    /// What it says.
+    pub text: String,
+    /// The picture, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
+    /// The group of the places that take it; none of a marker, which goes anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<u8>,
+    /// How many there are of it; null for as many as one likes.
+    pub count: Option<u8>,
+}
+
+fn word(word: &Word, dragged: bool) -> AskedPiece {
+    let count = (dragged && !word.unlimited).then_some(1);
+    AskedPiece { key: word.key.clone(), text: word.text.clone(), picture: None, group: Some(word.group), count }
+}
+
+fn piece(piece: &Piece) -> AskedPiece {
+    AskedPiece {
+        key: piece.key.clone(),
+        text: piece.text.clone(),
+        picture: piece.picture.clone(),
+        group: Some(piece.group),
+        count: (!piece.unlimited).then_some(1),
+    }
+}
+
 fn part(key: &str, text: &str) -> Part {
     Part { key: key.to_owned(), text: text.to_owned() }
 }
@@ -86,6 +144,9 @@ pub fn asked(content: &Content, slot: SlotId, attempt_seed: i64, shuffle_answers
         premises: None,
         targets: None,
         gaps: None,
+        places: None,
+        choices: None,
+        picture: None,
         units: None,
         min_words: None,
         max_words: None,
@@ -128,9 +189,10 @@ pub fn asked(content: &Content, slot: SlotId, attempt_seed: i64, shuffle_answers
             };
             asked.gaps = Some(gaps.iter().map(gap).collect());
         }
-        Spec::Numerical { units, .. } => {
-            asked.units = (!units.is_empty()).then(|| units.iter().map(|unit| unit.symbol.clone()).collect());
+        Spec::SelectWords { .. } | Spec::DragWords { .. } | Spec::DragOntoPicture { .. } | Spec::DragMarkers { .. } => {
+            put_in_place(&mut asked, &content.answer, shuffle_answers, &mut random);
         }
+        Spec::Numerical { units, .. } | Spec::Calculated { units, .. } => asked.units = symbols(units),
         Spec::Essay { min_words, max_words, template, .. } => {
             asked.min_words = *min_words;
             asked.max_words = *max_words;
@@ -139,6 +201,47 @@ pub fn asked(content: &Content, slot: SlotId, attempt_seed: i64, shuffle_answers
         Spec::TrueFalse { .. } | Spec::ShortAnswer { .. } | Spec::Description {} => {}
     }
     asked
+}
+
+/// What is put in its place, and where, as far as that is asked.
+fn put_in_place(asked: &mut Asked, spec: &Spec, shuffle_answers: bool, random: &mut Random) {
+    let all = Places::of(spec);
+    let place = |key: &str, at: Option<Point>, label: Option<String>| AskedPlace {
+        key: key.to_owned(),
+        group: all.as_ref().and_then(|all| all.group(key)).unwrap_or_default(),
+        at,
+        label,
+    };
+    let (mut pieces, shuffle): (Vec<AskedPiece>, bool) = match spec {
+        Spec::SelectWords { places, choices, shuffle } | Spec::DragWords { places, choices, shuffle } => {
+            let dragged = matches!(spec, Spec::DragWords { .. });
+            asked.places = Some(places.iter().map(|own| place(&own.key, None, None)).collect());
+            (choices.iter().map(|own| word(own, dragged)).collect(), *shuffle)
+        }
+        Spec::DragOntoPicture { picture, places, choices, shuffle } => {
+            asked.places = Some(places.iter().map(|spot| place(&spot.key, Some(spot.at), spot.label.clone())).collect());
+            asked.picture = Some(picture.clone());
+            (choices.iter().map(piece).collect(), *shuffle)
+        }
+        Spec::DragMarkers { picture, markers, shuffle, .. } => {
+            asked.picture = Some(picture.clone());
+            (markers.iter().map(marker).collect(), *shuffle)
+        }
+        _ => return,
+    };
+    if shuffle && shuffle_answers {
+        random.shuffle(&mut pieces);
+    }
+    asked.choices = Some(pieces);
+}
+
+fn marker(marker: &Marker) -> AskedPiece {
+    let count = (marker.count > 0).then_some(marker.count);
+    AskedPiece { key: marker.key.clone(), text: marker.text.clone(), picture: None, group: None, count }
+}
+
+fn symbols(units: &[Unit]) -> Option<Vec<String>> {
+    (!units.is_empty()).then(|| units.iter().map(|unit| unit.symbol.clone()).collect())
 }
 
 /// An answer that earns all the marks, for the review; none where there is none.
@@ -177,7 +280,10 @@ pub fn right_answer(spec: &Spec) -> Option<Response> {
             };
             Response { gaps: Some(gaps.iter().filter_map(|gap| Some((gap.key.clone(), right(&gap.blank)?))).collect()), ..empty }
         }
-        Spec::Essay { .. } | Spec::Description {} => return None,
+        Spec::SelectWords { .. } | Spec::DragWords { .. } => Response { gaps: Places::of(spec).map(|places| places.solution()), ..empty },
+        Spec::DragOntoPicture { .. } => Response { matches: Places::of(spec).map(|places| places.solution()), ..empty },
+        Spec::DragMarkers { zones, markers, .. } => Response { markers: Some(right_markers(zones, markers)), ..empty },
+        Spec::Calculated { .. } | Spec::Essay { .. } | Spec::Description {} => return None,
     })
 }
 
@@ -195,7 +301,23 @@ mod tests {
         for content in one_of_each() {
             let slot = SlotId::generate();
             let json = serde_json::to_string(&asked(&content, slot, 5, true)).unwrap();
-            for secret in ["fraction", "tolerance", "feedback", "correct", "accepted", "SECRET", "marking_guide", "target_key"] {
+            for secret in [
+                "fraction",
+                "tolerance",
+                "feedback",
+                "correct",
+                "accepted",
+                "SECRET",
+                "marking_guide",
+                "target_key",
+                "zones",
+                "shape",
+                "radius",
+                "\"choice\":",
+                "formula",
+                "wildcards",
+                "hints",
+            ] {
                 assert!(!json.contains(secret), "{secret} in {json}");
             }
             assert_eq!(json, serde_json::to_string(&asked(&content, slot, 5, true)).unwrap(), "the order is the attempt's own and stays");
@@ -212,7 +334,9 @@ mod tests {
                     keys.sort_unstable();
                     keys
                 });
-                (lists, asked.gaps.clone(), asked.units.clone(), asked.stem.clone())
+                let mut pieces: Vec<String> = asked.choices.iter().flatten().map(|piece| format!("{piece:?}")).collect();
+                pieces.sort_unstable();
+                (lists, pieces, asked.places.clone(), asked.gaps.clone(), asked.units.clone(), asked.stem.clone())
             };
             for content in one_of_each() {
                 let (one, two) = (asked(&content, slot, seed, shuffles), asked(&content, slot, other, shuffles));

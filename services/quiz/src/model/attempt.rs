@@ -4,6 +4,8 @@
 //! writes that answer's row alone: it is small, and two tabs that answer two questions can't undo each other's work. An answer is open only as long as its
 //! attempt runs; ending the attempt changes every answer, so an answer that was saved at the same moment either was there in time to be marked or is refused.
 
+mod answer;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use write_behind::natural_id;
 
-use super::grade::{Outcome, grade};
+use super::certainty::Certainty;
+use super::formula::Values;
 use super::mark::{Fraction, Mark};
 use super::paper::{Pinned, Slot, lay_out};
 use super::question::Content;
-use super::quiz::{Behaviour, MarkFloor, Quiz};
+use super::quiz::Quiz;
 use super::response::Response;
 use super::scoring;
 use super::terms::Terms;
@@ -158,6 +161,12 @@ pub struct Answer {
     pub best_fraction: Option<Fraction>,
     /// Whether it is as it was when it was last checked.
     pub is_checked: bool,
+    /// The numbers that this attempt drew, where the question has some to draw. They never change: this is what the student saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Values>,
+    /// How sure the student is, where that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<Certainty>,
     /// What it earned.
     pub mark: Option<Mark>,
     /// What a marker said.
@@ -185,10 +194,27 @@ pub enum Refused {
     Running,
     /// It was checked, and has not changed since.
     AlreadyChecked,
+    /// It was checked, and stays what it is.
+    Final,
+    /// There is nothing to check.
+    Unanswered,
+    /// This quiz does not ask how sure one is.
+    NoCertainty,
     /// This quiz marks answers when it is submitted, or a person marks this one.
     NotCheckable,
     /// More or less than the question can earn.
     Mark,
+}
+
+/// What a student says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The answer; none takes it back.
+    pub response: Option<Response>,
+    /// How sure they are.
+    pub certainty: Option<Certainty>,
+    /// Whether they want to come back to it.
+    pub is_flagged: bool,
 }
 
 /// The questions of an attempt, by version.
@@ -230,13 +256,15 @@ pub fn begin(
         question_id: place.question.question_id,
         question_version: place.question.version,
         graded_version: None,
-        max_mark: place.max_mark,
+        max_mark: quiz.settings.worth(place.max_mark),
         state: AnswerState::Open,
         response: None,
         is_flagged: false,
         tries: 0,
         best_fraction: None,
         is_checked: false,
+        numbers: None,
+        certainty: None,
         mark: None,
         feedback: None,
         answered_at: None,
@@ -266,70 +294,6 @@ pub fn begin(
         updated_at: now,
     };
     Some((attempt, answers))
-}
-
-impl Answer {
-    /// What was asked.
-    #[must_use]
-    pub const fn pinned(&self) -> Pinned {
-        Pinned { question_id: self.question_id, version: self.question_version }
-    }
-
-    fn next(&self, now: Timestamp) -> Self {
-        Self { version: self.version.next(), updated_at: now, ..self.clone() }
-    }
-
-    /// The answer with what the student says now.
-    pub fn answered(&self, response: Option<Response>, is_flagged: bool, now: Timestamp) -> Result<Self, Refused> {
-        if self.state != AnswerState::Open {
-            return Err(Refused::Ended);
-        }
-        let is_checked = self.is_checked && self.response == response;
-        Ok(Self { response, is_flagged, is_checked, answered_at: Some(now), ..self.next(now) })
-    }
-
-    /// The answer, checked: what it would earn is kept, and each further try costs the question's penalty.
-    pub fn checked(&self, quiz: &Quiz, question: &Content, now: Timestamp) -> Result<Self, Refused> {
-        if self.state != AnswerState::Open {
-            return Err(Refused::Ended);
-        }
-        if self.is_checked {
-            return Err(Refused::AlreadyChecked);
-        }
-        let Outcome::Earned(earned) = grade(&question.answer, self.response.as_ref()) else { return Err(Refused::NotCheckable) };
-        if quiz.settings.behaviour != Behaviour::Adaptive {
-            return Err(Refused::NotCheckable);
-        }
-        let left = scoring::after_tries(earned, question.penalty, self.tries);
-        let best = self.best_fraction.map_or(left, |best| best.max(left));
-        Ok(Self { tries: self.tries.saturating_add(1), best_fraction: Some(best), is_checked: true, ..self.next(now) })
-    }
-
-    /// The answer as it is marked by rule, by `question` in version `by`; it waits if a person must decide. The response stays what it is.
-    #[must_use]
-    pub fn marked_by_rule(&self, quiz: &Quiz, question: &Content, by: Version, now: Timestamp) -> Self {
-        let next = Self { graded_version: Some(by), graded_by: None, ..self.next(now) };
-        match grade(&question.answer, self.response.as_ref()) {
-            Outcome::ByHand => Self { state: AnswerState::Waiting, mark: None, graded_at: None, ..next },
-            Outcome::NotAsked => Self { state: AnswerState::Marked, mark: Some(Mark::ZERO), graded_at: Some(now), ..next },
-            Outcome::Earned(earned) => {
-                let mark = scoring::mark(quiz, question, self, earned);
-                Self { state: AnswerState::Marked, mark: Some(mark), graded_at: Some(now), ..next }
-            }
-        }
-    }
-
-    /// The answer as a person marks it: within what a rule could have given it, the quiz's floor included.
-    pub fn marked_by(&self, quiz: &Quiz, by: UserId, mark: Mark, feedback: Option<String>, now: Timestamp) -> Result<Self, Refused> {
-        if self.state == AnswerState::Open {
-            return Err(Refused::Running);
-        }
-        let lowest = if quiz.settings.mark_floor == MarkFloor::Question { Mark::ZERO } else { Mark::ZERO - self.max_mark };
-        if mark > self.max_mark || mark < lowest {
-            return Err(Refused::Mark);
-        }
-        Ok(Self { state: AnswerState::Marked, mark: Some(mark), feedback, graded_by: Some(by), graded_at: Some(now), ..self.next(now) })
-    }
 }
 
 impl Attempt {

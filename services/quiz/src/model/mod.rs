@@ -1,13 +1,20 @@
 //! The rules. No file here knows HTTP or a store; times and chance are given to them.
 
+pub mod admission;
 pub mod asked;
 pub mod attempt;
+pub mod calculated;
+pub mod certainty;
+pub mod checked;
+pub mod drag;
+pub mod formula;
 pub mod grade;
 pub mod leaderboard;
 pub mod mark;
 pub mod number;
 pub mod paper;
 pub mod password;
+pub mod picture;
 pub mod question;
 pub mod quiz;
 pub mod random;

@@ -2,11 +2,16 @@
 //!
 //! What [`Spec`] holds is for teachers' eyes. What a student is shown is made of it in [`super::asked`].
 
+mod types;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::calculated::{FormulaKey, Wildcard};
+use super::drag::{Marker, Piece, Place, Spot, Word, Zone};
 use super::mark::{Fraction, Mark};
 use super::number::Number;
+use super::picture::Picture;
 
 /// What a version of a question says. It never changes once it is stored: a change is a new version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -15,7 +20,8 @@ pub struct Content {
     /// What teachers call it.
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// What is asked. A cloze marks each gap with its key in double braces: `The capital of France is {{1}}.`
+    /// What is asked. Where there are gaps, each is marked with its key in double braces: `The capital of France is {{1}}.` A calculated question names its
+    /// numbers in braces, `{x}`, and may work out others, `{={x} * 2}`.
     #[schema(min_length = 1, max_length = 20_000)]
     pub stem: String,
     /// What it is worth unless a quiz says otherwise: 1 if left out, and 0 where nothing is asked.
@@ -28,6 +34,10 @@ pub struct Content {
     #[serde(default)]
     #[schema(max_length = 20_000)]
     pub general_feedback: Option<String>,
+    /// Told one by one after wrong tries, where a quiz lets students try again: there is one try more than there are hints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10)]
+    pub hints: Vec<String>,
     /// Its type, and what is right.
     pub answer: Spec,
 }
@@ -44,14 +54,16 @@ struct Written {
     penalty: Fraction,
     #[serde(default)]
     general_feedback: Option<String>,
+    #[serde(default)]
+    hints: Vec<String>,
     answer: Spec,
 }
 
 impl From<Written> for Content {
     fn from(written: Written) -> Self {
-        let Written { name, stem, default_mark, penalty, general_feedback, answer } = written;
+        let Written { name, stem, default_mark, penalty, general_feedback, hints, answer } = written;
         let default_mark = default_mark.unwrap_or(if answer.is_question() { Mark::ONE } else { Mark::ZERO });
-        Self { name, stem, default_mark, penalty, general_feedback, answer }
+        Self { name, stem, default_mark, penalty, general_feedback, hints, answer }
     }
 }
 
@@ -139,6 +151,66 @@ pub enum Spec {
         /// The gaps, in any order; the stem has the place of each.
         gaps: Vec<Gap>,
     },
+    /// A text with gaps that are filled from lists.
+    SelectWords {
+        /// The gaps; the stem has the place of each.
+        places: Vec<Place>,
+        /// What there is to choose from.
+        choices: Vec<Word>,
+        /// Whether each attempt sees the choices in an order of its own.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// A text with gaps into which words are dragged.
+    DragWords {
+        /// The gaps; the stem has the place of each.
+        places: Vec<Place>,
+        /// What there is to drag.
+        choices: Vec<Word>,
+        /// Whether each attempt sees the choices in an order of its own.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// A picture onto which words or pictures are dragged.
+    DragOntoPicture {
+        /// The picture.
+        picture: Picture,
+        /// Where something belongs.
+        places: Vec<Spot>,
+        /// What there is to drag.
+        choices: Vec<Piece>,
+        /// Whether each attempt sees the choices in an order of its own.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// A picture of which parts are marked.
+    DragMarkers {
+        /// The picture.
+        picture: Picture,
+        /// The parts that want a marker; students don't see them.
+        zones: Vec<Zone>,
+        /// What there is to mark them with.
+        markers: Vec<Marker>,
+        /// Whether each attempt sees the markers in an order of its own.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// A number that is worked out from numbers which each attempt draws for itself.
+    Calculated {
+        /// What is taken, the first that fits counts.
+        accepted: Vec<FormulaKey>,
+        /// The numbers that are drawn.
+        wildcards: Vec<Wildcard>,
+        /// The units in which it may be given; numbers are in the first one.
+        #[serde(default)]
+        units: Vec<Unit>,
+        /// Whether the unit must be given.
+        #[serde(default)]
+        unit_required: bool,
+        /// What a missing or unknown unit costs, as a part of the marks, where one is required.
+        #[serde(default)]
+        unit_penalty: Fraction,
+    },
     /// A text of one's own, marked by a teacher.
     Essay {
         /// At least so many words are asked for; shown to student and marker.
@@ -213,7 +285,7 @@ pub struct NumericKey {
     pub feedback: Option<String>,
 }
 
-/// What a tolerance is measured in.
+/// What a tolerance is measured in; <https://docs.moodle.org/en/Calculated_question_type#Tolerance>, where an absolute one is called nominal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToleranceKind {
@@ -222,6 +294,8 @@ pub enum ToleranceKind {
     Absolute,
     /// As a part of the number.
     Relative,
+    /// As a factor: from the number divided by one more than it to the number times one more than it.
+    Geometric,
 }
 
 /// A unit.
@@ -316,83 +390,4 @@ pub enum Blank {
         /// What is taken, the first that fits counts.
         accepted: Vec<NumericKey>,
     },
-}
-
-impl Spec {
-    /// The type's name.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::SingleChoice { .. } => "single_choice",
-            Self::MultipleChoice { .. } => "multiple_choice",
-            Self::TrueFalse { .. } => "true_false",
-            Self::ShortAnswer { .. } => "short_answer",
-            Self::Numerical { .. } => "numerical",
-            Self::Matching { .. } => "matching",
-            Self::Ordering { .. } => "ordering",
-            Self::Cloze { .. } => "cloze",
-            Self::Essay { .. } => "essay",
-            Self::Description {} => "description",
-        }
-    }
-
-    /// Whether anything is asked.
-    #[must_use]
-    pub const fn is_question(&self) -> bool {
-        !matches!(self, Self::Description {})
-    }
-
-    /// Whether a person must mark it.
-    #[must_use]
-    pub const fn is_marked_by_hand(&self) -> bool {
-        matches!(self, Self::Essay { .. })
-    }
-
-    /// Gives a name to everything that has none; `fresh` makes one up.
-    pub fn name_parts(&mut self, mut fresh: impl FnMut() -> String) {
-        self.each_key(|key| {
-            if key.is_empty() {
-                *key = fresh();
-            }
-        });
-    }
-
-    /// Takes all names away, except those of gaps, which stand in the stem.
-    pub fn forget_names(&mut self) {
-        self.each_key(String::clear);
-    }
-
-    fn each_key(&mut self, mut name: impl FnMut(&mut String)) {
-        match self {
-            Self::SingleChoice { options, .. } | Self::MultipleChoice { options, .. } => {
-                for option in options {
-                    name(&mut option.key);
-                }
-            }
-            Self::Matching { pairs, distractors, .. } => {
-                for pair in pairs {
-                    name(&mut pair.key);
-                    name(&mut pair.target_key);
-                }
-                for item in distractors {
-                    name(&mut item.key);
-                }
-            }
-            Self::Ordering { items, .. } => {
-                for item in items {
-                    name(&mut item.key);
-                }
-            }
-            Self::Cloze { gaps } => {
-                for gap in gaps {
-                    if let Blank::Choice { options } = &mut gap.blank {
-                        for option in options {
-                            name(&mut option.key);
-                        }
-                    }
-                }
-            }
-            Self::TrueFalse { .. } | Self::ShortAnswer { .. } | Self::Numerical { .. } | Self::Essay { .. } | Self::Description {} => {}
-        }
-    }
 }

@@ -4,6 +4,8 @@ use domain::{ClassId, Fault, Faults, QuizId, SchoolId, SubjectId, TeacherId, Tim
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::admission::{MAX_ENTRIES, Network, SafeBrowser};
+use super::certainty;
 use super::mark::{Fraction, Mark};
 use super::review::ReviewOptions;
 
@@ -80,6 +82,16 @@ named! {
         Deferred = "deferred",
         /// Students may check an answer and try again; each wrong try costs the question's penalty.
         Adaptive = "adaptive",
+        /// Students may check an answer once: it is marked and stays what it is.
+        Immediate = "immediate",
+        /// Students may check an answer and try again, with a hint after each wrong try, until it is right or no try is left; each wrong try costs the penalty.
+        Interactive = "interactive",
+        /// When the attempt is submitted, by how sure the student was of each answer.
+        DeferredCertainty = "deferred_certainty",
+        /// As with `immediate`, by how sure the student was of each answer.
+        ImmediateCertainty = "immediate_certainty",
+        /// By a person, whatever the type.
+        Manual = "manual",
     }
 }
 named! {
@@ -91,6 +103,20 @@ named! {
         Attempt = "attempt",
         /// Also the whole attempt may.
         None = "none",
+    }
+}
+
+impl Behaviour {
+    /// Whether students say how sure they are.
+    #[must_use]
+    pub const fn asks_certainty(self) -> bool {
+        matches!(self, Self::DeferredCertainty | Self::ImmediateCertainty)
+    }
+
+    /// Whether an answer that was checked may come to stay what it is: then it can do no harm to tell what is right.
+    #[must_use]
+    pub const fn makes_final(self) -> bool {
+        matches!(self, Self::Immediate | Self::ImmediateCertainty | Self::Interactive)
     }
 }
 
@@ -135,6 +161,9 @@ pub struct Settings {
     pub sections: Vec<Section>,
     /// Whether there is a live leaderboard.
     pub has_leaderboard: bool,
+    /// From where it may be sat; from anywhere if there are none.
+    #[serde(default)]
+    pub allowed_networks: Vec<Network>,
 }
 
 /// A part of the paper.
@@ -168,6 +197,9 @@ pub struct Quiz {
     pub settings: Settings,
     /// What students must know to begin, as [`super::password`] keeps it.
     pub password_hash: Option<String>,
+    /// With which browsers it may be sat.
+    #[serde(default)]
+    pub safe_browser: SafeBrowser,
     /// Where it stands.
     pub status: Status,
     /// What it is worth: the sum of its slots.
@@ -221,12 +253,39 @@ impl Settings {
             let fit = (1..=200).contains(&section.title.trim().chars().count()) && !section.title.chars().any(char::is_control);
             faults.require(fit, &format!("/sections/{at}/title"), "must be 1 to 200 characters");
         }
-        if let Err(more) = self.review_options.check() {
+        let networks = self.allowed_networks.len() <= MAX_ENTRIES;
+        faults.require(networks, "/allowed_networks", format!("must be at most {MAX_ENTRIES}"));
+        if self.behaviour.asks_certainty() {
+            // What a wrong answer costs is the whole point.
+            let floor = self.mark_floor != MarkFloor::Question;
+            faults.require(floor, "/mark_floor", "must be attempt or none where certainty counts");
+            let negative = self.negative_fraction == Fraction::ZERO;
+            faults.require(negative, "/negative_fraction", "must be 0 where certainty counts");
+        }
+        if let Err(more) = self.review_options.check(self.behaviour) {
             for fault in more {
                 faults.push(fault);
             }
         }
         faults.into_result()
+    }
+}
+
+impl Settings {
+    /// What a question is worth whose slot gives it this mark.
+    #[must_use]
+    pub const fn worth(&self, mark: Mark) -> Mark {
+        if self.behaviour.asks_certainty() { Mark::from_steps(mark.steps().saturating_mul(certainty::TIMES)) } else { mark }
+    }
+
+    /// The least that an answer can earn which is worth so much.
+    #[must_use]
+    pub fn least(&self, worth: Mark) -> Mark {
+        match self.mark_floor {
+            MarkFloor::Question => Mark::ZERO,
+            MarkFloor::Attempt | MarkFloor::None if self.behaviour.asks_certainty() => certainty::least(worth),
+            MarkFloor::Attempt | MarkFloor::None => Mark::ZERO - worth,
+        }
     }
 }
 
@@ -310,7 +369,10 @@ mod tests {
         assert_eq!(of(Status::schema()), json!(["draft", "published", "closed"]));
         assert_eq!(of(OverdueHandling::schema()), json!(["autosubmit", "graceperiod", "autoabandon"]));
         assert_eq!(of(GradeMethod::schema()), json!(["highest", "average", "first", "last"]));
-        assert_eq!(of(Behaviour::schema()), json!(["deferred", "adaptive"]));
+        assert_eq!(
+            of(Behaviour::schema()),
+            json!(["deferred", "adaptive", "immediate", "interactive", "deferred_certainty", "immediate_certainty", "manual"])
+        );
         assert_eq!(of(MarkFloor::schema()), json!(["question", "attempt", "none"]));
     }
 }

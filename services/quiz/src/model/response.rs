@@ -6,6 +6,8 @@ use domain::{Fault, Faults};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::drag::{MAX_OF_A_MARKER, Places};
+use super::picture::Point;
 use super::question::{Blank, Spec};
 
 /// The longest essay, in characters.
@@ -28,20 +30,23 @@ pub struct Response {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 50_000)]
     pub text: Option<String>,
-    /// Numerical: the number as it was written, with or without its unit.
+    /// Numerical and calculated: the number as it was written, with or without its unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1_000)]
     pub number: Option<String>,
-    /// Numerical: the unit, where it has a field of its own.
+    /// Numerical and calculated: the unit, where it has a field of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 30)]
     pub unit: Option<String>,
-    /// Matching: the target's key by the premise's key.
+    /// Matching: the target's key by the premise's key. Dragged onto a picture: the choice's key by the place's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matches: Option<BTreeMap<String, String>>,
-    /// Cloze: what goes into each gap, by its key; the option's key where there are options.
+    /// Texts with gaps: what goes into each gap, by its key; the key of an option or choice where there are some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gaps: Option<BTreeMap<String, String>>,
+    /// Markers: where each was put, by its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markers: Option<BTreeMap<String, Vec<Point>>>,
 }
 
 impl Response {
@@ -53,8 +58,9 @@ impl Response {
             && self.is_true.is_none()
             && blank(&self.text)
             && blank(&self.number)
-            && self.matches.as_ref().is_none_or(BTreeMap::is_empty)
+            && self.matches.as_ref().is_none_or(|matches| matches.values().all(String::is_empty))
             && self.gaps.as_ref().is_none_or(|gaps| gaps.values().all(|gap| gap.trim().is_empty()))
+            && self.markers.as_ref().is_none_or(|markers| markers.values().all(Vec::is_empty))
     }
 
     /// Whether it is an answer to `spec`: every fault, as JSON pointers into it.
@@ -99,8 +105,27 @@ impl Response {
                     }
                 }
             }
+            Spec::SelectWords { .. } | Spec::DragWords { .. } | Spec::DragOntoPicture { .. } => {
+                if let Some(places) = Places::of(spec) {
+                    self.gaps.iter().for_each(|given| places.check_answer("/gaps", given, &mut faults));
+                    self.matches.iter().for_each(|given| places.check_answer("/matches", given, &mut faults));
+                }
+            }
+            Spec::DragMarkers { markers, .. } => {
+                for (key, points) in self.markers.iter().flatten() {
+                    let most = markers.iter().find(|marker| marker.key == *key).map(super::drag::Marker::most);
+                    faults.require(most.is_some(), "/markers", "names a marker that is not there");
+                    faults.require(
+                        points.len() <= most.unwrap_or(MAX_OF_A_MARKER),
+                        "/markers",
+                        "uses a marker more often than it is there",
+                    );
+                    let near = |at: i32| (0..=10_000).contains(&at);
+                    faults.require(points.iter().all(|point| near(point.x) && near(point.y)), "/markers", "lies off the picture");
+                }
+            }
             Spec::Essay { .. } => self.check_text(MAX_ESSAY, &mut faults),
-            Spec::ShortAnswer { .. } | Spec::Numerical { .. } | Spec::TrueFalse { .. } | Spec::Description {} => {
+            Spec::ShortAnswer { .. } | Spec::Numerical { .. } | Spec::Calculated { .. } | Spec::TrueFalse { .. } | Spec::Description {} => {
                 self.check_text(MAX_TEXT, &mut faults);
             }
         }
@@ -117,9 +142,10 @@ impl Response {
             Spec::SingleChoice { .. } | Spec::MultipleChoice { .. } | Spec::Ordering { .. } => &["/keys"],
             Spec::TrueFalse { .. } => &["/is_true"],
             Spec::ShortAnswer { .. } | Spec::Essay { .. } => &["/text"],
-            Spec::Numerical { .. } => &["/number", "/unit"],
-            Spec::Matching { .. } => &["/matches"],
-            Spec::Cloze { .. } => &["/gaps"],
+            Spec::Numerical { .. } | Spec::Calculated { .. } => &["/number", "/unit"],
+            Spec::Matching { .. } | Spec::DragOntoPicture { .. } => &["/matches"],
+            Spec::Cloze { .. } | Spec::SelectWords { .. } | Spec::DragWords { .. } => &["/gaps"],
+            Spec::DragMarkers { .. } => &["/markers"],
             Spec::Description {} => &[],
         };
         let given = [
@@ -130,6 +156,7 @@ impl Response {
             ("/unit", self.unit.is_some()),
             ("/matches", self.matches.is_some()),
             ("/gaps", self.gaps.is_some()),
+            ("/markers", self.markers.is_some()),
         ];
         for (pointer, is_given) in given {
             faults.require(!is_given || takes.contains(&pointer), pointer, "is no answer to a question of this type");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attempt::{Attempt, State};
-use super::quiz::{Kind, Quiz};
+use super::quiz::{Behaviour, Kind, Quiz};
 use super::terms::Terms;
 
 /// For how long after submitting it is "immediately".
@@ -16,7 +16,7 @@ const MOMENT: Duration = Duration::minutes(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewOptions {
-    /// While the attempt runs: of answers that were checked. One's own answers are always shown.
+    /// While the attempt runs: of answers that were checked; what is right, only of those that can't be changed any more. One's own answers are always shown.
     #[serde(default)]
     pub during: Shown,
     /// Within two minutes of submitting.
@@ -88,9 +88,16 @@ impl Default for ReviewOptions {
 }
 
 impl ReviewOptions {
+    /// What they are unless somebody says otherwise: where a check ends an answer, it tells what came of it.
+    #[must_use]
+    pub fn of(behaviour: Behaviour) -> Self {
+        let told = Shown { correctness: true, marks: true, feedback: true, ..Shown::NOTHING };
+        Self { during: if behaviour.makes_final() { told } else { Shown::NOTHING }, ..Self::default() }
+    }
+
     /// Every fault.
-    pub fn check(&self) -> Result<(), Vec<Fault>> {
-        if self.during.right_answer || self.during.general_feedback {
+    pub fn check(&self, behaviour: Behaviour) -> Result<(), Vec<Fault>> {
+        if (self.during.right_answer || self.during.general_feedback) && !behaviour.makes_final() {
             return Err(vec![Fault::new("/review_options/during", "an attempt that runs is not told what is right")]);
         }
         Ok(())
@@ -205,7 +212,7 @@ mod tests {
         fn whatever_the_options_a_running_attempt_is_never_told_what_is_right(right in any::<bool>(), seconds in 0_i64..1_000_000) {
             let mut quiz = quiz();
             quiz.settings.review_options.during = Shown { right_answer: right, ..Shown::all() };
-            prop_assert!(quiz.settings.review_options.check().is_err());
+            prop_assert!(quiz.settings.review_options.check(quiz.settings.behaviour).is_err());
             quiz.settings.review_options = ReviewOptions::default();
             let opens = quiz.settings.opens_at.unwrap();
             let attempt = attempt(&quiz, opens);

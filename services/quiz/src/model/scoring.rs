@@ -1,9 +1,10 @@
 //! From what an answer earns to marks: negative marking, penalties, floors, sums, and which attempt counts.
 
 use super::attempt::{Answer, AnswerState, Attempt};
+use super::certainty;
 use super::mark::{Fraction, Mark};
 use super::question::Content;
-use super::quiz::{GradeMethod, MarkFloor, Quiz};
+use super::quiz::{Behaviour, GradeMethod, MarkFloor, Quiz};
 
 /// What is left of `earned` after so many wrong tries before.
 #[must_use]
@@ -13,13 +14,21 @@ pub fn after_tries(earned: Fraction, penalty: Fraction, tries: i16) -> Fraction 
     Fraction::from_steps((earned.steps() - cost).max(earned.steps().min(0)))
 }
 
-/// The marks of an answer that is marked by rule. In this order: what a wrong answer costs, what tries cost, the best of what was checked, the floor.
+/// The marks of an answer that is marked by rule. In this order: what a wrong answer costs, what tries cost, the best of what was checked where that counts, the
+/// floor. Where certainty counts, that alone decides.
 #[must_use]
 pub fn mark(quiz: &Quiz, question: &Content, answer: &Answer, earned: Fraction) -> Mark {
     let settings = &quiz.settings;
     let answered = answer.response.as_ref().is_some_and(|response| !response.is_empty());
+    if settings.behaviour.asks_certainty() {
+        return if answered { certainty::mark(answer.max_mark, earned, answer.certainty.unwrap_or_default()) } else { Mark::ZERO };
+    }
     let costed = if answered && earned <= Fraction::ZERO { earned.min(-settings.negative_fraction) } else { earned };
     let fraction = match answer.best_fraction {
+        // The last try counts, and costs what those before it did.
+        _ if settings.behaviour == Behaviour::Interactive => {
+            after_tries(costed, question.penalty, answer.tries.saturating_sub(i16::from(answer.is_checked)))
+        }
         // It is what was checked last, so that check has counted it.
         Some(best) if answer.is_checked => best,
         Some(best) => best.max(after_tries(costed, question.penalty, answer.tries)),
@@ -60,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::attempt::{AnswerState, State};
+    use crate::model::attempt::{AnswerState, Said, State};
     use crate::model::quiz::Behaviour;
     use crate::model::response::Response;
     use crate::model::testing::{answer, attempt, quiz};
@@ -73,6 +82,11 @@ mod tests {
     #[allow(clippy::unnecessary_wraps, reason = "as the field that it is for")]
     fn says(is_true: bool) -> Option<Response> {
         Some(Response { is_true: Some(is_true), ..Response::default() })
+    }
+
+    fn say(answer: &Answer, quiz: &Quiz, is_true: bool) -> Answer {
+        let said = Said { response: says(is_true), certainty: answer.certainty, is_flagged: false };
+        answer.answered(quiz, &question(), said, quiz.created_at).unwrap()
     }
 
     #[test]
@@ -107,13 +121,13 @@ mod tests {
         let mut quiz = quiz();
         quiz.settings.behaviour = Behaviour::Adaptive;
         let (now, question) = (quiz.created_at, question());
-        let wrong = answer(&quiz).answered(says(false), false, now).unwrap().checked(&quiz, &question, now).unwrap();
+        let wrong = say(&answer(&quiz), &quiz, false).checked(&quiz, &question, now).unwrap();
         assert!(wrong.checked(&quiz, &question, now).is_err(), "the same answer is not checked twice");
-        let right = wrong.answered(says(true), false, now).unwrap();
+        let right = say(&wrong, &quiz, true);
         let unchecked = right.marked_by_rule(&quiz, &question, domain::Version::FIRST, now);
         let checked = right.checked(&quiz, &question, now).unwrap().marked_by_rule(&quiz, &question, domain::Version::FIRST, now);
         assert_eq!((unchecked.mark, checked.mark), (Mark::try_from(0.6667).ok(), Mark::try_from(0.6667).ok()));
-        let spoilt = right.checked(&quiz, &question, now).unwrap().answered(says(false), false, now).unwrap();
+        let spoilt = say(&right.checked(&quiz, &question, now).unwrap(), &quiz, false);
         assert_eq!(spoilt.marked_by_rule(&quiz, &question, domain::Version::FIRST, now).mark, Mark::try_from(0.6667).ok());
     }
 

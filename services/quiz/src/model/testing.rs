@@ -4,6 +4,7 @@ use chrono::{Duration, TimeZone, Utc};
 use domain::{ClassId, QuestionId, QuizId, QuizOverrideId, SchoolId, SlotId, StudentId, Timestamp, UserId, Version};
 use serde_json::json;
 
+use super::admission::SafeBrowser;
 use super::attempt::{Answer, Attempt, begin};
 use super::mark::{Fraction, Mark};
 use super::paper::{Pinned, Slot};
@@ -41,8 +42,10 @@ pub(crate) fn quiz() -> Quiz {
             review_options: ReviewOptions::default(),
             sections: Vec::new(),
             has_leaderboard: false,
+            allowed_networks: Vec::new(),
         },
         password_hash: None,
+        safe_browser: SafeBrowser::default(),
         status: Status::Published,
         max_points: Mark::ONE,
         published_at: Some(now),
@@ -107,6 +110,14 @@ pub(crate) fn answer(quiz: &Quiz) -> Answer {
     begin(quiz, &Terms::of(quiz, &[], student), &[slot(1, 1)], student, 1, quiz.created_at).unwrap().1.remove(0)
 }
 
+/// A picture that is as large as it says and shows nothing, in base64.
+pub(crate) fn png(width: u32, height: u32) -> String {
+    use base64::Engine;
+    let head =
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &width.to_be_bytes(), &height.to_be_bytes(), &[8, 2, 0, 0, 0, 0, 0, 0, 0]].concat();
+    base64::engine::general_purpose::STANDARD.encode(head)
+}
+
 /// A question of each type. Whatever only a teacher may see says SECRET.
 pub(crate) fn one_of_each() -> Vec<Content> {
     let option =
@@ -126,12 +137,29 @@ pub(crate) fn one_of_each() -> Vec<Content> {
             {"key": "1", "blank": {"kind": "text", "accepted": [{"text": "SECRET"}]}},
             {"key": "2", "weight": 2, "blank": {"kind": "choice", "options": [option("a", 1.0), option("b", 0.0)]}},
             {"key": "3", "blank": {"kind": "number", "accepted": [{"value": 7}]}}]}),
+        json!({"type": "select_words", "places": [{"key": "1", "choice": 2}, {"key": "2", "choice": 1}, {"key": "3", "choice": 3}],
+            "choices": [{"key": "s", "text": "mouse"}, {"key": "t", "text": "cat"}, {"key": "v", "text": "runs", "group": 2}, {"key": "w", "text": "ran", "group": 2}]}),
+        json!({"type": "drag_words", "places": [{"key": "1", "choice": 1}, {"key": "2", "choice": 2}, {"key": "3", "choice": 1}], "shuffle": false,
+            "choices": [{"key": "s", "text": "mouse", "unlimited": true}, {"key": "t", "text": "cat"}]}),
+        json!({"type": "drag_onto_picture", "picture": {"name": "map.png", "data": png(320, 200)},
+            "places": [{"key": "p", "at": {"x": 10, "y": 20}, "choice": 2, "label": "North"}, {"key": "q", "at": {"x": 30, "y": 199}, "choice": 1}],
+            "choices": [{"key": "s", "text": "Berne", "unlimited": true}, {"key": "t", "text": "Basle", "picture": {"name": "basle.png", "data": png(8, 8)}}, {"key": "v", "text": "x", "group": 3}]}),
+        json!({"type": "drag_markers", "picture": {"name": "cell.png", "data": png(320, 200)},
+            "zones": [{"shape": {"kind": "circle", "x": 50, "y": 50, "radius": 10}, "marker": 2}, {"shape": {"kind": "rectangle", "x": 90, "y": 10, "width": 30, "height": 20}, "marker": 1},
+                {"shape": {"kind": "polygon", "points": [{"x": 200, "y": 100}, {"x": 250, "y": 100}, {"x": 225, "y": 150}]}, "marker": 1}],
+            "markers": [{"key": "s", "text": "wall", "count": 0}, {"key": "t", "text": "nucleus"}]}),
+        json!({"type": "calculated", "accepted": [{"formula": "{a} * {b} + 31337", "tolerance": "0.01", "tolerance_kind": "geometric", "digits": 3, "feedback": "SECRET"}],
+            "wildcards": [{"name": "a", "values": [1, 2, 3]}, {"name": "b", "values": ["0.5", 4, -5]}], "units": [{"symbol": "m", "per_first": 1}]}),
         json!({"type": "essay", "min_words": 10, "marking_guide": "SECRET"}),
         json!({"type": "description"}),
     ];
     let content = |spec: &serde_json::Value| -> Content {
         let kind = spec["type"].as_str().unwrap();
-        let stem = if kind == "cloze" { "One {{1}}, two {{2}}, three {{3}}." } else { "What is asked?" };
+        let stem = match kind {
+            "cloze" | "select_words" | "drag_words" => "One {{1}}, two {{2}}, three {{3}}.",
+            "calculated" => "What is {a} times {b}, and {={a}*2}?",
+            _ => "What is asked?",
+        };
         let default_mark = i32::from(kind != "description");
         serde_json::from_value(
             json!({"name": kind, "stem": stem, "default_mark": default_mark, "general_feedback": "SECRET", "answer": spec}),

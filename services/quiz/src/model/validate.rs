@@ -1,10 +1,13 @@
 //! Whether a question can be asked: every fault of its content, as JSON pointers into it.
 
+mod parts;
+
 use std::collections::HashSet;
 
 use domain::{Fault, Faults};
 use rust_decimal::Decimal;
 
+use super::calculated;
 use super::mark::{Fraction, Mark};
 use super::question::{Accepted, Blank, Choice, Content, Gap, Item, NumericKey, Pair, Spec, Unit};
 
@@ -13,6 +16,8 @@ pub const MAX_PARTS: usize = 100;
 /// The longest text of a part.
 const MAX_PART: usize = 5_000;
 const MAX_KEY: usize = 40;
+/// The most hints.
+const MAX_HINTS: usize = 10;
 /// Fractions that add up to one may miss it by this much: three thirds of seven decimals do.
 const SLACK: i64 = 100;
 
@@ -25,6 +30,10 @@ impl Content {
         optional(&mut faults, "/general_feedback", self.general_feedback.as_deref(), 20_000);
         faults.require(!self.default_mark.is_negative(), "/default_mark", "must not be negative");
         faults.require(!self.penalty.is_negative(), "/penalty", "must not be negative");
+        faults.require(self.hints.len() <= MAX_HINTS, "/hints", format!("must be at most {MAX_HINTS}"));
+        for (at, hint) in self.hints.iter().take(MAX_HINTS).enumerate() {
+            text(&mut faults, &format!("/hints/{at}"), hint, MAX_PART);
+        }
         match &self.answer {
             Spec::SingleChoice { options, .. } => {
                 choices(&mut faults, "/answer/options", options);
@@ -44,10 +53,27 @@ impl Content {
             Spec::ShortAnswer { accepted, .. } => texts(&mut faults, "/answer/accepted", accepted),
             Spec::Numerical { accepted, units, unit_required, unit_penalty } => {
                 numbers(&mut faults, "/answer/accepted", accepted);
-                check_units(&mut faults, units);
-                faults.require(!unit_required || !units.is_empty(), "/answer/unit_required", "needs a unit");
-                faults.require(!unit_penalty.is_negative(), "/answer/unit_penalty", "must not be negative");
+                check_units(&mut faults, units, *unit_required, *unit_penalty);
             }
+            Spec::Calculated { accepted, wildcards, units, unit_required, unit_penalty } => {
+                if count(&mut faults, "/answer/accepted", accepted.len(), 1) {
+                    for (at, key) in accepted.iter().enumerate() {
+                        let positive = key.tolerance.decimal() >= Decimal::ZERO;
+                        faults.require(positive, &format!("/answer/accepted/{at}/tolerance"), "must not be negative");
+                        optional(&mut faults, &format!("/answer/accepted/{at}/feedback"), key.feedback.as_deref(), MAX_PART);
+                    }
+                    fractions(&mut faults, "/answer/accepted", accepted.iter().map(|key| key.fraction));
+                    calculated::check(&mut faults, self, accepted, wildcards);
+                }
+                check_units(&mut faults, units, *unit_required, *unit_penalty);
+            }
+            spec @ (Spec::SelectWords { places, choices, .. } | Spec::DragWords { places, choices, .. }) => {
+                parts::words(&mut faults, spec, &self.stem, places, choices);
+            }
+            spec @ Spec::DragOntoPicture { picture, places, choices, .. } => {
+                parts::onto_picture(&mut faults, spec, picture, places, choices);
+            }
+            Spec::DragMarkers { picture, zones, markers, .. } => parts::markers(&mut faults, picture, zones, markers),
             Spec::Matching { pairs, distractors, .. } => matching(&mut faults, pairs, distractors),
             Spec::Ordering { items: all, .. } => {
                 if count(&mut faults, "/answer/items", all.len(), 2) {
@@ -142,7 +168,9 @@ fn numbers(faults: &mut Faults, pointer: &str, accepted: &[NumericKey]) {
     fractions(faults, pointer, accepted.iter().map(|answer| answer.fraction));
 }
 
-fn check_units(faults: &mut Faults, units: &[Unit]) {
+fn check_units(faults: &mut Faults, units: &[Unit], required: bool, penalty: Fraction) {
+    faults.require(!required || !units.is_empty(), "/answer/unit_required", "needs a unit");
+    faults.require(!penalty.is_negative(), "/answer/unit_penalty", "must not be negative");
     if !count(faults, "/answer/units", units.len(), 0) {
         return;
     }
@@ -183,6 +211,12 @@ fn matching(faults: &mut Faults, pairs: &[Pair], distractors: &[Item]) {
     faults.require(!fooled, "/answer/distractors", "a distractor is the same as a target");
 }
 
+/// A gap has one place in the text.
+fn stands_once(faults: &mut Faults, stem: &str, pointer: &str, key: &str) {
+    let places = stem.matches(&format!("{{{{{key}}}}}")).count();
+    faults.require(places == 1, pointer, format!("must stand in the stem once, as {{{{{key}}}}}"));
+}
+
 fn cloze(faults: &mut Faults, stem: &str, gaps: &[Gap]) {
     if !count(faults, "/answer/gaps", gaps.len(), 1) {
         return;
@@ -190,8 +224,7 @@ fn cloze(faults: &mut Faults, stem: &str, gaps: &[Gap]) {
     keys(faults, "/answer/gaps", gaps.iter().map(|gap| gap.key.as_str()));
     for (at, gap) in gaps.iter().enumerate() {
         let pointer = format!("/answer/gaps/{at}");
-        let places = stem.matches(&format!("{{{{{}}}}}", gap.key)).count();
-        faults.require(places == 1, &format!("{pointer}/key"), format!("must stand in the stem once, as {{{{{}}}}}", gap.key));
+        stands_once(faults, stem, &format!("{pointer}/key"), &gap.key);
         faults.require((1..=100).contains(&gap.weight), &format!("{pointer}/weight"), "must be from 1 to 100");
         match &gap.blank {
             Blank::Choice { options } => {

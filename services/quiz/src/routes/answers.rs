@@ -3,7 +3,7 @@
 //! Saving writes one small row. Each answer that was acknowledged is on Redis's disk, and is there when the attempt ends, whatever dies in between.
 
 use actix_web::web::Data;
-use actix_web::{post, put};
+use actix_web::{HttpRequest, post, put};
 use chrono::{DateTime, Utc};
 use directory::Glance;
 use domain::{AttemptId, Fault, Patch, ServiceName, SlotId, Timestamp, Version};
@@ -15,7 +15,9 @@ use write_behind::Operation;
 
 use super::ending::{ended, time_is_up};
 use super::{Refusal, Rooms, retried};
-use crate::model::attempt::{Answer, AnswerState, Refused};
+use crate::model::attempt::{Answer, AnswerState, Refused, Said};
+use crate::model::certainty::Certainty;
+use crate::model::checked::{Checked, checked};
 use crate::model::mark::Fraction;
 use crate::model::question::Content;
 use crate::model::response::Response;
@@ -37,6 +39,10 @@ pub struct SaveAnswer {
     response: Patch<Response>,
     /// Whether to come back to it.
     is_flagged: Option<bool>,
+    /// How sure one is of it, where that counts; null takes it back.
+    #[serde(default)]
+    #[schema(value_type = Option<Certainty>)]
+    certainty: Patch<Certainty>,
 }
 
 /// An answer as it was saved.
@@ -54,6 +60,13 @@ pub struct SavedAnswer {
     tries: i16,
     /// The best that a check earned, penalties taken off, where the quiz shows it.
     best_fraction: Option<Fraction>,
+    /// How sure one is of it, where that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certainty: Option<Certainty>,
+    /// What checks have told, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Checked>)]
+    checked: Option<Box<Checked>>,
     /// How many seconds are left; null if there is no end.
     seconds_left: Option<i64>,
     /// Its version.
@@ -66,7 +79,11 @@ pub struct SavedAnswer {
     tag = "quiz",
     request_body = SaveAnswer,
     params(("id" = AttemptId, Path, description = "The attempt."), ("slot_id" = SlotId, Path, description = "The slot.")),
-    responses((status = 200, body = SavedAnswer), (status = 409, description = "The attempt has ended, or its time is up."), CommonProblems),
+    responses(
+        (status = 200, body = SavedAnswer),
+        (status = 409, description = "The attempt has ended, its time is up, or the answer was checked and stays what it is."),
+        CommonProblems
+    ),
     security(("bearer" = []))
 )]
 #[put("/api/v1/attempts/{id}/answers/{slot_id}")]
@@ -74,11 +91,12 @@ async fn save(
     permit: Permit<permits::QuizAttempt>,
     path: IdPath<(AttemptId, SlotId)>,
     rooms: Data<Rooms>,
+    request: HttpRequest,
     body: Body<SaveAnswer, { 512 * 1024 }>,
 ) -> Result<Versioned<SavedAnswer>, Problem> {
     let body = body.into_inner();
     rooms
-        .alter(permit.caller(), path.0, |_, answer, content, now| {
+        .alter(permit.caller(), &request, path.0, |sheet, answer, content, now| {
             let response = match body.response.clone() {
                 Patch::Keep => answer.response.clone(),
                 Patch::Clear => None,
@@ -88,18 +106,21 @@ async fn save(
                     Some(response)
                 }
             };
-            answer.answered(response, body.is_flagged.unwrap_or(answer.is_flagged), now).map_err(refused)
+            let is_flagged = body.is_flagged.unwrap_or(answer.is_flagged);
+            let said = Said { response, certainty: body.certainty.clone().apply(answer.certainty), is_flagged };
+            answer.answered(&sheet.quiz, content, said, now).map_err(refused)
         })
         .await
 }
 
-/// Checks an answer where the quiz lets students try again. Each wrong try costs the question's penalty; the best try counts.
+/// Checks an answer as the quiz's behaviour has it: once and for good (`immediate`), until it is right or no try is left (`interactive`), or as often as one likes
+/// (`adaptive`, where the best try counts). Each wrong try costs the question's penalty. What is told of it goes by the review options.
 #[utoipa::path(
     tag = "quiz",
     params(("id" = AttemptId, Path, description = "The attempt."), ("slot_id" = SlotId, Path, description = "The slot.")),
     responses(
         (status = 200, body = SavedAnswer),
-        (status = 409, description = "It can't be checked, was checked already, or the attempt has ended."),
+        (status = 409, description = "It can't be checked, was checked already, is not answered, or the attempt has ended."),
         CommonProblems
     ),
     security(("bearer" = []))
@@ -109,8 +130,11 @@ async fn check(
     permit: Permit<permits::QuizAttempt>,
     path: IdPath<(AttemptId, SlotId)>,
     rooms: Data<Rooms>,
+    request: HttpRequest,
 ) -> Result<Versioned<SavedAnswer>, Problem> {
-    rooms.alter(permit.caller(), path.0, |sheet, answer, content, now| answer.checked(&sheet.quiz, content, now).map_err(refused)).await
+    rooms
+        .alter(permit.caller(), &request, path.0, |sheet, answer, content, now| answer.checked(&sheet.quiz, content, now).map_err(refused))
+        .await
 }
 
 pub(super) fn refused(refused: Refused) -> Problem {
@@ -118,6 +142,11 @@ pub(super) fn refused(refused: Refused) -> Problem {
         Refused::Ended => return ended(),
         Refused::Running => "The attempt has not ended yet.",
         Refused::AlreadyChecked => "It was checked, and has not changed since.",
+        Refused::Final => "It was checked, and stays what it is.",
+        Refused::Unanswered => "There is no answer to check.",
+        Refused::NoCertainty => {
+            return Problem::invalid(vec![domain::Fault::new("/certainty", "is not asked for in this quiz")]);
+        }
         Refused::NotCheckable => "This answer can't be checked before the attempt is submitted.",
         Refused::Mark => return Problem::invalid(vec![domain::Fault::new("/mark", "is more, or less, than the question can earn")]),
     };
@@ -132,6 +161,7 @@ impl Rooms {
     async fn alter(
         &self,
         caller: &Caller,
+        request: &HttpRequest,
         (id, slot): (AttemptId, SlotId),
         alter: impl Fn(&Sheet, &Answer, &Content, Timestamp) -> Result<Answer, Problem>,
     ) -> Result<Versioned<SavedAnswer>, Problem> {
@@ -147,6 +177,7 @@ impl Rooms {
                     tokio::join!(find_answer(&self.platform, guard, school, id, slot), self.sheets.find(school, sitting.quiz_id));
                 let answer = answer?.ok_or_else(|| Problem::not_found("slot"))?;
                 let sheet = sheet?.ok_or_else(missing)?;
+                self.admit(request, &sheet.quiz)?;
                 // Ending an attempt ends every answer in the same step, so the answer alone tells.
                 if answer.state != AnswerState::Open {
                     return Err(ended().into());
@@ -163,15 +194,21 @@ impl Rooms {
                         return Err(Problem::conflict(Kind::Conflict, "Time is up.").into());
                     }
                 }
-                let changed = alter(&sheet, &answer, &content, now)?;
-                let operation = Operation::new(school, ServiceName::Quiz).update(&changed, answer.version).guarded(guard);
+                // In boxes: they are waited with, and large.
+                let (changed, told) = {
+                    let content = answer.asked(&content);
+                    let changed = Box::new(alter(&sheet, &answer, &content, now)?);
+                    let told = checked(&sheet.quiz, &content, &changed).map(Box::new);
+                    (changed, told)
+                };
+                let operation = Operation::new(school, ServiceName::Quiz).update(&*changed, answer.version).guarded(guard);
                 self.platform.buffer().write(self.platform.postgres(ServiceName::Quiz), operation).await.map_err(Refusal::Write)?;
                 let left = due_at(&terms, sitting.started_at).map(|due| (due - now).num_seconds().max(0));
-                Ok((sheet, changed, left))
+                Ok((sheet, changed, told, left))
             })
             .await
         };
-        let (sheet, answer, left) = self.directory.consult(school, work).await?;
+        let (sheet, answer, told, left) = self.directory.consult(school, work).await?;
         let version = answer.version;
         let saved = SavedAnswer {
             slot_id: answer.slot_id,
@@ -180,6 +217,8 @@ impl Rooms {
             answered_at: answer.answered_at,
             tries: answer.tries,
             best_fraction: answer.best_fraction.filter(|_| sheet.quiz.settings.review_options.during.marks),
+            certainty: answer.certainty,
+            checked: told,
             seconds_left: left,
             version,
         };

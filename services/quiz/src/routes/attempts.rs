@@ -21,10 +21,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use write_behind::{Absence, Found, Operation, ReadError};
 
 use super::access::Viewer;
-use super::ending::{By, ended};
+use super::ending::{By, Last, ended};
 use super::views::{AttemptView, pinned};
 use super::{Refusal, Rooms, retried};
 use crate::model::attempt::{Answer, Attempt, Questions, State, attempt_id, begin};
+use crate::model::certainty::Certainty;
 use crate::model::password;
 use crate::model::quiz::MAX_ATTEMPTS;
 use crate::model::response::Response;
@@ -113,6 +114,7 @@ async fn start_attempt(
         let viewer = rooms.viewer_at(glance, caller).await?;
         retried(async || {
             let sheet = rooms.sheet(&viewer, id).await?;
+            rooms.admit(request, &sheet.quiz)?;
             let now = rooms.platform.clock().now();
             let student = rooms.enrolled(glance, &viewer, &sheet.quiz, now).await?;
             let terms = Terms::of(&sheet.quiz, &sheet.overrides, student);
@@ -132,6 +134,11 @@ async fn start_attempt(
             let (attempt, answers) = begin(&sheet.quiz, &terms, &sheet.slots, student, number, now).ok_or_else(none_left)?;
             // Before it begins: time must not run while the questions can't be had.
             let questions = rooms.bank.contents(caller.school_id, &pinned(&answers)).await?;
+            let drawn = |answer: Answer| match questions.get(&answer.pinned()) {
+                Some(question) => answer.drawn(question, attempt.seed),
+                None => answer,
+            };
+            let answers: Vec<Answer> = answers.into_iter().map(drawn).collect();
             let mut operation =
                 Operation::new(caller.school_id, ServiceName::Quiz).create_absent(&attempt, absence).guarded(glance.guard());
             for answer in &answers {
@@ -240,11 +247,19 @@ async fn optional_body(request: &HttpRequest, payload: Payload) -> Result<StartQ
     security(("bearer" = []))
 )]
 #[get("/api/v1/attempts/{id}")]
-async fn show(permit: Permit<permits::QuizRead>, id: IdPath<AttemptId>, rooms: Data<Rooms>) -> Result<Versioned<AttemptView>, Problem> {
+async fn show(
+    permit: Permit<permits::QuizRead>,
+    id: IdPath<AttemptId>,
+    rooms: Data<Rooms>,
+    request: HttpRequest,
+) -> Result<Versioned<AttemptView>, Problem> {
     let viewer = rooms.viewer(permit.caller()).await?;
     let (sheet, attempt) = rooms.current(&viewer, *id).await?;
     let sits = viewer.as_student().is_some() || viewer.may_change(&sheet.quiz);
     let view = if attempt.state.is_running() && sits {
+        if !viewer.may_change(&sheet.quiz) {
+            rooms.admit(&request, &sheet.quiz)?;
+        }
         let answers = answers_of(&rooms.platform, &attempt).await?;
         let questions = rooms.bank.contents(permit.school_id, &pinned(&answers)).await?;
         whole(&rooms, &sheet, &attempt, &answers, &questions)
@@ -377,6 +392,8 @@ pub struct LastAnswer {
     slot_id: SlotId,
     /// What is answered; null for nothing.
     response: Option<Response>,
+    /// How sure one is of it, where that counts; what was said before if left out.
+    certainty: Option<Certainty>,
 }
 
 /// Submits the attempt that is under way, with the last answers: all or nothing. When it was submitted already with these answers, that is the answer; with others
@@ -394,13 +411,19 @@ async fn submit_quiz(
     permit: Permit<permits::QuizAttempt>,
     id: IdPath<QuizId>,
     rooms: Data<Rooms>,
+    request: HttpRequest,
     body: Body<SubmitQuiz, { 1024 * 1024 }>,
 ) -> Result<Versioned<AttemptView>, Problem> {
-    let answers: Vec<(SlotId, Option<Response>)> = body.0.answers.into_iter().map(|last| (last.slot_id, last.response)).collect();
+    let last = |last: LastAnswer| Last { slot: last.slot_id, response: last.response, certainty: last.certainty };
+    let answers: Vec<Last> = body.0.answers.into_iter().map(last).collect();
     let work = async |glance: &Glance<'_>| {
         let viewer = rooms.viewer_at(glance, permit.caller()).await?;
         let sheet = rooms.sheet(&viewer, *id).await?;
         let student = viewer.as_student().ok_or_else(|| Problem::not_found("quiz"))?.student_id;
+        // To hand in what was saved in its place is allowed from anywhere; to answer is not.
+        if !answers.is_empty() {
+            rooms.admit(&request, &sheet.quiz)?;
+        }
         let attempt = rooms.to_submit(glance.guard(), &sheet, student).await?;
         let attempt = attempt.ok_or_else(|| Problem::conflict(Kind::Conflict, "There is no attempt: start one first."))?;
         rooms.submit(glance, &viewer, &sheet, attempt, &answers).await
@@ -429,7 +452,7 @@ impl Rooms {
         viewer: &Viewer,
         sheet: &Sheet,
         attempt: Attempt,
-        last: &[(SlotId, Option<Response>)],
+        last: &[Last],
     ) -> Result<Versioned<AttemptView>, Problem> {
         let (attempt, there) = self.end(sheet, attempt, By::Student(&viewer.caller, glance.guard(), last)).await?;
         if attempt.state == State::Abandoned {

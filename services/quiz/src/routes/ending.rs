@@ -14,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use write_behind::{Operation, WriteError};
 
+use super::answers::refused;
 use super::{Refusal, Rooms, again};
 use crate::events::about_attempt;
-use crate::model::attempt::{Answer, AnswerState, Attempt, Questions};
+use crate::model::attempt::{Answer, AnswerState, Attempt, Questions, Refused, Said};
+use crate::model::certainty::Certainty;
 use crate::model::mark::Mark;
 use crate::model::quiz::Quiz;
 use crate::model::response::Response;
@@ -30,11 +32,20 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How many of a school are looked for at once.
 const BATCH: usize = 500;
 
+/// A last answer that is brought along.
+#[derive(Debug, Clone)]
+pub(super) struct Last {
+    pub(super) slot: SlotId,
+    pub(super) response: Option<Response>,
+    /// What was said before holds where this is none.
+    pub(super) certainty: Option<Certainty>,
+}
+
 /// Who ends an attempt.
 #[derive(Clone, Copy)]
 pub(super) enum By<'a> {
     /// Its student, who may bring last answers along. The guard holds as long as they are who they were taken for.
-    Student(&'a Caller, Option<&'a Arc<Guard>>, &'a [(SlotId, Option<Response>)]),
+    Student(&'a Caller, Option<&'a Arc<Guard>>, &'a [Last]),
     /// The clock.
     Clock,
 }
@@ -54,7 +65,7 @@ impl<'a> By<'a> {
         }
     }
 
-    const fn last(self) -> &'a [(SlotId, Option<Response>)] {
+    const fn last(self) -> &'a [Last] {
         match self {
             Self::Student(_, _, last) => last,
             Self::Clock => &[],
@@ -115,7 +126,7 @@ impl Rooms {
         let last = by.last();
         let there = clock == Clock::Running || are_there(&answers, last);
         if clock == Clock::Running {
-            take_last(&mut answers, last, &questions, now)?;
+            take_last(&sheet.quiz, &mut answers, last, &questions, now)?;
         } else if clock == Clock::Grace && !there {
             // Nothing is submitted that is not what the student meant.
             return Err(time_is_up().into());
@@ -185,14 +196,17 @@ impl Rooms {
 }
 
 /// Whether the last answers are what was answered: a repetition brings what was taken the first time.
-fn are_there(answers: &[Answer], last: &[(SlotId, Option<Response>)]) -> bool {
-    last.iter().all(|(slot, response)| answers.iter().any(|answer| answer.slot_id == *slot && answer.response == *response))
+fn are_there(answers: &[Answer], last: &[Last]) -> bool {
+    let is_there = |last: &Last, answer: &Answer| {
+        answer.slot_id == last.slot && answer.response == last.response && (last.certainty.is_none() || answer.certainty == last.certainty)
+    };
+    last.iter().all(|last| answers.iter().any(|answer| is_there(last, answer)))
 }
 
 /// The answers with what is brought along as they are submitted. Every fault is told, as pointers into the body of the request.
-fn take_last(answers: &mut [Answer], last: &[(SlotId, Option<Response>)], questions: &Questions, now: Timestamp) -> Result<(), Problem> {
+fn take_last(quiz: &Quiz, answers: &mut [Answer], last: &[Last], questions: &Questions, now: Timestamp) -> Result<(), Problem> {
     let (mut faults, mut seen) = (Vec::new(), HashSet::new());
-    for (at, (slot, response)) in last.iter().enumerate() {
+    for (at, Last { slot, response, certainty }) in last.iter().enumerate() {
         let asked = answers.iter_mut().find(|answer| answer.slot_id == *slot);
         let Some((answer, content)) = asked.and_then(|answer| questions.get(&answer.pinned()).map(|content| (answer, content))) else {
             faults.push(Fault::new(format!("/answers/{at}/slot_id"), "is no slot of this attempt"));
@@ -204,7 +218,14 @@ fn take_last(answers: &mut [Answer], last: &[(SlotId, Option<Response>)], questi
         if let Some(Err(own)) = response.as_ref().map(|response| response.check(&content.answer)) {
             faults.extend(own.into_iter().map(|fault| Fault::new(format!("/answers/{at}/response{}", fault.pointer), fault.detail)));
         }
-        *answer = answer.answered(response.clone(), answer.is_flagged, now).map_err(|_| ended())?;
+        let said = Said { response: response.clone(), certainty: certainty.or(answer.certainty), is_flagged: answer.is_flagged };
+        let content = answer.asked(content).into_owned();
+        match answer.answered(quiz, &content, said, now) {
+            Ok(next) => *answer = next,
+            Err(Refused::NoCertainty) => faults.push(Fault::new(format!("/answers/{at}/certainty"), "is not asked for in this quiz")),
+            Err(Refused::Final) => return Err(refused(Refused::Final)),
+            Err(_) => return Err(ended()),
+        }
     }
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }

@@ -1,6 +1,7 @@
 //! One file a resource.
 
 mod access;
+mod admission;
 pub mod answers;
 pub mod attempts;
 pub mod categories;

@@ -52,7 +52,7 @@ async fn create(
         .create(caller, key.0, "POST /api/v1/quizzes", &body.0, &request, async |transaction| {
             insert_quiz(transaction, &quiz).await?;
             let (version, location) = (quiz.version, format!("/api/v1/quizzes/{}", quiz.id));
-            Ok(Created { body: QuizView::of(&quiz, 0, None), version, location })
+            Ok(Created { body: QuizView::of(&quiz, 0, None).for_setter(&quiz, true), version, location })
         })
         .await
 }
@@ -69,9 +69,10 @@ async fn draft(rooms: &Rooms, caller: &Caller, viewer: &Viewer, body: CreateQuiz
         }
         Some(_) => {}
     }
-    let (class_id, subject_id, password) = (body.class_id, body.subject_id, body.password.clone());
+    let (class_id, subject_id, password, safe_browser) = (body.class_id, body.subject_id, body.password.clone(), body.safe_browser.clone());
     let settings = body.settings();
     faults.extend(settings.check().err().unwrap_or_default());
+    faults.extend(safe_browser.check().err().unwrap_or_default());
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
@@ -85,6 +86,7 @@ async fn draft(rooms: &Rooms, caller: &Caller, viewer: &Viewer, body: CreateQuiz
         created_by: caller.user_id,
         settings,
         password_hash: password.map(|text| password::keep(text.as_str(), rand::rng().random())),
+        safe_browser,
         status: Status::Draft,
         max_points: Mark::ZERO,
         published_at: None,
@@ -142,7 +144,7 @@ async fn list(permit: Permit<permits::QuizRead>, rooms: Data<Rooms>, params: Par
     let rows = list_quizzes(&mut transaction, caller.school_id, &filter, params.limit.plus_one()).await?;
     let page =
         Page::of(rows, params.limit, |last| Cursor::<(DateTime<Utc>, QuizId)>::seal(key, "quizzes", &asked, &(last.created_at, last.id)));
-    Ok(page.map(|quiz| QuizView::of(&quiz, 0, None).without_count()))
+    Ok(page.map(|quiz| QuizView::of(&quiz, 0, None).for_setter(&quiz, viewer.may_change(&quiz)).without_count()))
 }
 
 /// Shows a quiz. A student, and the parent of an only child, see their own times and attempts, overrides included.
@@ -162,7 +164,11 @@ async fn show(
     let viewer = rooms.viewer(permit.caller()).await?;
     let sheet = rooms.sheet(&viewer, *id).await?;
     let terms = viewer.own_terms(&sheet);
-    Ok(NotModifiedOr(known, QuizView::of(&sheet.quiz, sheet.slots.len(), terms), sheet.quiz.version))
+    Ok(NotModifiedOr(
+        known,
+        QuizView::of(&sheet.quiz, sheet.slots.len(), terms).for_setter(&sheet.quiz, viewer.may_change(&sheet.quiz)),
+        sheet.quiz.version,
+    ))
 }
 
 /// Changes a quiz that is not closed.
@@ -192,9 +198,14 @@ async fn change(
             Patch::Set(text) => Some(password::keep(text.as_str(), rand::rng().random())),
         };
         let settings = change.clone().applied_to(&sheet.quiz.settings);
-        settings.check()?;
+        let safe_browser = change.safe_browser.clone().unwrap_or_else(|| sheet.quiz.safe_browser.clone());
+        let mut faults = settings.check().err().unwrap_or_default();
+        faults.extend(safe_browser.check().err().unwrap_or_default());
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
         let changed = sheet.quiz.changed(settings, now).map_err(refused)?;
-        Ok(Quiz { password_hash, ..changed })
+        Ok(Quiz { password_hash, safe_browser, ..changed })
     })
     .await
 }
@@ -301,7 +312,7 @@ pub(super) async fn edit(
     alter: impl AsyncFnOnce(&mut Sheet, Timestamp) -> Result<Quiz, Problem>,
 ) -> Result<Versioned<QuizView>, Problem> {
     let sheet = edit_sheet(rooms, caller, id, seen, tells, alter).await?;
-    Ok(Versioned(QuizView::of(&sheet.quiz, sheet.slots.len(), None), sheet.quiz.version))
+    Ok(Versioned(QuizView::of(&sheet.quiz, sheet.slots.len(), None).for_setter(&sheet.quiz, true), sheet.quiz.version))
 }
 
 /// The same, and the whole sheet as it is now.
@@ -321,8 +332,9 @@ pub(super) async fn edit_sheet(
     seen.require(sheet.quiz.version)?;
     let (before, as_it_was) = (sheet.slots.clone(), sheet.quiz.clone());
     let mut quiz = alter(&mut sheet, now).await?;
+    // What a question is worth also goes by how the quiz is marked.
+    quiz.max_points = quiz.settings.worth(sheet.slots.iter().map(|slot| slot.max_mark).sum());
     if sheet.slots != before {
-        quiz.max_points = sheet.slots.iter().map(|slot| slot.max_mark).sum();
         save_slots(&mut transaction, id, &sheet.slots).await?;
     }
     save_quiz(&mut transaction, &quiz).await?;

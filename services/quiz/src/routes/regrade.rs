@@ -109,7 +109,11 @@ impl Rooms {
                 }
                 let by = by(sheet, answer);
                 let Some(content) = questions.get(&by) else { return answer.clone() };
-                let max_mark = sheet.slots.iter().find(|slot| slot.id == answer.slot_id).map_or(answer.max_mark, |slot| slot.max_mark);
+                let max_mark = sheet
+                    .slots
+                    .iter()
+                    .find(|slot| slot.id == answer.slot_id)
+                    .map_or(answer.max_mark, |slot| sheet.quiz.settings.worth(slot.max_mark));
                 let worth = Answer { max_mark, ..answer.clone() };
                 let marked = worth.marked_by_rule(&sheet.quiz, content, by.version, now);
                 let same = marked.mark == answer.mark && marked.max_mark == answer.max_mark && marked.state == answer.state;

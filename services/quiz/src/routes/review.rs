@@ -13,8 +13,10 @@ use super::Rooms;
 use super::views::{AttemptView, pinned};
 use crate::model::asked::{Asked, asked, right_answer};
 use crate::model::attempt::{Answer, AnswerState, Attempt};
-use crate::model::grade::{Outcome, feedback, grade};
-use crate::model::mark::{Fraction, Mark};
+use crate::model::certainty::Certainty;
+use crate::model::checked::correctness;
+use crate::model::grade::feedback;
+use crate::model::mark::Mark;
 use crate::model::question::{Content, Spec};
 use crate::model::response::Response;
 use crate::model::review::Shown;
@@ -50,6 +52,9 @@ pub struct ReviewedAnswer {
     question: Asked,
     /// What was answered.
     response: Option<Response>,
+    /// How sure the student was, where that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certainty: Option<Certainty>,
     /// What it is worth.
     max_mark: Mark,
     /// Whether it waits to be marked by a person.
@@ -129,12 +134,8 @@ pub(super) fn reviewed_answer(
     marks_it: bool,
 ) -> ReviewedAnswer {
     let response = answer.response.as_ref();
-    let correctness = match grade(&content.answer, response) {
-        Outcome::Earned(earned) if earned == Fraction::ONE => Some("right"),
-        Outcome::Earned(earned) if earned > Fraction::ZERO => Some("partly_right"),
-        Outcome::Earned(_) => Some("wrong"),
-        Outcome::ByHand | Outcome::NotAsked => None,
-    };
+    let content = &*answer.asked(content);
+    let correctness = correctness(&content.answer, response);
     let guide = match &content.answer {
         Spec::Essay { marking_guide, .. } => marking_guide.clone(),
         _ => None,
@@ -146,6 +147,7 @@ pub(super) fn reviewed_answer(
         question_version: answer.question_version,
         question: asked(content, answer.slot_id, attempt.seed, sheet.quiz.settings.shuffle_answers),
         response: answer.response.clone(),
+        certainty: answer.certainty,
         max_mark: answer.max_mark,
         is_waiting: answer.state == AnswerState::Waiting,
         correctness: correctness.filter(|_| shown.correctness),

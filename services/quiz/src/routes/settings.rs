@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::owned;
+use crate::model::admission::{Network, SafeBrowser};
 use crate::model::mark::Fraction;
 use crate::model::quiz::{Behaviour, GradeMethod, Kind, MarkFloor, OverdueHandling, Section, Settings};
 use crate::model::review::ReviewOptions;
@@ -60,12 +61,14 @@ pub(super) struct CreateQuiz {
     /// What a wrong answer costs, as a part of the question's marks.
     #[serde(default)]
     negative_fraction: Fraction,
-    /// How low marks can go; no question below nothing unless said otherwise.
-    #[serde(default = "question")]
-    mark_floor: MarkFloor,
-    /// What students and parents are shown when.
+    /// How low marks can go; no question below nothing unless said otherwise, or the attempt not below nothing where certainty counts.
     #[serde(default)]
-    review_options: ReviewOptions,
+    #[schema(value_type = MarkFloor)]
+    mark_floor: Option<MarkFloor>,
+    /// What students and parents are shown when. Unless said otherwise, whoever checks an answer for good is told what came of it.
+    #[serde(default)]
+    #[schema(value_type = ReviewOptions)]
+    review_options: Option<ReviewOptions>,
     /// The parts of the paper; slots name them by their place, from 1.
     #[serde(default)]
     sections: Vec<Section>,
@@ -74,6 +77,13 @@ pub(super) struct CreateQuiz {
     has_leaderboard: bool,
     /// What students must know to begin.
     pub(super) password: Option<Text<100>>,
+    /// From where it may be sat: the networks of the clients' addresses; from anywhere if there are none.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    allowed_networks: Vec<Network>,
+    /// Keys of Safe Exam Browser: with which configurations of it the quiz may be sat. Nobody reads them back.
+    #[serde(default)]
+    pub(super) safe_browser: SafeBrowser,
 }
 
 const fn quiz() -> Kind {
@@ -92,15 +102,13 @@ const fn highest() -> GradeMethod {
 const fn deferred() -> Behaviour {
     Behaviour::Deferred
 }
-const fn question() -> MarkFloor {
-    MarkFloor::Question
-}
 const fn yes() -> bool {
     true
 }
 
 impl CreateQuiz {
     pub(super) fn settings(self) -> Settings {
+        let usual_floor = if self.behaviour.asks_certainty() { MarkFloor::Attempt } else { MarkFloor::Question };
         Settings {
             title: owned(self.title),
             description: self.description.map(owned),
@@ -117,10 +125,11 @@ impl CreateQuiz {
             shuffle_answers: self.shuffle_answers,
             behaviour: self.behaviour,
             negative_fraction: self.negative_fraction,
-            mark_floor: self.mark_floor,
-            review_options: self.review_options,
+            mark_floor: self.mark_floor.unwrap_or(usual_floor),
+            review_options: self.review_options.unwrap_or(ReviewOptions::of(self.behaviour)),
             sections: self.sections,
             has_leaderboard: self.has_leaderboard,
+            allowed_networks: self.allowed_networks,
         }
     }
 }
@@ -181,6 +190,11 @@ pub(super) struct ChangeQuiz {
     #[serde(default)]
     #[schema(value_type = Option<Text<100>>)]
     pub(super) password: Patch<Text<100>>,
+    /// From where it may be sat; from anywhere if there are none.
+    #[schema(max_items = 50)]
+    allowed_networks: Option<Vec<Network>>,
+    /// With which configurations of Safe Exam Browser it may be sat; with any browser if there are no keys.
+    pub(super) safe_browser: Option<SafeBrowser>,
 }
 
 impl ChangeQuiz {
@@ -221,6 +235,7 @@ impl ChangeQuiz {
             review_options: self.review_options.unwrap_or(now.review_options),
             sections: self.sections.unwrap_or(now.sections),
             has_leaderboard: self.has_leaderboard.unwrap_or(now.has_leaderboard),
+            allowed_networks: self.allowed_networks.unwrap_or(now.allowed_networks),
         }
     }
 }

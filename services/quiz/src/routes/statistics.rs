@@ -77,7 +77,7 @@ fn counted(method: GradeMethod, attempts: Vec<Attempt>) -> Vec<Attempt> {
 fn hash(attempts: &[Attempt]) -> String {
     let mut hasher = Sha256::new();
     // The first part tells figures of different releases apart.
-    hasher.update(b"1");
+    hasher.update(b"2");
     for attempt in attempts {
         hasher.update(attempt.id.as_uuid().as_bytes());
         hasher.update(attempt.version.get().to_be_bytes());
@@ -99,7 +99,7 @@ fn analyse(
         answer.and_then(|answer| answer.mark).map_or(0.0, crate::model::mark::Mark::as_f64)
     };
     let responses = Responses {
-        max_marks: slots.iter().map(|slot| slot.max_mark.as_f64()).collect(),
+        max_marks: slots.iter().map(|slot| sheet.quiz.settings.worth(slot.max_mark).as_f64()).collect(),
         marks: attempts.iter().map(|attempt| slots.iter().map(|slot| mark(attempt, slot.id)).collect()).collect(),
         scores: attempts.iter().filter_map(|attempt| attempt.score).map(crate::model::mark::Mark::as_f64).collect(),
     };
@@ -110,7 +110,7 @@ fn analyse(
         let mut distribution = BTreeMap::new();
         for answer in &given {
             if let Some(content) = questions.get(&answer.pinned()) {
-                for line in said(&content.answer, answer) {
+                for line in said(&answer.asked(content).answer, answer) {
                     *distribution.entry(line).or_insert(0) += 1;
                 }
             }

@@ -5,8 +5,11 @@ use domain::{AttemptId, ClassId, QuizId, SlotId, StudentId, SubjectId, TeacherId
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::model::admission::Network;
 use crate::model::asked::{Asked, asked};
 use crate::model::attempt::{Answer, Attempt, Questions, State};
+use crate::model::certainty::Certainty;
+use crate::model::checked::{Checked, checked};
 use crate::model::mark::{Fraction, Mark};
 use crate::model::paper::Pinned;
 use crate::model::quiz::{Behaviour, GradeMethod, Kind, MarkFloor, OverdueHandling, Quiz, Section, Status};
@@ -72,6 +75,13 @@ pub(super) struct QuizView {
     has_leaderboard: bool,
     /// Whether a password is needed to begin.
     has_password: bool,
+    /// Whether it may be sat from certain networks only.
+    is_bound_to_networks: bool,
+    /// From which, for those who set it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_networks: Option<Vec<Network>>,
+    /// Whether it may be sat with Safe Exam Browser only.
+    needs_safe_browser: bool,
     /// How many questions there are; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     question_count: Option<usize>,
@@ -126,6 +136,9 @@ impl QuizView {
             sections: settings.sections,
             has_leaderboard: settings.has_leaderboard,
             has_password: quiz.password_hash.is_some(),
+            is_bound_to_networks: !settings.allowed_networks.is_empty(),
+            allowed_networks: None,
+            needs_safe_browser: !quiz.safe_browser.is_empty(),
             question_count: Some(questions),
             max_points: quiz.max_points,
             published_at: quiz.published_at,
@@ -134,6 +147,11 @@ impl QuizView {
             created_at: quiz.created_at,
             updated_at: quiz.updated_at,
         }
+    }
+
+    /// With what only those read who may change it.
+    pub(super) fn for_setter(self, quiz: &Quiz, may_change: bool) -> Self {
+        Self { allowed_networks: may_change.then(|| quiz.settings.allowed_networks.clone()), ..self }
     }
 
     /// As it stands in a list, which doesn't read the papers.
@@ -198,6 +216,12 @@ pub(super) struct QuestionView {
     /// The best that a check earned, penalties taken off, where the quiz shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     best_fraction: Option<Fraction>,
+    /// How sure the student is, where that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certainty: Option<Certainty>,
+    /// What checks have told, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked: Option<Checked>,
 }
 
 /// What is asked in these answers.
@@ -242,7 +266,7 @@ impl AttemptView {
         shown: Shown,
     ) -> Self {
         let view = |(number, answer): (usize, &Answer)| {
-            let content = questions.get(&answer.pinned())?;
+            let content = &*answer.asked(questions.get(&answer.pinned())?);
             let section = sheet.slots.iter().find(|slot| slot.id == answer.slot_id).map_or(1, |slot| slot.section);
             Some(QuestionView {
                 slot_id: answer.slot_id,
@@ -255,6 +279,8 @@ impl AttemptView {
                 answered_at: answer.answered_at,
                 tries: answer.tries,
                 best_fraction: answer.best_fraction.filter(|_| shown.marks),
+                certainty: answer.certainty,
+                checked: checked(&sheet.quiz, content, answer),
             })
         };
         self.questions = Some((1..).zip(answers).filter_map(view).collect());

@@ -21,15 +21,15 @@ use crate::model::mark::{Fraction, Mark};
 
 const UPSERT: &str = "
 INSERT INTO quiz_answers (id, school_id, quiz_id, attempt_id, slot_id, question_id, question_version, graded_version, max_mark, state, response, is_flagged,
-    tries, best_fraction, is_checked, mark, feedback, answered_at, graded_by, graded_at, version, created_at, updated_at)
+    tries, best_fraction, is_checked, mark, feedback, answered_at, graded_by, graded_at, version, created_at, updated_at, numbers, certainty)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::int[], $8::int[], $9::numeric[], $10::text[], $11::jsonb[],
     $12::bool[], $13::smallint[], $14::numeric[], $15::bool[], $16::numeric[], $17::text[], $18::timestamptz[], $19::uuid[], $20::timestamptz[], $21::int[],
-    $22::timestamptz[], $23::timestamptz[])
+    $22::timestamptz[], $23::timestamptz[], $24::jsonb[], $25::smallint[])
 ON CONFLICT (school_id, id) DO UPDATE SET
     graded_version = excluded.graded_version, max_mark = excluded.max_mark, state = excluded.state, response = excluded.response,
     is_flagged = excluded.is_flagged, tries = excluded.tries, best_fraction = excluded.best_fraction, is_checked = excluded.is_checked,
     mark = excluded.mark, feedback = excluded.feedback, answered_at = excluded.answered_at, graded_by = excluded.graded_by, graded_at = excluded.graded_at,
-    version = excluded.version, updated_at = excluded.updated_at
+    version = excluded.version, updated_at = excluded.updated_at, numbers = excluded.numbers, certainty = excluded.certainty
 WHERE quiz_answers.version < excluded.version AND quiz_answers.created_at = excluded.created_at
 RETURNING id";
 
@@ -94,6 +94,8 @@ impl Buffered for Answer {
             .bind(rows.iter().map(|row| row.version.get()).collect::<Vec<_>>())
             .bind(time(|row| Some(row.created_at)))
             .bind(time(|row| Some(row.updated_at)))
+            .bind(rows.iter().map(|row| row.numbers.as_ref().map(Json)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.certainty.map(|certainty| i16::from(u8::from(certainty)))).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         Ok(written)

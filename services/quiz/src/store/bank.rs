@@ -23,8 +23,9 @@ use crate::model::question::Content;
 
 /// How long a version stays in Redis after it was last read from MongoDB.
 const TTL: Duration = Duration::from_hours(24);
-/// How many versions a process keeps at hand.
+/// How many versions a process keeps at hand. Pictures count as a version for every so many bytes.
 const AT_HAND: u64 = 5_000;
+const BYTES_OF_A_VERSION: usize = 8 * 1024;
 
 /// Where a version of a question stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -86,6 +87,7 @@ impl Question {
         // The validator knows these as present or absent, not as null.
         let optional = [
             ("feedback", self.content.general_feedback.clone().map(Value::from)),
+            ("hints", (!self.content.hints.is_empty()).then(|| Value::from(self.content.hints.clone()))),
             ("difficulty", self.difficulty.map(Value::from)),
             ("source", self.source.clone().map(Value::from)),
         ];
@@ -102,6 +104,7 @@ impl Question {
             default_mark: stored.default_mark,
             penalty: stored.penalty,
             general_feedback: stored.feedback,
+            hints: stored.hints,
             answer: stored.answer,
         };
         Self {
@@ -137,6 +140,8 @@ struct Stored {
     penalty: crate::model::mark::Fraction,
     #[serde(default)]
     feedback: Option<String>,
+    #[serde(default)]
+    hints: Vec<String>,
     answer: crate::model::question::Spec,
     #[serde(default)]
     tags: Vec<String>,
@@ -200,7 +205,10 @@ pub(crate) struct Bank {
 
 impl Bank {
     pub(crate) fn new(platform: Platform) -> Self {
-        Self { platform, at_hand: moka::sync::Cache::new(AT_HAND) }
+        let weight = |_: &(SchoolId, Pinned), content: &Arc<Content>| {
+            u32::try_from(1 + content.answer.picture_bytes() / BYTES_OF_A_VERSION).unwrap_or(u32::MAX)
+        };
+        Self { platform, at_hand: moka::sync::Cache::builder().max_capacity(AT_HAND).weigher(weight).build() }
     }
 
     fn collection(&self, school: SchoolId) -> SchoolCollection<Value> {

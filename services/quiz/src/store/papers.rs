@@ -38,10 +38,12 @@ pub(crate) async fn save_quiz(transaction: &mut SchoolTransaction, quiz: &Quiz) 
     sqlx::query(
         "UPDATE quizzes q SET (kind, title, description, status, opens_at, closes_at, time_limit_seconds, overdue_handling, grace_seconds, max_attempts,
             attempt_delay_seconds, grade_method, shuffle_questions, shuffle_answers, password_hash, review_options, sections, max_points, published_at,
-            behaviour, negative_fraction, mark_floor, has_leaderboard, released_at, version, updated_at)
+            behaviour, negative_fraction, mark_floor, has_leaderboard, released_at, version, updated_at,
+            allowed_networks, safe_browser)
          = (SELECT r.kind, r.title, r.description, r.status, r.opens_at, r.closes_at, r.time_limit_seconds, r.overdue_handling, r.grace_seconds,
             r.max_attempts, r.attempt_delay_seconds, r.grade_method, r.shuffle_questions, r.shuffle_answers, r.password_hash, r.review_options, r.sections,
-            r.max_points, r.published_at, r.behaviour, r.negative_fraction, r.mark_floor, r.has_leaderboard, r.released_at, r.version, r.updated_at
+            r.max_points, r.published_at, r.behaviour, r.negative_fraction, r.mark_floor, r.has_leaderboard, r.released_at, r.version, r.updated_at,
+            r.allowed_networks, r.safe_browser
             FROM jsonb_populate_record(NULL::quizzes, $1) r)
          WHERE q.school_id = $2 AND q.id = $3",
     )

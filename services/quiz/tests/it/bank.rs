@@ -163,7 +163,7 @@ async fn files_that_are_attacks_or_no_files_of_their_format_are_refused_with_the
     assert_eq!(import(&school, "gift", "", vec![0xff, 0xfe]).await.status, 422);
     for (format, file) in [
         ("gift", "// nothing but a remark\n"),
-        ("moodle-xml", "<quiz><question type=\"calculated\"><name><text>Sum</text></name></question></quiz>"),
+        ("moodle-xml", "<quiz><question type=\"calculatedmulti\"><name><text>Sum</text></name></question></quiz>"),
     ] {
         let empty = import(&school, format, "", file.into()).await;
         assert_eq!((empty.status, empty.pointers()[0]), (422, ""), "{format}: {:#}", empty.body);

@@ -41,6 +41,14 @@ pub struct Sitting {
     pub body: Value,
 }
 
+/// A picture that is as large as it says and shows nothing, in base64.
+pub fn png(width: u32, height: u32) -> String {
+    use base64::Engine;
+    let head =
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &width.to_be_bytes(), &height.to_be_bytes(), &[8, 2, 0, 0, 0, 0, 0, 0, 0]].concat();
+    base64::engine::general_purpose::STANDARD.encode(head)
+}
+
 impl Sitting {
     /// The slots, in the order of the attempt.
     pub fn slots(&self) -> Vec<String> {
@@ -100,7 +108,12 @@ impl School {
 
     /// A published question; its id.
     pub async fn question(&self, name: &str, answer: Value) -> String {
-        let stem = if answer["type"] == "cloze" { "The capital of France is {{1}}." } else { name };
+        let stem = match answer["type"].as_str().unwrap() {
+            "cloze" => "The capital of France is {{1}}.",
+            "select_words" | "drag_words" => "The {{1}} sat on the {{2}}.",
+            "calculated" => "Three times {a}.",
+            _ => name,
+        };
         let default_mark = i32::from(answer["type"] != "description");
         let content = json!({"name": name, "stem": stem, "default_mark": default_mark, "penalty": 0.25, "general_feedback": "SECRET advice", "answer": answer});
         let body = json!({"category_id": self.category, "content": content, "tags": ["tested"], "difficulty": 2, "publish": true});

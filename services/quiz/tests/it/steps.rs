@@ -91,3 +91,38 @@ async fn an_answer_is_saved_in_three_commands_and_an_attempt_submitted_in_four_w
     );
     assert_eq!(looks(&school).await, before, "PostgreSQL was not asked");
 }
+
+#[tokio::test]
+async fn an_answer_is_checked_in_as_many_commands_as_it_is_saved_in_whatever_the_quiz_asks_for() {
+    let school = School::open_with(&[("BATCH_PROCESSOR_ENABLED", "false")]).await;
+    let mut settings = school.settings("In the lab");
+    settings["behaviour"] = json!("immediate_certainty");
+    settings["allowed_networks"] = json!(["127.0.0.0/8"]);
+    let mut ids = Vec::new();
+    for n in 0..6 {
+        let answer =
+            json!({"type": "calculated", "accepted": [{"formula": "{a} * 3"}], "wildcards": [{"name": "a", "values": [n, n + 1]}]});
+        ids.push(school.question("calculated", answer).await);
+    }
+    let mut paper = school.draft(&settings, &ids).await;
+    school.publish(&mut paper).await;
+    let sitting = school.start(&school.student, &paper).await;
+    let slots = sitting.slots();
+    for _ in 0..20 {
+        school.save(&school.student, &sitting, &slots[0], &json!({"number": "3"})).await.expect(200);
+    }
+    school.fleet.platform.mongo().drop_database().await.unwrap();
+    let mut redis = Monitor::of(&school).await;
+    for slot in &slots[1..] {
+        let body = json!({"response": {"number": "7"}, "certainty": 2});
+        school.put(&school.student, &format!("{}/answers/{slot}", sitting.path), &body).await.expect(200);
+    }
+    let steps = BTreeMap::from([("evalsha".into(), 5), ("get".into(), 5), ("mget".into(), 5)]);
+    assert_eq!(redis.commands(&school).await, steps);
+    for slot in &slots[1..] {
+        school.student.post(&format!("{}/answers/{slot}/check", sitting.path), &json!({})).await.expect(200);
+    }
+    assert_eq!(redis.commands(&school).await, steps);
+    school.student.post(&format!("{}/submit", sitting.path), &json!({})).await.expect(200);
+    assert_eq!(redis.commands(&school).await, BTreeMap::from([("evalsha".into(), 1), ("get".into(), 1), ("mget".into(), 2)]));
+}

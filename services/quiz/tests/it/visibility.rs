@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::school::School;
+use crate::school::{School, png};
 
 #[tokio::test]
 async fn other_schools_and_other_classes_find_nothing() {
@@ -176,12 +176,10 @@ async fn told(reader: &testkit::Api, paper: &crate::school::Paper, sitting: &cra
     told
 }
 
-#[tokio::test]
-async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_whatever_the_type() {
-    let school = School::open().await;
+/// An answer of each type. Whatever only a teacher may see says SECRET, or is a number that stands nowhere else.
+fn one_of_each() -> Vec<(&'static str, Value)> {
     let option = |text: &str, fraction: f64| json!({"text": text, "fraction": fraction, "feedback": "SECRET"});
-    let mut ids = Vec::new();
-    for (name, answer) in [
+    vec![
         ("single", json!({"type": "single_choice", "options": [option("a", 1.0), option("b", -0.125)]})),
         ("multiple", json!({"type": "multiple_choice", "options": [option("a", 0.625), option("b", 0.375), option("c", -0.5)]})),
         ("truth", json!({"type": "true_false", "correct": true, "feedback_true": "SECRET"})),
@@ -196,9 +194,38 @@ async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_wha
             "cloze",
             json!({"type": "cloze", "gaps": [{"key": "1", "weight": 3, "blank": {"kind": "text", "accepted": [{"text": "SECRET"}]}}]}),
         ),
+        (
+            "select",
+            json!({"type": "select_words", "places": [{"key": "1", "choice": 1}, {"key": "2", "choice": 2}], "choices": [{"text": "cat"}, {"text": "mat"}]}),
+        ),
+        (
+            "drag",
+            json!({"type": "drag_words", "places": [{"key": "1", "choice": 1}, {"key": "2", "choice": 2}], "choices": [{"text": "cat"}, {"text": "mat"}]}),
+        ),
+        (
+            "picture",
+            json!({"type": "drag_onto_picture", "picture": {"name": "m.png", "data": png(320, 200)}, "places": [{"at": {"x": 1, "y": 1}, "choice": 2}],
+                "choices": [{"text": "a"}, {"text": "b"}]}),
+        ),
+        (
+            "markers",
+            json!({"type": "drag_markers", "picture": {"name": "m.png", "data": png(320, 200)}, "markers": [{"text": "a"}, {"text": "b"}],
+                "zones": [{"shape": {"kind": "circle", "x": 171, "y": 173, "radius": 17}, "marker": 2}]}),
+        ),
+        (
+            "calculated",
+            json!({"type": "calculated", "accepted": [{"formula": "{a} + 31337", "feedback": "SECRET"}], "wildcards": [{"name": "a", "values": [1, 2]}]}),
+        ),
         ("essay", json!({"type": "essay", "marking_guide": "SECRET"})),
         ("text", json!({"type": "description"})),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_whatever_the_type() {
+    let school = School::open().await;
+    let mut ids = Vec::new();
+    for (name, answer) in one_of_each() {
         ids.push(school.question(name, answer).await);
     }
     let mut settings = school.settings("Finals");
@@ -244,6 +271,12 @@ async fn no_byte_of_what_is_right_leaves_the_service_before_the_review_opens_wha
         "\"right_answer\":{",
         "\"mark\":",
         "\"feedback\":[",
+        "\"choice\":",
+        "\"zones\"",
+        "\"shape\"",
+        "wildcards",
+        "formula",
+        "\"hint",
         "\"fraction\":0",
         "\"fraction\":1",
         "\"fraction\":-",

@@ -43,7 +43,13 @@ pub struct Grade {
     pub created_at: Timestamp,
     /// When it was last written.
     pub updated_at: Timestamp,
+    /// What the student put into it, from 1 to 5, the most; no part of any total.
+    #[serde(default)]
+    pub effort: Option<u8>,
 }
+
+/// The most effort.
+pub const MOST_EFFORT: u8 = 5;
 
 /// What a grade says, apart from whose it is and when.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,6 +66,8 @@ pub struct Figures {
     pub is_missing: bool,
     /// What the teacher says about it.
     pub comment: Option<String>,
+    /// What the student put into it.
+    pub effort: Option<u8>,
 }
 
 /// The id of the item that a homework or a quiz feeds: there is one for each.
@@ -109,6 +117,7 @@ impl Grade {
             version: Version::FIRST,
             created_at: now,
             updated_at: now,
+            effort: None,
         };
         blank.with(figures, by, now)
     }
@@ -123,8 +132,8 @@ impl Grade {
         if self.figures() != figures {
             (self.graded_by, self.graded_at) = (by, Some(now));
         }
-        let Figures { points, override_points, is_excluded, is_exempt, is_missing, comment } = figures;
-        Self { points, override_points, is_excluded, is_exempt, is_missing, comment, ..self }
+        let Figures { points, override_points, is_excluded, is_exempt, is_missing, comment, effort } = figures;
+        Self { points, override_points, is_excluded, is_exempt, is_missing, comment, effort, ..self }
     }
 
     /// What it says.
@@ -137,6 +146,7 @@ impl Grade {
             is_exempt: self.is_exempt,
             is_missing: self.is_missing,
             comment: self.comment.clone(),
+            effort: self.effort,
         }
     }
 
@@ -186,6 +196,9 @@ pub struct Change {
     pub changed_by: Option<UserId>,
     /// When.
     pub created_at: Timestamp,
+    /// What the student put into it.
+    #[serde(default)]
+    pub effort: Option<u8>,
 }
 
 impl Change {
@@ -209,6 +222,7 @@ impl Change {
             comment: grade.comment.clone(),
             changed_by: by,
             created_at: grade.updated_at,
+            effort: grade.effort,
         }
     }
 }

@@ -8,11 +8,19 @@
 //! - [`total`] — a student's totals, from the leaves of the category tree to its root;
 //! - [`scale`] — letters and grade points for a percentage;
 //! - [`rank`] — places in a class by total;
+//! - [`concern`] — where a student falls short of a target, or of effort;
+//! - [`honour`] — who is on the honour roll;
+//! - [`outcome`] — what a student has learnt of an outcome;
+//! - [`outline`] — what a change of items, categories and the rest has changed;
 //! - [`feeding`] — what taking over from homework or a quiz does to a grade.
 
 pub mod aggregation;
+pub mod concern;
 pub mod feeding;
 pub mod grade;
+pub mod honour;
+pub mod outcome;
+pub mod outline;
 pub mod rank;
 pub mod scale;
 pub mod selection;

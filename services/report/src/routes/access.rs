@@ -48,6 +48,11 @@ impl Viewer {
         self.learners().iter().any(|learner| learner.student_id == student)
     }
 
+    /// Whether the caller looks as a parent.
+    pub(super) fn is_parent(&self) -> bool {
+        self.caller.role == Role::Parent
+    }
+
     /// The student, if the caller may see any of their grades, with the classes whose grades those are.
     pub(super) async fn student(&self, student: StudentId) -> Result<(Learner, Vec<ClassId>), Problem> {
         let missing = || Problem::not_found("student");

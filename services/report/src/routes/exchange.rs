@@ -201,13 +201,17 @@ fn interpret(lines: &[Line], book: &Book, grades: &Grades, class: ClassId, now: 
             faults.push(Fault::new(format!("/rows/{}", line.number), "names somebody a second time"));
             continue;
         }
+        for place in line.unnamed(heading) {
+            let detail = "stands in a column that the heading has no name for";
+            faults.push(Fault::new(format!("/rows/{}/{}", line.number, place + 1), detail));
+        }
         for (place, item) in &columns {
             let text = cell(Some(place));
             if text.is_empty() {
                 continue;
             }
             match marks(text, item, grades, pupil.student_id, now) {
-                Ok(Some(figures)) => wanted.push(Wanted { item: item.id.into(), class, student: pupil.student_id, figures }),
+                Ok(Some(figures)) => wanted.push(Wanted { item: item.id.into(), class, student: pupil.student_id, figures, is_fed: false }),
                 Ok(None) => {}
                 Err(detail) => faults.push(Fault::new(format!("/rows/{}/{}", line.number, place + 1), detail)),
             }

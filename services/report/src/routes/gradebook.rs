@@ -1,24 +1,24 @@
-//! A class's grade book: everybody's grades and totals, and the step that computes all of it anew from homework and quizzes.
+//! A class's grade book: everybody's grades and totals.
 
+use actix_web::get;
 use actix_web::web::Data;
-use actix_web::{get, post};
 use domain::{ClassId, StudentId, TermId, Version};
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, EditProblems, IdPath, IfMatch, Params, Permit, Problem, Versioned, permits};
+use service_kit::{CommonProblems, IdPath, Params, Permit, Problem, Versioned, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use super::access::Viewer;
+use super::concerns::{Aim, Concern, aim, concerns};
 use super::sheets::GradeView;
 use super::totals::{Reckoner, TotalsView};
-use crate::feed;
 use crate::model::rank::places;
 use crate::model::total::Viewpoint;
-use crate::store::{book, grades_of, sources_of};
+use crate::store::{book, grades_of, targets};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(show).service(recompute);
+    config.service(show);
 }
 
 /// A line of the grade book.
@@ -32,6 +32,10 @@ pub struct BookLine {
     grades: Vec<GradeView>,
     /// What it adds up to.
     totals: TotalsView,
+    /// What the student is to reach; null if no target was set.
+    target: Option<Aim>,
+    /// The grades that fall short of the target, or of effort.
+    concerns: Vec<Concern>,
     /// The student's place in the class by the overall percentage, from 1; who has the same shares it. Null without a total.
     rank: Option<usize>,
 }
@@ -83,6 +87,7 @@ async fn show(
     Viewer::of(&rooms.platform, caller).await?.keep(*id).await?;
     let grades = grades_of(&rooms.platform, caller.school_id, *id).await?;
     let book = book(&rooms.platform, caller.school_id, *id, params.term_id).await?;
+    let targets = targets(&rooms.platform, caller.school_id, *id).await?;
     let reckoner = Reckoner::of(&book);
     let totals: Vec<TotalsView> =
         book.pupils.iter().map(|pupil| reckoner.of_student(&grades, pupil.student_id, Viewpoint::Teacher)).collect();
@@ -91,6 +96,8 @@ async fn show(
         student_id: pupil.student_id,
         student_name: pupil.name.clone(),
         grades: book.items.iter().filter_map(|item| grades.get(item.id.into(), pupil.student_id)).map(GradeView::from).collect(),
+        target: aim(targets.get(&pupil.student_id).copied(), Some(&totals)),
+        concerns: concerns(&book, book.items.iter(), &grades, pupil.student_id, targets.get(&pupil.student_id).copied()),
         totals,
         rank,
     };
@@ -106,46 +113,4 @@ async fn show(
     };
     // The tag counts grades alone, so that it can't answer a conditional GET.
     Ok(Versioned(view, version))
-}
-
-/// What computing anew did.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Recomputed {
-    /// Grades that were not what homework and quizzes say.
-    changed: usize,
-    /// Grades that were.
-    unchanged: usize,
-    /// The book's version afterwards; the `ETag` is this number as `"v3"`.
-    version: Version,
-}
-
-/// Takes over everything that homework and quizzes of the class say now.
-///
-/// Events have done that already: this changes something only where one was missed. Locked items stay as they are.
-#[utoipa::path(
-    params(
-        ("id" = ClassId, Path, description = "The class."),
-        ("If-Match" = String, Header, description = "The book's `ETag` that was read."),
-    ),
-    responses((status = 200, body = Recomputed), CommonProblems, EditProblems),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/classes/{id}/gradebook/recompute")]
-async fn recompute(
-    permit: Permit<permits::GradesWrite>,
-    id: IdPath<ClassId>,
-    seen: IfMatch,
-    rooms: Data<Rooms>,
-) -> Result<Versioned<Recomputed>, Problem> {
-    let (caller, platform) = (permit.caller(), &rooms.platform);
-    Viewer::of(platform, caller).await?.keep(*id).await?;
-    seen.require(grades_of(platform, caller.school_id, *id).await?.version(|_| true))?;
-    let (mut changed, mut unchanged) = (0, 0);
-    for source in sources_of(platform, caller.school_id, *id).await? {
-        let synced = feed::sync(platform, caller.school_id, source, None).await?;
-        changed += synced.changed;
-        unchanged += synced.unchanged;
-    }
-    let version = grades_of(platform, caller.school_id, *id).await?.version(|_| true);
-    Ok(Versioned(Recomputed { changed, unchanged, version }, version))
 }

@@ -17,7 +17,7 @@ use super::sheets::GradeView;
 use super::writing::{GradeEdit, open_item};
 use crate::feed::{TRIES, pause, with_change};
 use crate::model::grade::Grade;
-use crate::store::{Seat, find_grade, item, reading, submit, withheld};
+use crate::store::{Seat, find_grade, item, reading, shows_effort, submit, withheld};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show).service(edit);
@@ -34,6 +34,9 @@ pub(super) async fn seen_grade(rooms: &Rooms, caller: &Caller, viewer: &Viewer, 
         return Err(missing());
     }
     let item = item(&rooms.platform, caller.school_id, grade.item_id).await?.filter(|item| !item.is_hidden).ok_or_else(missing)?;
+    if viewer.is_parent() && item.hides_from_parents {
+        return Err(missing());
+    }
     let mut transaction = reading(&rooms.platform, caller.school_id).await?;
     let now = rooms.platform.clock().now();
     let withheld = withheld(&mut transaction, caller.school_id, grade.student_id, grade.class_id, now).await?;
@@ -56,7 +59,8 @@ async fn show(
     let caller = permit.caller();
     let viewer = Viewer::of(&rooms.platform, caller).await?;
     let grade = seen_grade(&rooms, caller, &viewer, *id).await?;
-    Ok(NotModifiedOr(known, GradeView::from(&grade), grade.version))
+    let shows_effort = viewer.keeps(grade.class_id) || shows_effort(&rooms.platform, caller.school_id, grade.class_id).await?;
+    Ok(NotModifiedOr(known, GradeView::from(&grade).with_effort(shows_effort), grade.version))
 }
 
 /// Changes a grade: override it, exempt the student, leave it out of the totals, comment on it. What changes nothing leaves its version as it is.

@@ -35,6 +35,8 @@ pub struct ChangeView {
     is_missing: bool,
     /// What the teacher says about it.
     comment: Option<String>,
+    /// What the student put into it.
+    effort: Option<u8>,
     /// Who did it; null for what came from homework or a quiz.
     changed_by: Option<UserId>,
     /// When.
@@ -51,6 +53,7 @@ impl From<Change> for ChangeView {
             is_exempt: row.is_exempt,
             is_missing: row.is_missing,
             comment: row.comment,
+            effort: row.effort,
             changed_by: row.changed_by,
             changed_at: row.created_at,
         }

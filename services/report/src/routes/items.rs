@@ -58,6 +58,8 @@ pub struct ItemView {
     is_extra_credit: bool,
     /// Students and parents don't see it, and it is not in their totals.
     is_hidden: bool,
+    /// Parents don't see it, and it is not in the totals that they see.
+    hides_from_parents: bool,
     /// From when on its grades don't change; null: they may. A time to come locks it by itself.
     locked_at: Option<DateTime<Utc>>,
     /// The day on which it is due.
@@ -84,6 +86,7 @@ impl From<Model> for ItemView {
             weight: row.weight.normalize(),
             is_extra_credit: row.is_extra_credit,
             is_hidden: row.is_hidden,
+            hides_from_parents: row.hides_from_parents,
             locked_at: row.locked_at,
             due_on: row.due_on,
             version: row.version,
@@ -117,6 +120,9 @@ pub struct NewItem {
     /// Students and parents don't see it, and it is not in their totals.
     #[serde(default)]
     is_hidden: bool,
+    /// Parents don't see it, and it is not in the totals that they see.
+    #[serde(default)]
+    hides_from_parents: bool,
     /// The day on which it is due: an item at the top belongs to the term that this day is in.
     due_on: Option<NaiveDate>,
     /// A time to come, from which on its grades don't change.
@@ -147,6 +153,8 @@ pub struct ChangeItem {
     is_extra_credit: Option<bool>,
     /// Students and parents don't see it.
     is_hidden: Option<bool>,
+    /// Parents don't see it.
+    hides_from_parents: Option<bool>,
     /// The day on which it is due.
     #[serde(default)]
     #[schema(value_type = Option<NaiveDate>)]
@@ -223,6 +231,7 @@ async fn create(desk: Desk<GradesWrite>, body: Body<NewItem>) -> Result<HttpResp
             weight: Set(new.weight),
             is_extra_credit: Set(new.is_extra_credit),
             is_hidden: Set(new.is_hidden),
+            hides_from_parents: Set(new.hides_from_parents),
             due_on: Set(new.due_on),
             locked_at: Set(new.locked_at),
             created_at: Set(now),
@@ -342,6 +351,7 @@ async fn edit(
             weight: rows::patch_required(change.weight),
             is_extra_credit: rows::patch_required(change.is_extra_credit),
             is_hidden: rows::patch_required(change.is_hidden),
+            hides_from_parents: rows::patch_required(change.hides_from_parents),
             due_on: rows::patch(change.due_on),
             locked_at: rows::patch(change.locked_at),
             ..Default::default()

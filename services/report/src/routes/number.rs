@@ -16,6 +16,16 @@ fn exact<E: serde::de::Error>(value: f64) -> Result<Decimal, E> {
     Decimal::try_from(value).map_err(|_| E::custom("is not a number of a size that can be kept"))
 }
 
+/// An exact number where a wrapper stands around it, such as a [`domain::Patch`].
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Exact(#[serde(with = "super::number")] pub(super) Decimal);
+
+impl From<Exact> for Decimal {
+    fn from(exact: Exact) -> Self {
+        exact.0
+    }
+}
+
 /// The same, where there may be none.
 pub(super) mod option {
     use rust_decimal::Decimal;

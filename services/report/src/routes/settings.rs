@@ -1,9 +1,8 @@
 //! How a class is graded: its scale, and what students see.
 
 use actix_web::{get, patch};
-use domain::{ClassId, GradeScaleId, Patch, Version};
+use domain::{ClassId, Fault, GradeScaleId, Patch, Version};
 use records::{References, Table, rows};
-use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::GradesWrite;
@@ -15,6 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::Viewer;
 use crate::desk::Desk;
+use crate::model::grade::MOST_EFFORT;
 use crate::store::RULES;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -30,6 +30,12 @@ pub struct SettingsView {
     scale_id: Option<GradeScaleId>,
     /// Whether students and parents see totals, besides the grades themselves.
     shows_totals: bool,
+    /// Whether they see what effort was noted.
+    shows_effort: bool,
+    /// Whether they see targets, and concerns about attainment and effort.
+    shows_targets: bool,
+    /// Effort below this is a concern; null: none is.
+    effort_concern_below: Option<i32>,
     /// One more with each change.
     version: i32,
 }
@@ -40,6 +46,9 @@ impl From<Model> for SettingsView {
             class_id: row.id.into(),
             scale_id: row.scale_id.map(GradeScaleId::from),
             shows_totals: row.shows_totals,
+            shows_effort: row.shows_effort,
+            shows_targets: row.shows_targets,
+            effort_concern_below: row.effort_concern_below,
             version: row.version,
         }
     }
@@ -55,11 +64,27 @@ pub struct ChangeSettings {
     scale_id: Patch<GradeScaleId>,
     /// Whether students and parents see totals.
     shows_totals: Option<bool>,
+    /// Whether they see what effort was noted.
+    shows_effort: Option<bool>,
+    /// Whether they see targets, and concerns about attainment and effort.
+    shows_targets: Option<bool>,
+    /// Effort below this is a concern; null: none is.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, minimum = 2, maximum = 5)]
+    effort_concern_below: Patch<u8>,
 }
 
 /// A class that nobody has changed anything for yet is graded so.
 fn default_of(class: ClassId) -> SettingsView {
-    SettingsView { class_id: class, scale_id: None, shows_totals: true, version: Version::FIRST.get() }
+    SettingsView {
+        class_id: class,
+        scale_id: None,
+        shows_totals: true,
+        shows_effort: true,
+        shows_targets: true,
+        effort_concern_below: None,
+        version: Version::FIRST.get(),
+    }
 }
 
 /// How a class is graded.
@@ -94,6 +119,11 @@ async fn edit(
         if let Patch::Set(scale) = change.scale_id {
             references.get::<grade_scales::Entity>(transaction, "/scale_id", scale.as_uuid()).await?;
         }
+        if let Patch::Set(level) = change.effort_concern_below
+            && !(2..=MOST_EFFORT).contains(&level)
+        {
+            references.add([Fault::new("/effort_concern_below", format!("must be from 2 to {MOST_EFFORT}"))]);
+        }
         references.settle()?;
         // The row is made when it is first needed: what is version 1 to a reader is version 1 here.
         sqlx::query("INSERT INTO grade_book_settings (id, school_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
@@ -105,7 +135,10 @@ async fn edit(
         let row = rows::edit::<Entity>(transaction, id.as_uuid(), based_on).await?;
         let change = ActiveModel {
             scale_id: rows::patch(change.scale_id),
-            shows_totals: change.shows_totals.map_or(sea_orm::ActiveValue::NotSet, Set),
+            shows_totals: rows::patch_required(change.shows_totals),
+            shows_effort: rows::patch_required(change.shows_effort),
+            shows_targets: rows::patch_required(change.shows_targets),
+            effort_concern_below: rows::patch(change.effort_concern_below),
             ..Default::default()
         };
         let row = rows::save(transaction, RULES, &row, change, desk.now()).await?;

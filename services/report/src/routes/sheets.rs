@@ -43,6 +43,8 @@ pub struct GradeView {
     is_missing: bool,
     /// What the teacher says about it.
     comment: Option<String>,
+    /// What the student put into it, from 1 to 5, the most; null: nothing was said, or it is not shown.
+    effort: Option<u8>,
     /// Who graded it; null for what came from homework or a quiz.
     graded_by: Option<UserId>,
     /// When.
@@ -63,10 +65,18 @@ impl From<&Grade> for GradeView {
             is_exempt: row.is_exempt,
             is_missing: row.is_missing,
             comment: row.comment.clone(),
+            effort: row.effort,
             graded_by: row.graded_by,
             graded_at: row.graded_at,
             version: row.version,
         }
+    }
+}
+
+impl GradeView {
+    /// The same, without what is said of effort unless that `is_shown`.
+    pub(super) fn with_effort(self, is_shown: bool) -> Self {
+        Self { effort: self.effort.filter(|_| is_shown), ..self }
     }
 }
 
@@ -198,7 +208,7 @@ fn wanted(entries: &[Entry], item: &grade_items::Model, pupils: &HashSet<Student
         }
         faults.extend(entry.grade.faults(item, &format!("{at}/grade")));
         let before = grades.get(id, entry.student_id).map(Grade::figures).unwrap_or_default();
-        wanted.push(Wanted { item: id, class, student: entry.student_id, figures: entry.grade.applied_to(&before) });
+        wanted.push(Wanted { item: id, class, student: entry.student_id, figures: entry.grade.applied_to(&before), is_fed: false });
     }
     if faults.is_empty() { Ok(wanted) } else { Err(Problem::invalid(faults)) }
 }

@@ -11,10 +11,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use super::access::Viewer;
+use super::concerns::{Aim, Concern, aim, concerns};
 use super::sheets::GradeView;
 use super::totals::{Reckoner, TotalsView};
 use crate::model::total::Viewpoint;
-use crate::store::{book_for, grades_of, points};
+use crate::store::{Family, book_for, grades_of, points, targets};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show);
@@ -44,6 +45,10 @@ pub struct ClassGrades {
     class_id: ClassId,
     /// Its items, in the order in which they were added.
     grades: Vec<StudentGrade>,
+    /// What the student is to reach; null if no target was set, and to students and parents where the class doesn't show it.
+    target: Option<Aim>,
+    /// The grades that fall short of the target, or of effort; empty to students and parents where the class doesn't show it.
+    concerns: Vec<Concern>,
     /// What they add up to; null to students and parents where the class doesn't show it. Without what is hidden from them.
     totals: Option<TotalsView>,
 }
@@ -95,23 +100,34 @@ async fn show(
         classes = vec![class];
     }
     let viewpoint = if viewer.stands_for(*id) { Viewpoint::Student } else { Viewpoint::Teacher };
-    let student = viewer.stands_for(*id).then(|| (*id, platform.clock().now()));
+    let family = viewer.stands_for(*id).then(|| Family { student: *id, is_parent: viewer.is_parent(), now: platform.clock().now() });
     let mut shown = Vec::with_capacity(classes.len());
     for class in classes {
         let grades = grades_of(platform, caller.school_id, class).await?;
-        let book = book_for(platform, caller.school_id, class, params.term_id, student).await?;
-        let items = book.items.iter().filter(|item| viewpoint == Viewpoint::Teacher || book.is_shown(item));
+        let book = book_for(platform, caller.school_id, class, params.term_id, family).await?;
+        let target = targets(platform, caller.school_id, class).await?.get(&*id).copied();
+        let items = || book.items.iter().filter(|item| viewpoint == Viewpoint::Teacher || book.is_shown(item));
+        let (shows_effort, shows_targets) =
+            (viewpoint == Viewpoint::Teacher || book.shows_effort, viewpoint == Viewpoint::Teacher || book.shows_targets);
         let grade = |item: &store::entity::grade_items::Model| StudentGrade {
             item_id: item.id.into(),
             name: item.name.clone(),
             max_points: points(item.max_points),
             due_on: item.due_on,
             is_extra_credit: item.is_extra_credit,
-            grade: grades.get(item.id.into(), *id).map(GradeView::from),
+            grade: grades.get(item.id.into(), *id).map(|grade| GradeView::from(grade).with_effort(shows_effort)),
         };
         let totals =
             (viewpoint == Viewpoint::Teacher || book.shows_totals).then(|| Reckoner::of(&book).of_student(&grades, *id, viewpoint));
-        shown.push(ClassGrades { class_id: class, grades: items.map(grade).collect(), totals });
+        let concerns = if shows_targets { concerns(&book, items(), &grades, *id, target) } else { Vec::new() };
+        shown.push(ClassGrades {
+            class_id: class,
+            grades: items().map(grade).collect(),
+            target: aim(target, totals.as_ref()).filter(|_| shows_targets),
+            // Whether effort is little tells what it was.
+            concerns: concerns.into_iter().filter_map(|concern| concern.told(shows_effort)).collect(),
+            totals,
+        });
     }
     Ok(actix_web::web::Json(StudentGrades { student_id: *id, classes: shown }))
 }

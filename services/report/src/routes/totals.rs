@@ -1,6 +1,6 @@
 //! What a student's grades add up to, with the letters of the class's scale.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{GradeCategoryId, GradeItemId, StudentId, TermId};
 use rust_decimal::Decimal;
@@ -8,6 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::model::grade::Grade;
+use crate::model::honour::counted;
 use crate::model::share::percent;
 use crate::model::total::{Outcome, Totals, Viewpoint, totals};
 use crate::store::{Book, Grades, Rules};
@@ -107,6 +109,12 @@ impl<'b> Reckoner<'b> {
             terms: self.terms.iter().map(term).collect(),
             dropped,
         }
+    }
+
+    /// The results of one student that `totals` are made of, as percentages.
+    pub(super) fn counted(&self, grades: &Grades, student: StudentId, totals: &TotalsView) -> Vec<Decimal> {
+        let outcome = |item: Uuid| grades.get(GradeItemId::from_uuid(item), student).map(Grade::outcome);
+        counted(&self.whole.categories, &self.whole.items, outcome, &totals.dropped.iter().copied().collect::<HashSet<Uuid>>())
     }
 
     fn figure(&self, fraction: Decimal) -> Figure {

@@ -13,7 +13,7 @@ use write_behind::{Absence, Operation, ReadError};
 
 use super::locking::locked;
 use crate::feed::{TRIES, pause, with_change};
-use crate::model::grade::{Figures, Grade, decimal};
+use crate::model::grade::{Figures, Grade, MOST_EFFORT, decimal};
 use crate::store::{Book, Grades, Seat, book, grades_to_write, is_locked, items_of, look_for_grade, submit};
 
 /// What is said of one student. What is left out stays as it is; null takes away.
@@ -38,6 +38,10 @@ pub(super) struct GradeEdit {
     #[serde(default)]
     #[schema(value_type = Option<Text<5000>>)]
     pub(super) comment: domain::Patch<Text<5000>>,
+    /// What the student put into it, 5 is the most; no part of any total.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 5)]
+    pub(super) effort: domain::Patch<u8>,
 }
 
 impl GradeEdit {
@@ -55,6 +59,7 @@ impl GradeEdit {
             is_exempt: self.is_exempt.unwrap_or(before.is_exempt),
             is_missing: self.is_missing.unwrap_or(before.is_missing),
             comment,
+            effort: self.effort.clone().apply(before.effort),
         }
     }
 
@@ -75,6 +80,11 @@ impl GradeEdit {
         };
         over(&self.points, "points");
         over(&self.override_points, "override_points");
+        if let domain::Patch::Set(effort) = self.effort
+            && !(1..=MOST_EFFORT).contains(&effort)
+        {
+            faults.push(Fault::new(format!("{at}/effort"), format!("must be from 1 to {MOST_EFFORT}")));
+        }
         faults
     }
 }
@@ -92,6 +102,8 @@ pub(super) struct Wanted {
     pub(super) class: ClassId,
     pub(super) student: StudentId,
     pub(super) figures: Figures,
+    /// Whether homework or a quiz says so, rather than the caller.
+    pub(super) is_fed: bool,
 }
 
 impl Wanted {
@@ -191,17 +203,18 @@ async fn operation(
         return Ok(None);
     }
     let mut operation = Operation::new(school, ServiceName::Report);
-    for Wanted { item, class, student, figures } in wanted.iter().cloned() {
+    for Wanted { item, class, student, figures, is_fed } in wanted.iter().cloned() {
+        let by = (!is_fed).then_some(caller.user_id);
         let (grade, next) = if let Some(row) = grades.get(item, student) {
-            let grade = row.next(figures, Some(caller.user_id), now);
+            let grade = row.next(figures, by, now);
             let next = operation.update(&grade, row.version);
             (grade, next)
         } else {
-            let grade = Grade::first(school, class, item, student, figures, Some(caller.user_id), now);
+            let grade = Grade::first(school, class, item, student, figures, by, now);
             let next = operation.create_absent(&grade, absence.clone());
             (grade, next)
         };
-        operation = with_change(next, &grade, Some(caller.actor()))?;
+        operation = with_change(next, &grade, (!is_fed).then(|| caller.actor()))?;
     }
     Ok(Some(operation))
 }

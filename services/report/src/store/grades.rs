@@ -17,11 +17,11 @@ use crate::model::grade::{Change, Grade, decimal};
 
 const UPSERT: &str = "
 INSERT INTO grades (id, school_id, class_id, item_id, student_id, points, override_points, is_excluded, is_exempt, is_missing, comment, graded_by,
-    graded_at, version, created_at, updated_at)
+    graded_at, version, created_at, updated_at, effort)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::numeric[], $7::numeric[], $8::bool[], $9::bool[], $10::bool[],
-    $11::text[], $12::uuid[], $13::timestamptz[], $14::int[], $15::timestamptz[], $16::timestamptz[])
+    $11::text[], $12::uuid[], $13::timestamptz[], $14::int[], $15::timestamptz[], $16::timestamptz[], $17::int[])
 ON CONFLICT (school_id, id) DO UPDATE SET
-    points = excluded.points, override_points = excluded.override_points, is_excluded = excluded.is_excluded, is_exempt = excluded.is_exempt,
+    effort = excluded.effort, points = excluded.points, override_points = excluded.override_points, is_excluded = excluded.is_excluded, is_exempt = excluded.is_exempt,
     is_missing = excluded.is_missing, comment = excluded.comment, graded_by = excluded.graded_by, graded_at = excluded.graded_at,
     version = excluded.version, updated_at = excluded.updated_at
 WHERE grades.version < excluded.version AND grades.created_at = excluded.created_at
@@ -29,9 +29,9 @@ RETURNING id";
 
 const INSERT_CHANGES: &str = "
 INSERT INTO grade_changes (id, school_id, class_id, item_id, student_id, grade_id, grade_version, points, override_points, is_excluded, is_exempt,
-    is_missing, comment, changed_by, created_at, updated_at)
+    is_missing, comment, changed_by, created_at, updated_at, effort)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::int[], $8::numeric[], $9::numeric[], $10::bool[],
-    $11::bool[], $12::bool[], $13::text[], $14::uuid[], $15::timestamptz[], $15::timestamptz[])
+    $11::bool[], $12::bool[], $13::text[], $14::uuid[], $15::timestamptz[], $15::timestamptz[], $16::int[])
 ON CONFLICT (school_id, id) DO NOTHING
 RETURNING id";
 
@@ -91,6 +91,7 @@ impl Buffered for Grade {
             .bind(rows.iter().map(|row| row.version.get()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.created_at).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.updated_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.effort.map(i32::from)).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         Ok(written)
@@ -149,6 +150,7 @@ impl Buffered for Change {
             .bind(rows.iter().map(|row| row.comment.as_deref()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.changed_by.map(UserId::as_uuid)).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.created_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.effort.map(i32::from)).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
         Ok(written)

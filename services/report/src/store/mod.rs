@@ -2,10 +2,13 @@
 //! before the answer.
 
 mod grades;
+mod history;
+mod outcomes;
 mod outline;
 mod rules;
 mod sheets;
 mod sources;
+mod targets;
 
 use domain::{Points, SchoolId, ServiceName};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -15,10 +18,13 @@ use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
 pub(crate) use grades::{Grades, changes_of, find_grade, grades_in, grades_of, grades_to_write, look_for_grade};
-pub(crate) use outline::{Book, Pupil, Rules, book, book_for, ensure_item, is_locked, item, items_of, steps};
+pub(crate) use history::{OutlineChange, OutlineFilter, outline_changes};
+pub(crate) use outcomes::{Outcome, Sheet, Shown, assessed_on, is_assessed, levels_of, link_id, pupils_of, shown, write_levels};
+pub(crate) use outline::{Book, Family, Pupil, Rules, book, book_for, ensure_item, is_locked, item, items_of, shows_effort, steps};
 pub use rules::RULES;
 pub(crate) use sheets::{Seat, announce, submit};
 pub(crate) use sources::{Fed, PATIENCE, Source, fed_by, source_item, sources_of, withheld};
+pub(crate) use targets::targets;
 
 /// A transaction that only reads.
 pub(crate) async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {

@@ -35,6 +35,10 @@ pub(crate) struct Book {
     pub(crate) items: Vec<grade_items::Model>,
     pub(crate) scale: Option<Scale>,
     pub(crate) shows_totals: bool,
+    pub(crate) shows_effort: bool,
+    pub(crate) shows_targets: bool,
+    /// Effort below this is a concern.
+    pub(crate) effort_concern_below: Option<u8>,
     pub(crate) pupils: Vec<Pupil>,
     /// The terms of the class's year, in their order.
     pub(crate) terms: Vec<Term>,
@@ -62,13 +66,21 @@ pub(crate) async fn book(platform: &Platform, school: SchoolId, class: ClassId, 
     book_for(platform, school, class, term, None).await
 }
 
-/// The same, without what `viewer`, a student at an instant, is not to see yet.
+/// Who looks at a student's grades as the family does, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Family {
+    pub(crate) student: StudentId,
+    pub(crate) is_parent: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// The same, without what `viewer` is not to see, or not yet.
 pub(crate) async fn book_for(
     platform: &Platform,
     school: SchoolId,
     class: ClassId,
     term: Option<TermId>,
-    viewer: Option<(StudentId, Timestamp)>,
+    viewer: Option<Family>,
 ) -> Result<Book, Problem> {
     let mut transaction = platform.postgres(ServiceName::Report).school_snapshot(school).await?;
     let categories = grade_categories::Entity::find()
@@ -99,9 +111,10 @@ pub(crate) async fn book_for(
     .map_err(StoreError::from)?;
     let withheld = match viewer {
         None => HashSet::new(),
-        Some((student, now)) => {
+        Some(Family { student, is_parent, now }) => {
             let quizzes = withheld(&mut transaction, school, student, class, now).await?;
-            items.iter().filter(|row| row.source_ref.is_some_and(|source| quizzes.contains(&source))).map(|row| row.id).collect()
+            let not_yet = |row: &grade_items::Model| row.source_ref.is_some_and(|source| quizzes.contains(&source));
+            items.iter().filter(|row| not_yet(row) || (is_parent && row.hides_from_parents)).map(|row| row.id).collect()
         }
     };
     let pupils: Vec<(Uuid, String, String)> = sqlx::query_as(
@@ -120,7 +133,10 @@ pub(crate) async fn book_for(
         categories,
         items,
         scale,
-        shows_totals: settings.is_none_or(|settings| settings.shows_totals),
+        shows_totals: settings.as_ref().is_none_or(|settings| settings.shows_totals),
+        shows_effort: settings.as_ref().is_none_or(|settings| settings.shows_effort),
+        shows_targets: settings.as_ref().is_none_or(|settings| settings.shows_targets),
+        effort_concern_below: settings.and_then(|settings| settings.effort_concern_below).and_then(|level| u8::try_from(level).ok()),
         pupils: pupils.into_iter().map(pupil).collect(),
         terms,
         withheld,
@@ -269,6 +285,13 @@ pub(crate) async fn item(platform: &Platform, school: SchoolId, id: GradeItemId)
     let transaction = reading(platform, school).await?;
     let row = grade_items::Entity::find_by_id((school.as_uuid(), id.as_uuid())).one(&transaction).await?;
     Ok(row.filter(|row| row.status == "active"))
+}
+
+/// Whether students and parents of the class see what effort was noted.
+pub(crate) async fn shows_effort(platform: &Platform, school: SchoolId, class: ClassId) -> Result<bool, Problem> {
+    let transaction = reading(platform, school).await?;
+    let settings = grade_book_settings::Entity::find_by_id((school.as_uuid(), class.as_uuid())).one(&transaction).await?;
+    Ok(settings.is_none_or(|settings| settings.shows_effort))
 }
 
 /// The ids of a class's items.

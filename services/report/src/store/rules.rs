@@ -15,5 +15,8 @@ pub const RULES: &[Rule] = &[
         "there is no such category in this class",
     ),
     Rule::exists("grade_items_school_id_class_id_category_id_fkey", "/category_id", "there is no such category in this class"),
+    Rule::once("honour_rules_name", "/name", "there is a rule of this name"),
+    Rule::once("learning_outcomes_name", "/name", "there is an outcome of this name at this place"),
+    Rule::once("outcome_items_once", "/outcome_id", "the item shows this outcome already"),
     Rule::exists("grade_items_school_id_subject_id_fkey", "/subject_id", "there is no such subject in this school"),
 ];

@@ -48,6 +48,44 @@ async fn a_returned_submission_becomes_a_grade_and_computing_anew_changes_nothin
     assert_eq!(school.line().await["totals"]["overall"]["percent"], json!(100.0));
 }
 
+/// As if the book had never been fed with these grades: saved first, then gone from PostgreSQL and Redis.
+async fn unfed(school: &School, grades: impl Iterator<Item = &String>) {
+    let mut superuser = school.fleet.database.superuser().await;
+    let buffer = school.fleet.platform.buffer();
+    assert!(buffer.wait_until_saved(domain::ServiceName::Report, school.school, std::time::Duration::from_secs(10)).await.unwrap());
+    let changes: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM grade_changes").fetch_all(&mut superuser).await.unwrap();
+    sqlx::raw_sql("DELETE FROM grade_changes; DELETE FROM grades").execute(&mut superuser).await.unwrap();
+    let partition = domain::Partition::of(school.school);
+    let grades = grades.map(|id| cache::key::value("grade", partition, id));
+    let keys: Vec<String> = grades.chain(changes.iter().map(|id| cache::key::value("grade_change", partition, id))).collect();
+    let _: () = fred::interfaces::KeysInterface::del(school.fleet.platform.redis(), keys).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_thirty_who_compute_a_class_anew_at_once_one_does_and_the_others_are_told() {
+    let school = School::open().await;
+    for (title, points) in [("One", 10.0), ("Two", 20.0)] {
+        returned(&school, title, points).await;
+    }
+    let fed = eventually(async || school.grades().await, |grades| grades.len() == 2).await;
+    unfed(&school, fed.iter().map(id).collect::<Vec<_>>().iter()).await;
+    let etag = school.teacher.get(&school.book()).await.etag();
+    let tries = (0..30).map(|number| {
+        let (who, path) = (if number % 2 == 0 { &school.teacher } else { &school.office }, format!("{}/recompute", school.book()));
+        let etag = etag.clone();
+        async move { who.post_if(&path, &etag, &json!({})).await }
+    });
+    let answers = futures_util::future::join_all(tries).await;
+    let done: Vec<&Value> = answers.iter().filter(|answer| answer.status == 200).map(|answer| &answer.body).collect();
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 412)), "{answers:?}");
+    assert_eq!((done.len(), &done[0]["changed"], &done[0]["version"]), (1, &json!(2), &json!(3)));
+    for grade in school.grades().await {
+        assert_eq!((&grade["version"], &grade["graded_by"]), (&json!(1), &Value::Null), "it came from homework, whoever asked");
+        let history = school.teacher.get(&format!("/api/v1/grades/{}/history", id(&grade))).await.expect(200);
+        assert_eq!((history["items"].as_array().map(Vec::len), &history["items"][0]["changed_by"]), (Some(1), &Value::Null));
+    }
+}
+
 #[tokio::test]
 async fn what_events_bring_one_by_one_is_what_computing_anew_finds_when_all_of_them_were_missed() {
     let school = School::open().await;
@@ -58,16 +96,7 @@ async fn what_events_bring_one_by_one_is_what_computing_anew_finds_when_all_of_t
     let mut fed: Vec<(String, Value)> = fed.iter().map(|grade| (id(grade), grade["points"].clone())).collect();
     fed.sort_by(|a, b| a.0.cmp(&b.0));
     let total = school.line().await["totals"].clone();
-    // As if the book had never been fed: saved first, then gone from PostgreSQL and Redis.
-    let mut superuser = school.fleet.database.superuser().await;
-    let buffer = school.fleet.platform.buffer();
-    assert!(buffer.wait_until_saved(domain::ServiceName::Report, school.school, std::time::Duration::from_secs(10)).await.unwrap());
-    let changes: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM grade_changes").fetch_all(&mut superuser).await.unwrap();
-    sqlx::raw_sql("DELETE FROM grade_changes; DELETE FROM grades").execute(&mut superuser).await.unwrap();
-    let partition = domain::Partition::of(school.school);
-    let grades = fed.iter().map(|(id, _)| cache::key::value("grade", partition, id));
-    let keys: Vec<String> = grades.chain(changes.iter().map(|id| cache::key::value("grade_change", partition, id))).collect();
-    let _: () = fred::interfaces::KeysInterface::del(school.fleet.platform.redis(), keys).await.unwrap();
+    unfed(&school, fed.iter().map(|(id, _)| id)).await;
     assert!(school.grades().await.is_empty());
     assert_eq!(school.recompute().await, json!({"changed": 3, "unchanged": 0}));
     let mut anew: Vec<(String, Value)> = school.grades().await.iter().map(|grade| (id(grade), grade["points"].clone())).collect();

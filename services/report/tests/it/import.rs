@@ -17,6 +17,8 @@ async fn the_book_goes_out_as_a_file_and_marks_come_back_in_all_or_nothing() {
     };
     let wrong = school.import(&etag, "", file("12.5", "21")).await;
     assert_eq!((wrong.status, wrong.pointers()), (422, vec!["/rows/3/2"]));
+    let nameless = school.import(&etag, "", file("12.5,,20", "7")).await;
+    assert_eq!((nameless.status, nameless.pointers()), (422, vec!["/rows/2/4"]));
     let dry = school.import(&etag, "?dry_run=true", file("12.5", "7")).await.expect(200);
     assert_eq!((&dry["changed"], &dry["dry_run"]), (&json!(2), &json!(true)));
     let done = school.import(&etag, "", file("12.5", "7")).await.expect(200);

@@ -3,10 +3,14 @@
 
 mod bad_input;
 mod book;
+mod changes;
+mod concerns;
 mod contention;
 mod feeding;
+mod honour;
 mod import;
 mod locking;
+mod outcomes;
 mod quizzes;
 mod rules_at_once;
 mod school;

@@ -99,7 +99,8 @@ fn question(letters: &[Letter], first: usize, losses: &mut Vec<Loss>) -> Result<
     for known in ["[html]", "[moodle]", "[markdown]", "[plain]"] {
         if let Some(text) = stem.strip_prefix(known) {
             format = Some(known);
-            stem = text.trim().to_owned();
+            let rest = text.trim().to_owned();
+            stem = rest;
             break;
         }
     }
@@ -124,7 +125,7 @@ fn question(letters: &[Letter], first: usize, losses: &mut Vec<Loss>) -> Result<
         }
     };
     let default_mark = if answer.is_question() { Mark::ONE } else { Mark::ZERO };
-    Ok((Content { name, stem, default_mark, penalty: Fraction::ZERO, general_feedback, answer }, first))
+    Ok((Content { name, stem, default_mark, penalty: Fraction::ZERO, general_feedback, hints: Vec::new(), answer }, first))
 }
 
 type Parts<'l> = (&'l [Letter], Option<&'l [Letter]>, Option<&'l [Letter]>);

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::SPECIAL;
+use crate::formats::moodle::{absolute, not_absolute};
 use crate::formats::{Draft, Exported, Loss};
 use crate::model::mark::{Fraction, Mark};
-use crate::model::question::{Choice, Content, NumericKey, Spec, ToleranceKind};
+use crate::model::question::{Choice, Content, NumericKey, Spec};
 
 /// Writes a file.
 pub(crate) fn export(questions: &[Draft]) -> Exported {
@@ -29,6 +30,9 @@ pub(crate) fn export(questions: &[Draft]) -> Exported {
         }
         if content.penalty != Fraction::ZERO {
             losses.push(Loss::new(name, "the penalty"));
+        }
+        if !content.hints.is_empty() {
+            losses.push(Loss::new(name, "the hints"));
         }
         // A text that begins like the mark of a format gets a mark of its own.
         let format = if content.stem.trim_start().starts_with('[') { "[plain]" } else { "" };
@@ -112,9 +116,7 @@ fn answer(content: &Content, losses: &mut Vec<Loss>) -> Option<String> {
             if !units.is_empty() {
                 lose("the units");
             }
-            if accepted.iter().any(|answer| answer.tolerance_kind == ToleranceKind::Relative) {
-                lose("that a tolerance is relative; it is written as an absolute one");
-            }
+            losses.extend(accepted.iter().filter_map(|own| not_absolute(name, own)).take(1));
             format!("#{}", accepted.iter().map(number).collect::<String>())
         }
         Spec::Matching { pairs, distractors, shuffle } => {
@@ -146,7 +148,13 @@ fn answer(content: &Content, losses: &mut Vec<Loss>) -> Option<String> {
             }
             return Some(String::new());
         }
-        Spec::Ordering { .. } | Spec::Cloze { .. } => {
+        Spec::Ordering { .. }
+        | Spec::Cloze { .. }
+        | Spec::SelectWords { .. }
+        | Spec::DragWords { .. }
+        | Spec::DragOntoPicture { .. }
+        | Spec::DragMarkers { .. }
+        | Spec::Calculated { .. } => {
             lose("the whole question: the format has none of its type");
             return None;
         }
@@ -166,11 +174,7 @@ fn choice(option: &Choice, right: bool) -> String {
 }
 
 fn number(answer: &NumericKey) -> String {
-    let tolerance = match answer.tolerance_kind {
-        ToleranceKind::Absolute => Some(answer.tolerance.decimal()),
-        ToleranceKind::Relative => answer.value.decimal().abs().checked_mul(answer.tolerance.decimal()),
-    };
-    let tolerance = tolerance.unwrap_or_default().normalize();
+    let tolerance = absolute(answer).normalize();
     let margin = if tolerance.is_zero() { String::new() } else { format!(":{tolerance}") };
     format!("\n\t={}{}{margin}{}", weight(answer.fraction, Fraction::ONE, ""), answer.value, feedback(answer.feedback.as_ref()))
 }

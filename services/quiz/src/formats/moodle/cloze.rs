@@ -143,9 +143,7 @@ pub(super) fn write(name: &str, stem: &str, gaps: &[Gap], losses: &mut Vec<Loss>
                 answers(accepted.iter().map(|a| (a.fraction, escape(&a.text), a.feedback.as_ref())).collect()),
             ),
             Blank::Number { accepted } => {
-                if accepted.iter().any(|answer| answer.tolerance_kind == ToleranceKind::Relative) {
-                    losses.push(Loss::new(name, "that a tolerance is relative; it is written as an absolute one"));
-                }
+                losses.extend(accepted.iter().filter_map(|own| super::write::not_absolute(name, own)).take(1));
                 let number = |a: &NumericKey| format!("{}:{}", a.value, super::write::absolute(a));
                 ("NUMERICAL", answers(accepted.iter().map(|a| (a.fraction, number(a), a.feedback.as_ref())).collect()))
             }

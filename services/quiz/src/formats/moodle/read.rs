@@ -6,7 +6,7 @@ use crate::model::mark::{Fraction, Mark};
 use crate::model::number::Number;
 use crate::model::question::{Accepted, Choice, Content, Item, NumericKey, OrderScoring, Pair, Spec, ToleranceKind, Unit};
 
-use super::cloze;
+use super::{calculated, cloze, drag};
 
 /// Reads a file.
 pub(crate) fn import(file: &str) -> Result<Imported, Vec<Broken>> {
@@ -37,27 +37,27 @@ pub(crate) fn import(file: &str) -> Result<Imported, Vec<Broken>> {
 }
 
 /// The text of an element that has a `<text>`, or is one.
-fn plain(node: &Node) -> String {
+pub(super) fn plain(node: &Node) -> String {
     node.get("text").unwrap_or(node).text().trim().to_owned()
 }
 
-fn field(node: &Node, name: &str) -> Option<String> {
+pub(super) fn field(node: &Node, name: &str) -> Option<String> {
     node.get(name).map(plain).filter(|text| !text.is_empty())
 }
 
-fn flag(node: &Node, name: &str, usual: bool) -> bool {
+pub(super) fn flag(node: &Node, name: &str, usual: bool) -> bool {
     field(node, name).map_or(usual, |text| text == "1" || text.eq_ignore_ascii_case("true"))
 }
 
 /// A weight in percent.
-fn fraction(node: &Node) -> Result<Fraction, Broken> {
+pub(super) fn fraction(node: &Node) -> Result<Fraction, Broken> {
     let wrong = || Broken::new(node.line, "the fraction is no number from -100 to 100");
     let Some(text) = node.attribute("fraction") else { return Ok(Fraction::ZERO) };
     let percent: f64 = text.trim().parse().map_err(|_| wrong())?;
     Fraction::try_from((percent * 100_000.0).round() / 10_000_000.0).map_err(|_| wrong())
 }
 
-fn number(node: &Node, text: Option<&str>) -> Result<Number, Broken> {
+pub(super) fn number(node: &Node, text: Option<&str>) -> Result<Number, Broken> {
     text.and_then(Number::read).ok_or_else(|| Broken::new(node.line, "is no number"))
 }
 
@@ -70,12 +70,12 @@ fn question(node: &Node, kind: &str, losses: &mut Vec<Loss>) -> Result<Option<Co
     if html && stem.contains('<') {
         lose("the text is HTML, and is taken as it is written".to_owned());
     }
-    if node.find("file").is_some() {
+    // Some types are made of pictures; those that stand in texts are not taken over.
+    let has_pictures = matches!(kind, "ddimageortext" | "ddmarker");
+    if node.children().filter(|child| !(has_pictures && matches!(child.name.as_str(), "file" | "drag"))).any(holds_file) {
         lose("files".to_owned());
     }
-    if node.get("hint").is_some() {
-        lose("hints".to_owned());
-    }
+    let hints = read_hints(node, &mut lose);
     for said in ["correctfeedback", "partiallycorrectfeedback", "incorrectfeedback"] {
         // What Moodle writes by itself is no loss.
         if field(node, said).is_some_and(|text| !text.starts_with("Your answer is")) {
@@ -150,6 +150,10 @@ fn question(node: &Node, kind: &str, losses: &mut Vec<Loss>) -> Result<Option<Co
                 marking_guide: field(node, "graderinfo"),
             }
         }
+        "gapselect" | "ddwtos" => drag::read_words(node, &mut stem, kind == "ddwtos")?,
+        "ddimageortext" => drag::read_onto_picture(node)?,
+        "ddmarker" => drag::read_markers(node, &mut lose)?,
+        "calculated" | "calculatedsimple" => calculated::read(node, &answers, &mut lose)?,
         "description" => Spec::Description {},
         other => {
             lose(format!("the whole question: there is no type {other}"));
@@ -158,7 +162,26 @@ fn question(node: &Node, kind: &str, losses: &mut Vec<Loss>) -> Result<Option<Co
     };
     let (default_mark, penalty) = if answer.is_question() { marks(node)? } else { (Mark::ZERO, Fraction::ZERO) };
     let general_feedback = field(node, "generalfeedback");
-    Ok(Some(Content { name, stem, default_mark, penalty, general_feedback, answer }))
+    Ok(Some(Content { name, stem, default_mark, penalty, general_feedback, hints, answer }))
+}
+
+/// Hints, of which the marks that clear or count what is wrong are not taken over.
+fn read_hints(node: &Node, lose: &mut impl FnMut(String)) -> Vec<String> {
+    let mut hints = Vec::new();
+    for hint in node.all("hint") {
+        if ["shownumcorrect", "clearwrong", "options"].iter().any(|name| hint.get(name).is_some_and(|own| own.text().trim() != "0")) {
+            lose("what a hint does besides what it says".to_owned());
+        }
+        match plain(hint) {
+            text if text.is_empty() => lose("a hint that says nothing".to_owned()),
+            text => hints.push(text),
+        }
+    }
+    hints
+}
+
+fn holds_file(node: &Node) -> bool {
+    node.name == "file" || node.find("file").is_some()
 }
 
 /// By its name, or by the number that older files have.
@@ -206,6 +229,12 @@ fn numerical(node: &Node, answers: &[&Node]) -> Result<Spec, Broken> {
             feedback: field(answer, "feedback"),
         })
     };
+    let (units, unit_required, unit_penalty) = units(node)?;
+    Ok(Spec::Numerical { accepted: answers.iter().map(accepted).collect::<Result<_, Broken>>()?, units, unit_required, unit_penalty })
+}
+
+/// The units, whether one must be given, and what it costs not to.
+pub(super) fn units(node: &Node) -> Result<(Vec<Unit>, bool, Fraction), Broken> {
     let unit = |unit: &Node| {
         let per_first = number(unit, field(unit, "multiplier").as_deref())?;
         Ok(Unit { symbol: field(unit, "unit_name").unwrap_or_default(), per_first })
@@ -215,16 +244,12 @@ fn numerical(node: &Node, answers: &[&Node]) -> Result<Spec, Broken> {
     let penalty = field(node, "unitpenalty").and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
     // 3: not used, 0: optional, 1 and 2: marked, as a part of the response or of the question.
     let required = matches!(field(node, "unitgradingtype").as_deref(), Some("1" | "2")) && !units.is_empty();
-    Ok(Spec::Numerical {
-        accepted: answers.iter().map(accepted).collect::<Result<_, Broken>>()?,
-        unit_penalty: if required {
-            Fraction::try_from(penalty).map_err(|_| Broken::new(node.line, "the unit penalty is no fraction"))?
-        } else {
-            Fraction::ZERO
-        },
-        unit_required: required,
-        units,
-    })
+    let penalty = if required {
+        Fraction::try_from(penalty).map_err(|_| Broken::new(node.line, "the unit penalty is no fraction"))?
+    } else {
+        Fraction::ZERO
+    };
+    Ok((units, required, penalty))
 }
 
 #[cfg(test)]
@@ -247,7 +272,7 @@ mod tests {
     <answer fraction="-33.33333" format="html"><text>O2</text></answer>
     <tags><tag><text>biology</text></tag></tags>
   </question>
-  <question type="calculated"><name><text>Sum</text></name></question>
+  <question type="calculatedmulti"><name><text>Sum</text></name></question>
 </quiz>"#;
         let imported = import(file).unwrap();
         let [draft] = &imported.questions[..] else { panic!() };

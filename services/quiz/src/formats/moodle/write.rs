@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use rust_decimal::Decimal;
 
-use super::cloze;
+use super::{calculated, cloze, drag};
 use crate::formats::xml::escape;
 use crate::formats::{Draft, Exported, Loss};
 use crate::model::mark::Fraction;
-use crate::model::question::{Choice, Item, NumericKey, OrderScoring, Spec, ToleranceKind};
+use crate::model::question::{Choice, Item, NumericKey, OrderScoring, Spec, ToleranceKind, Unit};
 
 /// Writes a file.
 pub(crate) fn export(questions: &[Draft]) -> Exported {
@@ -36,11 +36,27 @@ pub(super) fn percent(fraction: Fraction) -> String {
 }
 
 /// The tolerance in the number's own unit.
-pub(super) fn absolute(answer: &NumericKey) -> Decimal {
+pub(crate) fn absolute(answer: &NumericKey) -> Decimal {
     match answer.tolerance_kind {
         ToleranceKind::Absolute => answer.tolerance.decimal(),
         ToleranceKind::Relative => answer.value.decimal().abs().checked_mul(answer.tolerance.decimal()).unwrap_or_default().normalize(),
+        // The side on which it is narrower.
+        ToleranceKind::Geometric => {
+            let value = answer.value.decimal().abs();
+            let least = Decimal::ONE.checked_add(answer.tolerance.decimal()).and_then(|factor| value.checked_div(factor)).unwrap_or(value);
+            (value - least).normalize()
+        }
     }
+}
+
+/// What is lost of a tolerance where all are absolute.
+pub(crate) fn not_absolute(name: &str, answer: &NumericKey) -> Option<Loss> {
+    let kind = match answer.tolerance_kind {
+        ToleranceKind::Absolute => return None,
+        ToleranceKind::Relative => "relative",
+        ToleranceKind::Geometric => "geometric",
+    };
+    Some(Loss::new(name, format!("that a tolerance is {kind}; it is written as an absolute one")))
 }
 
 fn text(tag: &str, said: &str) -> String {
@@ -61,6 +77,19 @@ fn choice(option: &Choice) -> String {
     answer(option.fraction, &option.text, "", option.feedback.as_ref())
 }
 
+fn said_units(all: &[Unit], required: bool, penalty: Fraction) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let unit =
+        |unit: &Unit| format!("<unit><multiplier>{}</multiplier><unit_name>{}</unit_name></unit>", unit.per_first, escape(&unit.symbol));
+    let units: String = all.iter().map(unit).collect();
+    format!(
+        "    <units>{units}</units>\n    <unitgradingtype>{}</unitgradingtype>\n    <unitpenalty>{penalty}</unitpenalty>\n",
+        u8::from(required)
+    )
+}
+
 fn ordering(items: &[Item], scoring: OrderScoring) -> String {
     let scoring = match scoring {
         OrderScoring::Exact => "ALL_OR_NOTHING",
@@ -73,6 +102,11 @@ fn ordering(items: &[Item], scoring: OrderScoring) -> String {
         let _ = writeln!(body, "    <answer fraction=\"{at}\" format=\"plain_text\"><text>{}</text></answer>", escape(&item.text));
     }
     body
+}
+
+fn tags(tags: &[String]) -> String {
+    let each = tags.iter().fold(String::new(), |each, tag| each + "<tag><text>" + &escape(tag) + "</text></tag>");
+    if each.is_empty() { each } else { format!("    <tags>{each}</tags>\n") }
 }
 
 fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
@@ -110,22 +144,12 @@ fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
             ("shortanswer", format!("    <usecase>{}</usecase>\n{lines}", u8::from(*case_sensitive)))
         }
         Spec::Numerical { accepted, units, unit_required, unit_penalty } => {
-            if accepted.iter().any(|own| own.tolerance_kind == ToleranceKind::Relative) {
-                losses.push(Loss::new(name, "that a tolerance is relative; it is written as an absolute one"));
-            }
+            losses.extend(accepted.iter().filter_map(|own| not_absolute(name, own)).take(1));
             let line = |own: &NumericKey| {
                 answer(own.fraction, &own.value.to_string(), &format!("<tolerance>{}</tolerance>", absolute(own)), own.feedback.as_ref())
             };
-            let mut body: String = accepted.iter().map(line).collect();
-            if !units.is_empty() {
-                let unit = |unit: &crate::model::question::Unit| {
-                    format!("<unit><multiplier>{}</multiplier><unit_name>{}</unit_name></unit>", unit.per_first, escape(&unit.symbol))
-                };
-                let units: String = units.iter().map(unit).collect();
-                let _ = writeln!(body, "    <units>{units}</units>\n    <unitgradingtype>{}</unitgradingtype>", u8::from(*unit_required));
-                let _ = writeln!(body, "    <unitpenalty>{unit_penalty}</unitpenalty>");
-            }
-            ("numerical", body)
+            let lines: String = accepted.iter().map(line).collect();
+            ("numerical", lines + &said_units(units, *unit_required, *unit_penalty))
         }
         Spec::Matching { pairs, distractors, shuffle } => {
             let pair = |premise: &str, target: &str| {
@@ -151,6 +175,20 @@ fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
             stem = cloze::write(name, &content.stem, gaps, losses);
             ("cloze", String::new())
         }
+        spec @ (Spec::SelectWords { places, choices, shuffle } | Spec::DragWords { places, choices, shuffle }) => {
+            let dragged = matches!(spec, Spec::DragWords { .. });
+            let Some(body) = drag::write_words(name, &mut stem, (places, choices, *shuffle), dragged, losses) else { return };
+            (if dragged { "ddwtos" } else { "gapselect" }, body)
+        }
+        Spec::DragOntoPicture { picture, places, choices, shuffle } => {
+            ("ddimageortext", drag::write_onto_picture(name, picture, places, (choices, *shuffle), losses))
+        }
+        Spec::DragMarkers { picture, zones, markers, shuffle } => {
+            ("ddmarker", drag::write_markers(name, picture, zones, (markers, *shuffle), losses))
+        }
+        Spec::Calculated { accepted, wildcards, units, unit_required, unit_penalty } => {
+            ("calculated", calculated::write(accepted, wildcards) + &said_units(units, *unit_required, *unit_penalty))
+        }
         Spec::Essay { min_words, max_words, template, marking_guide } => {
             let words = |tag: &str, words: Option<u32>| words.map(|words| format!("    <{tag}>{words}</{tag}>\n")).unwrap_or_default();
             let said = |tag: &str, said: &Option<String>| said.as_ref().map(|said| text(tag, said)).unwrap_or_default();
@@ -160,14 +198,11 @@ fn question(draft: &Draft, file: &mut String, losses: &mut Vec<Loss>) {
         Spec::Description {} => ("description", String::new()),
     };
     let general = content.general_feedback.as_ref().map(|said| text("generalfeedback", said)).unwrap_or_default();
-    let mut tags = String::new();
-    for tag in &draft.tags {
-        let _ = write!(tags, "<tag><text>{}</text></tag>", escape(tag));
-    }
-    let tags = if tags.is_empty() { tags } else { format!("    <tags>{tags}</tags>\n") };
+    let hints: String = content.hints.iter().map(|said| text("hint", said)).collect();
+    let tags = tags(&draft.tags);
     let _ = write!(
         file,
-        "  <question type=\"{kind}\">\n    <name><text>{}</text></name>\n{}{general}    <defaultgrade>{}</defaultgrade>\n    <penalty>{}</penalty>\n{body}{tags}  </question>\n",
+        "  <question type=\"{kind}\">\n    <name><text>{}</text></name>\n{}{general}    <defaultgrade>{}</defaultgrade>\n    <penalty>{}</penalty>\n{body}{hints}{tags}  </question>\n",
         escape(name),
         text("questiontext", &stem),
         content.default_mark,

@@ -53,7 +53,7 @@ pub(super) fn item(document: &str, imported: &mut Imported) -> Result<(), Vec<Br
     };
     let mark = best.or(worth).unwrap_or(1.0);
     let default_mark = if answer.is_question() { Mark::try_from(mark).unwrap_or(Mark::ONE) } else { Mark::ZERO };
-    let content = Content { name, stem, default_mark, penalty: Fraction::ZERO, general_feedback: None, answer };
+    let content = Content { name, stem, default_mark, penalty: Fraction::ZERO, general_feedback: None, hints: Vec::new(), answer };
     imported.questions.push(Draft { line: root.line, category: Vec::new(), content, tags: Vec::new(), difficulty: None });
     Ok(())
 }

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::formats::moodle::absolute;
 use crate::formats::xml::escape;
 use crate::formats::{Draft, Exported, Loss};
 use crate::model::mark::Fraction;
@@ -60,6 +61,7 @@ fn common_losses(draft: &Draft, losses: &mut Vec<Loss>) {
     lose(!draft.tags.is_empty(), "tags");
     lose(!draft.category.is_empty(), "the category");
     lose(content.penalty != Fraction::ZERO, "the penalty");
+    lose(!content.hints.is_empty(), "the hints");
     lose(content.general_feedback.is_some(), "the general feedback");
     // What is between elements is folded there.
     let folded = content.stem.split_whitespace().collect::<Vec<_>>().join(" ") != content.stem;
@@ -147,6 +149,9 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             if !units.is_empty() {
                 lose("the units");
             }
+            if first.tolerance_kind == ToleranceKind::Geometric {
+                lose("that a tolerance is geometric; it is written as an absolute one");
+            }
             if accepted.iter().any(|answer| answer.feedback.is_some()) {
                 lose("feedback");
             }
@@ -179,8 +184,16 @@ fn parts(content: &Content, losses: &mut Vec<Loss>) -> Option<Parts> {
             }
         }
         Spec::Description {} => Parts { declaration: String::new(), interaction: String::new(), processing: String::new() },
-        Spec::Cloze { .. } => {
+        Spec::Cloze { .. } | Spec::SelectWords { .. } | Spec::DragWords { .. } => {
             lose("the whole question: several interactions in one item are not written");
+            return None;
+        }
+        Spec::DragOntoPicture { .. } | Spec::DragMarkers { .. } => {
+            lose("the whole question: items with pictures are not written");
+            return None;
+        }
+        Spec::Calculated { .. } => {
+            lose("the whole question: templates, which draw numbers, are not written");
             return None;
         }
     })
@@ -210,7 +223,7 @@ fn matching(pairs: &[Pair], distractors: &[Item], shuffle: bool) -> Parts {
 
 fn number(answer: &NumericKey) -> Parts {
     let (mode, tolerance) = match answer.tolerance_kind {
-        ToleranceKind::Absolute => ("absolute", answer.tolerance.decimal()),
+        ToleranceKind::Absolute | ToleranceKind::Geometric => ("absolute", absolute(answer)),
         // In percent there, a part of one here.
         ToleranceKind::Relative => {
             ("relative", answer.tolerance.decimal().checked_mul(Decimal::ONE_HUNDRED).unwrap_or_default().normalize())

@@ -6,6 +6,7 @@ mod text;
 
 use std::collections::HashMap;
 
+use super::drag::{Places, grade_markers};
 use super::mark::Fraction;
 use super::question::{Accepted, Blank, Choice, Gap, Pair, Spec};
 use super::response::Response;
@@ -50,7 +51,15 @@ pub fn grade(spec: &Spec, response: Option<&Response>) -> Outcome {
             order::grade(&right, &given, *scoring)
         }
         Spec::Cloze { gaps } => cloze(gaps, response),
-        Spec::Essay { .. } => return Outcome::ByHand,
+        Spec::SelectWords { .. } | Spec::DragWords { .. } | Spec::DragOntoPicture { .. } => {
+            let given = response.gaps.as_ref().or(response.matches.as_ref());
+            Places::of(spec).zip(given).map_or(Fraction::ZERO, |(places, given)| places.grade(given))
+        }
+        Spec::DragMarkers { zones, markers, .. } => {
+            response.markers.as_ref().map_or(Fraction::ZERO, |given| grade_markers(zones, markers, given))
+        }
+        // Without its numbers nobody knows what was asked: see `calculated::with_numbers`.
+        Spec::Calculated { .. } | Spec::Essay { .. } => return Outcome::ByHand,
         Spec::Description {} => return Outcome::NotAsked,
     })
 }
@@ -78,13 +87,23 @@ pub fn feedback(spec: &Spec, response: Option<&Response>) -> Vec<String> {
             let (_, matched) = numeric::grade(accepted, &rules, given, response.unit.as_deref());
             matched.map(|answer| answer.feedback.as_ref()).into_iter().collect()
         }
-        Spec::Matching { .. } | Spec::Ordering { .. } | Spec::Cloze { .. } | Spec::Essay { .. } | Spec::Description {} => Vec::new(),
+        Spec::Matching { .. }
+        | Spec::Ordering { .. }
+        | Spec::Cloze { .. }
+        | Spec::SelectWords { .. }
+        | Spec::DragWords { .. }
+        | Spec::DragOntoPicture { .. }
+        | Spec::DragMarkers { .. }
+        | Spec::Calculated { .. }
+        | Spec::Essay { .. }
+        | Spec::Description {} => Vec::new(),
     };
     said.into_iter().flatten().cloned().collect()
 }
 
 /// What blind guessing earns on average, by Moodle's "random guess score": the mean over the options of a single choice, a half for true or false, one over
-/// the number of targets for matching; nothing where there is nothing to choose from. None for what is not marked by rule.
+/// the number of targets for matching, one over the choices that a place takes where something is dragged or selected; nothing where there is nothing to choose
+/// from. None for what is not marked by rule, and for markers, which may go anywhere.
 /// Source: <https://docs.moodle.org/dev/Quiz_statistics_calculations#Random_guess_score>.
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
@@ -93,7 +112,12 @@ pub fn guess_score(spec: &Spec) -> Option<f64> {
     match spec {
         Spec::SingleChoice { options, .. } => Some(mean(options)),
         Spec::TrueFalse { .. } => Some(0.5),
-        Spec::MultipleChoice { .. } | Spec::ShortAnswer { .. } | Spec::Numerical { .. } | Spec::Ordering { .. } => Some(0.0),
+        Spec::MultipleChoice { .. }
+        | Spec::ShortAnswer { .. }
+        | Spec::Numerical { .. }
+        | Spec::Calculated { .. }
+        | Spec::Ordering { .. } => Some(0.0),
+        Spec::SelectWords { .. } | Spec::DragWords { .. } | Spec::DragOntoPicture { .. } => Places::of(spec).map(|places| places.guess()),
         Spec::Matching { pairs, distractors, .. } => {
             let mut targets: Vec<&str> = pairs.iter().map(|pair| pair.target.as_str()).collect();
             targets.sort_unstable();
@@ -108,7 +132,7 @@ pub fn guess_score(spec: &Spec) -> Option<f64> {
             };
             Some(gaps.iter().map(of).sum::<f64>() / weight.max(1.0))
         }
-        Spec::Essay { .. } | Spec::Description {} => None,
+        Spec::DragMarkers { .. } | Spec::Essay { .. } | Spec::Description {} => None,
     }
 }
 
@@ -206,6 +230,20 @@ mod tests {
             {"key": "2", "blank": {"kind": "number", "accepted": [{"value": 7, "tolerance": "0.5"}]}}]});
         assert_eq!(earns(&cloze, &json!({"gaps": {"1": "paris", "2": "8"}})), 0.75);
         assert_eq!(earns(&cloze, &json!({"gaps": {"1": "Rome", "2": "7.5"}})), 0.25);
+    }
+
+    #[test]
+    fn guessing_earns_what_trying_out_every_guess_does() {
+        let cases: Vec<serde_json::Value> = serde_json::from_str(include_str!("../../../tests/reference/guess.json")).unwrap();
+        assert_eq!(cases.len(), 10);
+        for case in cases {
+            let spec: Spec = serde_json::from_value(case["answer"].clone()).unwrap();
+            let same = match (guess_score(&spec), case["guess"].as_f64()) {
+                (Some(ours), Some(theirs)) => (ours - theirs).abs() < 1e-12,
+                (ours, theirs) => ours == theirs,
+            };
+            assert!(same, "{}: {:?} is not {}", spec.kind(), guess_score(&spec), case["guess"]);
+        }
     }
 
     #[test]

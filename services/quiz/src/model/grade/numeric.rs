@@ -46,9 +46,19 @@ fn fits(answer: &NumericKey, given: Decimal, per_first: Decimal) -> bool {
     let margin = match answer.tolerance_kind {
         ToleranceKind::Absolute => Some(tolerance),
         ToleranceKind::Relative => value.abs().checked_mul(tolerance),
+        ToleranceKind::Geometric => return value.checked_mul(per_first).is_some_and(|value| within_factor(value, tolerance, given)),
     };
     let scaled = value.checked_mul(per_first).zip(margin.and_then(|margin| margin.checked_mul(per_first)));
     scaled.is_some_and(|(value, margin)| given.checked_sub(value).is_some_and(|off| off.abs() <= margin))
+}
+
+/// Whether neither of the two is more than one and `tolerance` times the other. Multiplied rather than divided, for the same reason.
+fn within_factor(value: Decimal, tolerance: Decimal, given: Decimal) -> bool {
+    let same_side = value.is_zero() == given.is_zero() && (value.is_zero() || value.is_sign_negative() == given.is_sign_negative());
+    let (value, given) = (value.abs(), given.abs());
+    let factor = Decimal::ONE.checked_add(tolerance);
+    let most = |side: Decimal| factor.and_then(|factor| side.checked_mul(factor));
+    same_side && most(value).is_some_and(|most| given <= most) && most(given).is_some_and(|most| value <= most)
 }
 
 #[cfg(test)]
@@ -82,6 +92,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_geometric_tolerance_is_a_factor_either_way(value in -10_000_i32..10_000, tolerance in 0_i32..3_000, given in -10_000_i32..10_000) {
+            let exact = |steps: i32| Decimal::new(steps.into(), 3);
+            let [v, t, g] = [value, tolerance, given].map(|steps| f64::from(steps) / 1e3);
+            let (low, high) = if v < 0.0 { (v * (1.0 + t), v / (1.0 + t)) } else { (v / (1.0 + t), v * (1.0 + t)) };
+            prop_assume!((g - low).abs() > 1e-9 && (g - high).abs() > 1e-9);
+            prop_assert_eq!(within_factor(exact(value), exact(tolerance), exact(given)), low < g && g < high);
+        }
+
         #[test]
         fn within_the_tolerance_and_nowhere_else(value in -1_000_000_i64..1_000_000, tolerance in 0_i64..1_000, off in -2_000_i64..2_000) {
             let number = |steps: i64| Number(Decimal::new(steps, 3));

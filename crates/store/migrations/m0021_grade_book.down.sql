@@ -1,0 +1,17 @@
+DROP TRIGGER keep_change ON grade_items;
+DROP TRIGGER keep_change ON grade_categories;
+DROP TRIGGER keep_change ON grade_book_settings;
+DROP TRIGGER keep_change ON grade_scales;
+DROP TABLE outcome_results;
+DROP TABLE outcome_items;
+DROP TABLE learning_outcomes;
+DROP TABLE honour_rules;
+DROP TABLE grade_targets;
+DROP FUNCTION keep_grade_book_change();
+DROP TABLE grade_book_changes;
+ALTER TABLE grade_book_settings DROP COLUMN shows_effort, DROP COLUMN shows_targets, DROP COLUMN effort_concern_below;
+ALTER TABLE grade_changes DROP COLUMN effort;
+ALTER TABLE grades DROP COLUMN effort;
+ALTER TABLE grade_items DROP COLUMN hides_from_parents;
+DROP TABLE attendance_alerts;
+DROP TABLE attendance_alert_rules;
