@@ -42,7 +42,7 @@ impl Crowd {
             counts.current = counts.current.saturating_add(1);
             counts.current.max(counts.before)
         };
-        let spread = self.each.saturating_mul(size).clamp(SHORTEST, LONGEST) - SHORTEST;
+        let spread = self.each.saturating_mul(size).min(LONGEST).saturating_sub(SHORTEST);
         Duration::from_secs((SHORTEST + spread.mul_f64(chance.clamp(0.0, 1.0))).as_secs())
     }
 }
