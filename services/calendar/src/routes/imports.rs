@@ -14,12 +14,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use write_behind::{Found as Row, Operation, WriteError, natural_id};
 
 use super::writing::write;
-use super::{Desk, Refusal};
+use super::{Desk, Refusal, TRIES};
 use crate::events::about_event;
 use crate::model::audience::Audience;
 use crate::model::event::{Details, Event, Kind, Status};
 use crate::model::ics::{Found, Line, read};
-use crate::store::{by_uid, classes_missing, look_for_event, zone_of};
+use crate::store::{by_uid, classes_missing, find_event, look_for_event, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(import);
@@ -196,7 +196,26 @@ impl<'i> Import<'i> {
         Ok(report)
     }
 
+    /// Begins anew when something was saved between look and write, by which nothing is known of the row any more.
     async fn take(&mut self, event: Found) -> Result<Taken, Problem> {
+        for _ in 0..TRIES {
+            match self.attempt(event.clone()).await {
+                Ok(taken) => return Ok(taken),
+                Err(Refusal::Write(WriteError::Exists | WriteError::Evicted)) => {
+                    if let Some(id) = self.present.get(&event.uid).map(|present| present.id)
+                        && let Some(present) = find_event(&self.desk.platform, self.caller.school_id, id).await?
+                    {
+                        self.present.insert(event.uid.clone(), present);
+                    }
+                }
+                Err(Refusal::Write(error)) => return Err(error.into()),
+                Err(Refusal::Problem(problem)) => return Err(problem),
+            }
+        }
+        Ok(Err("is being changed by others all the time".to_owned()))
+    }
+
+    async fn attempt(&mut self, event: Found) -> Result<Taken, Refusal> {
         let present = self.present.get(&event.uid).cloned();
         if present.as_ref().is_some_and(|present| present.uid == present.id.to_string()) {
             return Ok(Err("is an event of this calendar's own".to_owned()));
@@ -209,7 +228,7 @@ impl<'i> Import<'i> {
         }
     }
 
-    async fn create(&mut self, event: Found) -> Result<Taken, Problem> {
+    async fn create(&mut self, event: Found) -> Result<Taken, Refusal> {
         if event.status == Status::Cancelled {
             return Ok(Err("was called off, and is not here".to_owned()));
         }
@@ -237,7 +256,7 @@ impl<'i> Import<'i> {
         Ok(Ok((Outcome::Created, shown)))
     }
 
-    async fn update(&mut self, event: Found, present: Event) -> Result<Taken, Problem> {
+    async fn update(&mut self, event: Found, present: Event) -> Result<Taken, Refusal> {
         let shown = Some(present.id);
         let details = Details { audience: present.audience.clone(), room_id: present.room_id, ..self.details(&event) };
         let changed = Event { status: event.status, ..present.clone() }.described(details).scheduled(event.schedule.clone());
@@ -268,7 +287,7 @@ impl<'i> Import<'i> {
         Ok(Ok((Outcome::Updated, shown)))
     }
 
-    async fn change_occurrence(&mut self, event: Found, series: Event) -> Result<Taken, Problem> {
+    async fn change_occurrence(&mut self, event: Found, series: Event) -> Result<Taken, Refusal> {
         let named = series.time().and_then(|time| Some((time, event.replaces?.recurrence_id(time)?)));
         let Some((time, name)) = named else { return Ok(Err("changes an occurrence in another form than its series has".to_owned())) };
         let Some(start) = series.schedule().and_then(|schedule| schedule.occurrence(&name)) else {
@@ -309,12 +328,11 @@ impl<'i> Import<'i> {
     }
 
     /// Whether `operation` was written; if not, somebody else was quicker.
-    async fn written(&self, operation: Operation) -> Result<bool, Problem> {
+    async fn written(&self, operation: Operation) -> Result<bool, Refusal> {
         match write(self.desk, operation).await {
             Ok(_) => Ok(true),
-            Err(Refusal::Write(WriteError::Conflict(_) | WriteError::Exists | WriteError::Evicted)) => Ok(false),
-            Err(Refusal::Write(error)) => Err(error.into()),
-            Err(Refusal::Problem(problem)) => Err(problem),
+            Err(Refusal::Write(WriteError::Conflict(_))) => Ok(false),
+            Err(refusal) => Err(refusal),
         }
     }
 

@@ -12,7 +12,7 @@ async fn say(school: &School, kind: EventKind, data: &Value) {
     school.fleet.platform.events().publish(&event).await.unwrap();
 }
 
-fn penalty(student: impl serde::Serialize, loan: Uuid, amount: Value, due_on: &str) -> Value {
+fn penalty(student: impl serde::Serialize, loan: Uuid, amount: i64, due_on: &str) -> Value {
     json!({"student_id": student, "loan_id": loan, "amount_minor": amount, "currency": "INR", "reason": "Book returned late", "due_on": due_on})
 }
 
@@ -20,14 +20,14 @@ fn penalty(student: impl serde::Serialize, loan: Uuid, amount: Value, due_on: &s
 async fn a_penalty_and_a_seat_become_invoices_once() {
     let school = School::open().await;
     let (loan, seat) = (Uuid::now_v7(), Uuid::now_v7());
-    let late = penalty(school.student_id, loan, json!(2_500), &school.day(7));
+    let late = penalty(school.student_id, loan, 2_500, &school.day(7));
     let fare = |period: &str| {
         json!({"student_id": school.student_id, "allocation_id": seat, "amount_minor": 90_000, "currency": "INR", "period": period,
         "description": "Bus, North, up to 5 km", "due_on": school.day(7)})
     };
     // What makes no sense stands in nobody's way.
-    say(&school, EventKind::InventoryPenaltyDue, &penalty(school.student_id, Uuid::now_v7(), json!(-5), &school.day(7))).await;
-    say(&school, EventKind::InventoryPenaltyDue, &penalty(SchoolId::generate(), Uuid::now_v7(), json!(5), &school.day(7))).await;
+    say(&school, EventKind::InventoryPenaltyDue, &penalty(school.student_id, Uuid::now_v7(), -5, &school.day(7))).await;
+    say(&school, EventKind::InventoryPenaltyDue, &penalty(SchoolId::generate(), Uuid::now_v7(), 5, &school.day(7))).await;
     for _ in 0..5 {
         say(&school, EventKind::InventoryPenaltyDue, &late).await;
         say(&school, EventKind::TransportFeeDue, &fare("2026-27/1")).await;

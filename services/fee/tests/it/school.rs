@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 pub struct School {
     pub fleet: Fleet,
+    #[allow(clippy::struct_field_names)] // what it is called everywhere
     pub school: SchoolId,
     pub class: ClassId,
     pub year: Uuid,

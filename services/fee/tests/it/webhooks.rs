@@ -33,7 +33,9 @@ async fn open() -> (School, StandIn) {
 
 pub fn sign(secret: &str, parts: &[&str]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    parts.iter().for_each(|part| mac.update(part.as_bytes()));
+    for part in parts {
+        mac.update(part.as_bytes());
+    }
     hex::encode(mac.finalize().into_bytes())
 }
 
