@@ -133,6 +133,22 @@ fn made(entry: &Entry, now: Timestamp) -> ActiveModel {
     }
 }
 
+/// The item that a line is of, if it is there, and what is wrong with how the line names it: column and detail.
+fn known<'m>(
+    entry: &Entry,
+    by_id: &HashMap<Uuid, &'m Model>,
+    by_sku: &HashMap<&str, &'m Model>,
+) -> (Option<&'m Model>, Option<(&'static str, &'static str)>) {
+    let of_id = entry.id.and_then(|id| by_id.get(&id.as_uuid()).copied());
+    let of_sku = entry.sku.as_ref().and_then(|sku| by_sku.get(sku.as_str()).copied());
+    let strange = match (of_id, of_sku) {
+        (Some(item), Some(other)) if item.id != other.id => Some(("sku", "is another item's")),
+        (None, None) if entry.sku.is_none() => Some(("id", "is no item's of this school")),
+        _ => None,
+    };
+    (of_id.or(of_sku), strange)
+}
+
 async fn write(
     transaction: &mut SchoolTransaction,
     entries: &[Entry],
@@ -165,14 +181,9 @@ async fn write(
         };
         let category = named(&categories, "category", &entry.category);
         let supplier = named(&suppliers, "supplier", &entry.supplier);
-        let known = entry.id.and_then(|id| by_id.get(&id.as_uuid()).copied());
-        let of_sku = entry.sku.as_ref().and_then(|sku| by_sku.get(sku.as_str()).copied());
-        let before = known.or(of_sku);
-        if before.is_none() && entry.sku.is_none() {
-            fault("id", "is no item's of this school");
-        }
-        if of_sku.is_some_and(|other| before.is_some_and(|before| before.id != other.id)) {
-            fault("sku", "is another item's");
+        let (before, strange) = known(entry, &by_id, &by_sku);
+        if let Some((column, detail)) = strange {
+            fault(column, detail);
         }
         if before.is_some_and(|before| !told.insert(before.id)) {
             fault("sku", "is of an item that is in the file a second time");
