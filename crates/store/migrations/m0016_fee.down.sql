@@ -21,12 +21,14 @@ DROP TABLE payment_allocations;
 DROP INDEX payments_credit;
 DROP INDEX payments_booked;
 DROP INDEX payments_cheque_once;
+DROP INDEX payments_reference_once;
 ALTER TABLE payments
     DROP CONSTRAINT payments_booked_when_captured,
     DROP CONSTRAINT payments_within_amount,
     DROP CONSTRAINT payments_only_captured_pays,
     DROP COLUMN allocated_minor,
     DROP COLUMN booked_on,
+    DROP COLUMN receipt_prefix,
     DROP COLUMN reference,
     DROP COLUMN cheque_number,
     DROP COLUMN cheque_bank,

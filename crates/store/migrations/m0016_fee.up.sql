@@ -93,6 +93,8 @@ ALTER TABLE invoice_lines
 ALTER TABLE payments
     ADD COLUMN allocated_minor bigint NOT NULL DEFAULT 0 CHECK (allocated_minor >= 0),
     ADD COLUMN booked_on date,
+    -- What stood in front of the receipt's number when it was given: a setting that changes later renames no receipt.
+    ADD COLUMN receipt_prefix text NOT NULL DEFAULT 'R' CHECK (receipt_prefix ~ '^[A-Za-z0-9/-]{1,16}$'),
     ADD COLUMN reference text CHECK (char_length(reference) BETWEEN 1 AND 64),
     ADD COLUMN cheque_number text CHECK (cheque_number ~ '^[0-9A-Za-z-]{1,32}$'),
     ADD COLUMN cheque_bank text CHECK (char_length(cheque_bank) BETWEEN 1 AND 100),
@@ -102,9 +104,9 @@ ALTER TABLE payments
     ADD COLUMN failure text CHECK (char_length(failure) <= 1000),
     ADD COLUMN paid_by text CHECK (char_length(paid_by) BETWEEN 1 AND 200),
     ADD CONSTRAINT payments_within_amount CHECK (allocated_minor <= amount_minor - refunded_minor),
-    ADD CONSTRAINT payments_only_captured_pays CHECK (status = 'captured' OR allocated_minor = 0),
-    -- A transfer's number is good for one payment.
-    ADD CONSTRAINT payments_reference_once UNIQUE (school_id, method, reference);
+    ADD CONSTRAINT payments_only_captured_pays CHECK (status = 'captured' OR allocated_minor = 0);
+-- A transfer's number is good for one payment, however it is spelled and whichever way the transfer is said to have come.
+CREATE UNIQUE INDEX payments_reference_once ON payments (school_id, upper(reference));
 -- A cheque counts once; one that bounced may be handed in again.
 CREATE UNIQUE INDEX payments_cheque_once ON payments (school_id, cheque_bank, cheque_number) WHERE cheque_number IS NOT NULL AND status <> 'bounced';
 CREATE INDEX payments_booked ON payments (school_id, booked_on);
@@ -321,8 +323,8 @@ BEGIN
             RETURN OLD;
         END IF;
     ELSIF (OLD.student_id, OLD.amount_minor, OLD.currency) = (NEW.student_id, NEW.amount_minor, NEW.currency)
-        AND (OLD.receipt_number IS NULL OR (OLD.fiscal_year, OLD.receipt_number, OLD.captured_at, OLD.booked_on, OLD.method)
-            IS NOT DISTINCT FROM (NEW.fiscal_year, NEW.receipt_number, NEW.captured_at, NEW.booked_on, NEW.method)) THEN
+        AND (OLD.receipt_number IS NULL OR (OLD.fiscal_year, OLD.receipt_number, OLD.receipt_prefix, OLD.captured_at, OLD.booked_on, OLD.method)
+            IS NOT DISTINCT FROM (NEW.fiscal_year, NEW.receipt_number, NEW.receipt_prefix, NEW.captured_at, NEW.booked_on, NEW.method)) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'payment % is final', OLD.id USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_is_final', TABLE = 'payments';

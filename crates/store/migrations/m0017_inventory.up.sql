@@ -121,7 +121,8 @@ CREATE TABLE inventory_units (
     school_id uuid NOT NULL REFERENCES schools,
     item_id uuid NOT NULL,
     serial_number text NOT NULL CHECK (char_length(serial_number) BETWEEN 1 AND 64),
-    warranty_until date,
+    -- chrono writes years of five digits, PostgreSQL keeps them, and then nothing reads a list with such a day.
+    warranty_until date CONSTRAINT inventory_units_warranty CHECK (warranty_until BETWEEN '1900-01-01' AND '2200-12-31'),
     note text CHECK (char_length(note) BETWEEN 1 AND 500),
     -- Where it is, and who has it. Movements keep these three.
     state text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'in_stock', 'on_loan', 'issued', 'in_repair', 'moving', 'gone')),
@@ -191,7 +192,8 @@ ALTER TABLE inventory_loans
     ADD CONSTRAINT inventory_loans_one_of_a_unit CHECK (unit_id IS NULL OR quantity = 1),
     ADD CONSTRAINT inventory_loans_lost CHECK ((state = 'lost') = (lost_at IS NOT NULL)),
     ADD CONSTRAINT inventory_loans_penalty CHECK ((state = 'open') = (penalty_minor IS NULL)),
-    ADD CONSTRAINT inventory_loans_due CHECK (due_on >= (lent_at AT TIME ZONE 'UTC')::date - 1);
+    ADD CONSTRAINT inventory_loans_due CHECK (due_on >= (lent_at AT TIME ZONE 'UTC')::date - 1 AND due_on BETWEEN '1900-01-01' AND '2200-12-31'),
+    ADD CONSTRAINT inventory_loans_reminded CHECK (reminded_on BETWEEN '1900-01-01' AND '2200-12-31');
 CREATE UNIQUE INDEX inventory_loans_one_open ON inventory_loans (school_id, unit_id) WHERE state = 'open' AND unit_id IS NOT NULL;
 COMMENT ON COLUMN inventory_loans.reminded_on IS 'when the borrower was last told that it is overdue';
 CREATE INDEX inventory_loans_item ON inventory_loans (school_id, item_id) WHERE state = 'open';
@@ -205,7 +207,7 @@ CREATE TABLE inventory_reservations (
     student_id uuid,
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'ready', 'fulfilled', 'cancelled', 'expired')),
     -- Nobody waits for longer than this.
-    expires_on date NOT NULL,
+    expires_on date NOT NULL CONSTRAINT inventory_reservations_expires CHECK (expires_on BETWEEN '1900-01-01' AND '2200-12-31'),
     held_until timestamptz,
     loan_id uuid,
     reserved_by uuid NOT NULL REFERENCES users,

@@ -117,12 +117,13 @@ CREATE TABLE bus_fee_slabs (
 COMMENT ON COLUMN bus_fee_slabs.amount_minor IS 'for one direction and one month';
 CALL adopt_tenant_table('bus_fee_slabs', 'schools24_bus_route');
 
--- What was told to fee: each seat once a month.
+-- What was told to fee: each student once a month in each direction, whichever seat it was for first.
 CREATE TABLE bus_fee_charges (
     id uuid NOT NULL,
     school_id uuid NOT NULL REFERENCES schools,
     assignment_id uuid NOT NULL,
     student_id uuid NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('pickup', 'drop')),
     slab_id uuid NOT NULL,
     period text NOT NULL CHECK (period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
@@ -132,7 +133,7 @@ CREATE TABLE bus_fee_charges (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (school_id, id),
-    CONSTRAINT bus_fee_charges_once UNIQUE (school_id, assignment_id, period),
+    CONSTRAINT bus_fee_charges_once UNIQUE (school_id, student_id, direction, period),
     FOREIGN KEY (school_id, assignment_id) REFERENCES bus_assignments (school_id, id),
     FOREIGN KEY (school_id, student_id) REFERENCES students (school_id, id),
     FOREIGN KEY (school_id, slab_id) REFERENCES bus_fee_slabs (school_id, id)

@@ -24,8 +24,10 @@ const BOLD: &[u8] = include_bytes!("../assets/DejaVuSans-Bold.ttf");
 const PAGE: (f32, f32) = (595.0, 842.0);
 const LEFT: f32 = 56.0;
 const RIGHT: f32 = 539.0;
-/// Rows of the table that go on a page.
-const ROWS: usize = 24;
+/// The lowest line of a row on a page: below it are the sums and the foot.
+const LAST_ROW: f32 = 680.0;
+/// Where the values of the facts begin.
+const VALUES: f32 = LEFT + 110.0;
 
 /// What a receipt says.
 #[derive(Debug, Clone)]
@@ -48,40 +50,230 @@ pub(crate) struct Receipt {
     pub(crate) void: Option<String>,
 }
 
+/// How letters look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Style {
+    size: f32,
+    is_bold: bool,
+}
+
+const fn plain(size: f32) -> Style {
+    Style { size, is_bold: false }
+}
+
+const fn bold(size: f32) -> Style {
+    Style { size, is_bold: true }
+}
+
+/// A font, to draw with and to measure with: both shape text alike.
+struct Face {
+    font: Font,
+    shapes: rustybuzz::Face<'static>,
+}
+
+impl Face {
+    fn of(bytes: &'static [u8]) -> Option<Self> {
+        Some(Self { font: Font::new(bytes.into(), 0)?, shapes: rustybuzz::Face::from_slice(bytes, 0)? })
+    }
+}
+
 struct Pen {
-    plain: Font,
-    bold: Font,
+    plain: Face,
+    bold: Face,
 }
 
 impl Pen {
     fn new() -> Option<Self> {
-        let font = |bytes: &'static [u8]| Font::new(bytes.into(), 0);
-        Some(Self { plain: font(PLAIN)?, bold: font(BOLD)? })
+        Some(Self { plain: Face::of(PLAIN)?, bold: Face::of(BOLD)? })
     }
 
-    fn write(&self, surface: &mut Surface<'_>, (x, y): (f32, f32), size: f32, text: &str, is_bold: bool) {
-        let font = if is_bold { &self.bold } else { &self.plain };
-        surface.draw_text(Point::from_xy(x, y), font.clone(), size, text, false, TextDirection::Auto);
+    fn face(&self, style: Style) -> &Face {
+        if style.is_bold { &self.bold } else { &self.plain }
     }
 
-    /// A figure, ending at the right margin.
-    fn figure(&self, surface: &mut Surface<'_>, y: f32, size: f32, text: &str, is_bold: bool) {
-        // Digits of DejaVu Sans are all as wide as each other, so that figures can be set without asking the font. In thousandths of the size.
-        let (digit, point, hyphen) = if is_bold { (696.0, 380.0, 415.0) } else { (636.0, 318.0, 361.0) };
-        let width: f32 = text
-            .chars()
-            .map(|letter| {
-                if letter == '.' {
-                    point
-                } else if letter == '-' {
-                    hyphen
-                } else {
-                    digit
-                }
-            })
-            .sum();
-        self.write(surface, (RIGHT - width * size / 1_000.0, y), size, text, is_bold);
+    /// How wide `text` is, in points.
+    #[allow(clippy::cast_precision_loss)] // a line has some ten thousand units of the font
+    fn width(&self, style: Style, text: &str) -> f32 {
+        let face = self.face(style);
+        let mut buffer = rustybuzz::UnicodeBuffer::new();
+        buffer.push_str(text);
+        buffer.guess_segment_properties();
+        let shaped = rustybuzz::shape(&face.shapes, &[], buffer);
+        let units: i32 = shaped.glyph_positions().iter().map(|glyph| glyph.x_advance).sum();
+        units as f32 * style.size / face.font.units_per_em()
     }
+
+    /// The longest beginning of `text` that goes into `room` with `tail` behind it; one letter at least.
+    fn beginning<'t>(&self, style: Style, text: &'t str, tail: &str, room: f32) -> &'t str {
+        let beginnings: Vec<&str> = text.char_indices().filter_map(|(at, letter)| text.get(..at + letter.len_utf8())).collect();
+        let fitting = beginnings.partition_point(|part| self.width(style, &format!("{part}{tail}")) <= room);
+        beginnings.get(fitting.saturating_sub(1)).copied().unwrap_or_default()
+    }
+
+    /// `text` on lines no wider than `room`, broken between words where that is possible; at most `most`, the last of which ends with an ellipsis if there
+    /// is more.
+    fn wrap(&self, style: Style, text: &str, room: f32, most: usize) -> Vec<String> {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut lines = Vec::new();
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            if self.width(style, rest) <= room {
+                lines.push(rest.to_owned());
+                break;
+            }
+            if lines.len() + 1 == most {
+                lines.push(format!("{}…", self.beginning(style, rest, "…", room).trim_end()));
+                break;
+            }
+            let fits = self.beginning(style, rest, "", room);
+            let ends_a_word = rest.get(fits.len()..).is_some_and(|behind| behind.starts_with(' '));
+            let end = if ends_a_word { fits.len() } else { fits.rfind(' ').filter(|at| *at > 0).unwrap_or(fits.len()) };
+            let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            lines.push(line.trim_end().to_owned());
+            rest = behind.trim_start();
+        }
+        lines
+    }
+}
+
+/// An amount with its thousands apart, in the currencies of South Asia lakhs and crores.
+fn grouped(currency: Currency, minor: i64) -> String {
+    let figure = currency.format(minor.saturating_abs());
+    let (units, decimals) = figure.split_once('.').unwrap_or((&figure, ""));
+    let in_lakhs = matches!(currency.code(), "BDT" | "INR" | "NPR" | "PKR");
+    let mut written = String::from(if minor < 0 { "−" } else { "" });
+    for (place, digit) in units.chars().enumerate() {
+        let left = units.len() - place;
+        let is_apart = left == 3 || left > 3 && if in_lakhs { left % 2 == 1 } else { left.is_multiple_of(3) };
+        if place > 0 && is_apart {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    if !decimals.is_empty() {
+        written.push('.');
+        written.push_str(decimals);
+    }
+    written
+}
+
+/// Words at their place.
+#[derive(Debug, Clone, PartialEq)]
+struct Words {
+    at: (f32, f32),
+    style: Style,
+    text: String,
+    is_red: bool,
+}
+
+/// What stands on a page.
+#[derive(Debug, Clone, Default)]
+struct Sheet {
+    words: Vec<Words>,
+    rules: Vec<f32>,
+}
+
+impl Sheet {
+    fn write(&mut self, at: (f32, f32), style: Style, text: impl Into<String>) {
+        self.words.push(Words { at, style, text: text.into(), is_red: false });
+    }
+
+    /// Ends at the right margin.
+    fn write_right(&mut self, pen: &Pen, y: f32, style: Style, text: impl Into<String>) {
+        let text = text.into();
+        self.write((RIGHT - pen.width(style, &text), y), style, text);
+    }
+}
+
+/// A new page down to where the table begins.
+fn heading(receipt: &Receipt, pen: &Pen) -> (Sheet, f32) {
+    let mut sheet = Sheet::default();
+    let mut y = 80.0;
+    for line in pen.wrap(bold(18.0), &receipt.school, RIGHT - LEFT, 2) {
+        sheet.write((LEFT, y), bold(18.0), line);
+        y += 24.0;
+    }
+    sheet.write((LEFT, y), plain(12.0), "Fee receipt");
+    sheet.rules.push(y + 12.0);
+    y += 38.0;
+    let student = format!("{} ({})", receipt.student, receipt.admission_number);
+    let date = receipt.received_on.format("%-d %B %Y").to_string();
+    let mut facts = vec![("Receipt", receipt.number.clone()), ("Date", date), ("Student", student), ("Paid by", receipt.method.clone())];
+    if let Some(paid_by) = &receipt.paid_by {
+        facts.push(("Handed in by", paid_by.clone()));
+    }
+    for (name, value) in facts {
+        sheet.write((LEFT, y), plain(10.0), name);
+        for line in pen.wrap(bold(10.0), &value, RIGHT - VALUES, 3) {
+            sheet.write((VALUES, y), bold(10.0), line);
+            y += 14.0;
+        }
+        y += 4.0;
+    }
+    if let Some(void) = &receipt.void {
+        y += 6.0;
+        for text in pen.wrap(bold(12.0), void, RIGHT - LEFT, 2) {
+            sheet.words.push(Words { at: (LEFT, y), style: bold(12.0), text, is_red: true });
+            y += 18.0;
+        }
+    }
+    sheet.write((LEFT, 790.0), plain(8.0), "Made by the school's fee office; valid without a signature.");
+    (sheet, y + 10.0)
+}
+
+/// What stands below the line, the last of it in bold: what is left of the money.
+fn sums(receipt: &Receipt) -> Vec<(String, i64)> {
+    let (received, kept) = (format!("Received, {}", receipt.currency), format!("Kept, {}", receipt.currency));
+    if receipt.void.is_some() {
+        vec![("Cheque over".to_owned(), receipt.amount_minor), ("Not honoured".to_owned(), -receipt.amount_minor), (received, 0)]
+    } else if receipt.refunded_minor > 0 {
+        let left = receipt.amount_minor - receipt.refunded_minor;
+        vec![("Received".to_owned(), receipt.amount_minor), ("Given back".to_owned(), -receipt.refunded_minor), (kept, left)]
+    } else {
+        vec![(received, receipt.amount_minor)]
+    }
+}
+
+/// Sets the receipt: every word within the margins, as many pages as it takes.
+fn set(receipt: &Receipt, pen: &Pen) -> Vec<Sheet> {
+    let mut rows: Vec<(String, i64)> = receipt.paid.iter().map(|(what, minor)| (format!("Invoice {what}"), *minor)).collect();
+    if receipt.credit_minor > 0 {
+        rows.push(("Credit for later invoices".to_owned(), receipt.credit_minor));
+    }
+    let table = || {
+        let (mut sheet, y) = heading(receipt, pen);
+        sheet.write((LEFT, y), bold(10.0), "What it paid");
+        sheet.write_right(pen, y, bold(10.0), receipt.currency.code());
+        sheet.rules.push(y + 6.0);
+        (sheet, y + 24.0)
+    };
+    let mut sheets = Vec::new();
+    let (mut sheet, mut y) = if rows.is_empty() { heading(receipt, pen) } else { table() };
+    for (what, minor) in rows {
+        if y > LAST_ROW {
+            sheets.push(sheet);
+            (sheet, y) = table();
+        }
+        let figure = grouped(receipt.currency, minor);
+        let room = RIGHT - LEFT - 20.0 - pen.width(plain(10.0), &figure);
+        for name in pen.wrap(plain(10.0), &what, room, 1) {
+            sheet.write((LEFT, y), plain(10.0), name);
+        }
+        sheet.write_right(pen, y, plain(10.0), figure);
+        y += 18.0;
+    }
+    sheet.rules.push(y - 8.0);
+    y += 14.0;
+    let sums = sums(receipt);
+    let last = sums.len() - 1;
+    for (n, (name, minor)) in sums.into_iter().enumerate() {
+        let style = if n == last { bold(12.0) } else { plain(10.0) };
+        sheet.write((LEFT, y), style, name);
+        sheet.write_right(pen, y, style, grouped(receipt.currency, minor));
+        y += 20.0;
+    }
+    sheets.push(sheet);
+    sheets
 }
 
 fn fill(surface: &mut Surface<'_>, (red, green, blue): (u8, u8, u8)) {
@@ -100,73 +292,23 @@ fn rule(surface: &mut Surface<'_>, y: f32) {
     if let Some(path) = path.finish() {
         fill(surface, (150, 150, 150));
         surface.draw_path(&path);
-        fill(surface, (0, 0, 0));
     }
-}
-
-/// Text that goes on one line.
-fn short(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
-}
-
-fn heading(receipt: &Receipt, pen: &Pen, surface: &mut Surface<'_>) -> f32 {
-    fill(surface, (0, 0, 0));
-    pen.write(surface, (LEFT, 80.0), 18.0, &short(&receipt.school, 44), true);
-    pen.write(surface, (LEFT, 104.0), 12.0, "Fee receipt", false);
-    rule(surface, 116.0);
-    let mut y = 142.0;
-    let student = format!("{} ({})", receipt.student, receipt.admission_number);
-    let date = receipt.received_on.format("%-d %B %Y").to_string();
-    let mut facts = vec![("Receipt", receipt.number.clone()), ("Date", date), ("Student", student), ("Paid by", receipt.method.clone())];
-    if let Some(paid_by) = &receipt.paid_by {
-        facts.push(("Handed in by", paid_by.clone()));
-    }
-    for (name, value) in facts {
-        pen.write(surface, (LEFT, y), 10.0, name, false);
-        pen.write(surface, (LEFT + 110.0, y), 10.0, &short(&value, 56), true);
-        y += 18.0;
-    }
-    if let Some(void) = &receipt.void {
-        fill(surface, (180, 0, 0));
-        pen.write(surface, (LEFT, y + 6.0), 12.0, &short(void, 60), true);
-        fill(surface, (0, 0, 0));
-        y += 24.0;
-    }
-    y + 10.0
 }
 
 fn render(receipt: &Receipt, settings: SerializeSettings) -> Option<Vec<u8>> {
     let pen = Pen::new()?;
     let mut document = Document::new_with(settings);
-    let mut rows: Vec<(String, i64)> = receipt.paid.iter().map(|(what, minor)| (format!("Invoice {what}"), *minor)).collect();
-    if receipt.credit_minor > 0 {
-        rows.push(("Credit for later invoices".to_owned(), receipt.credit_minor));
-    }
-    if receipt.refunded_minor > 0 {
-        rows.push(("Given back".to_owned(), receipt.refunded_minor));
-    }
-    let pages: Vec<&[(String, i64)]> = if rows.is_empty() { vec![&[]] } else { rows.chunks(ROWS).collect() };
-    let last = pages.len() - 1;
-    for (number, page_rows) in pages.iter().enumerate() {
+    for sheet in set(receipt, &pen) {
         let mut page = document.start_page_with(PageSettings::from_wh(PAGE.0, PAGE.1)?);
         let mut surface = page.surface();
-        let mut y = heading(receipt, &pen, &mut surface);
-        pen.write(&mut surface, (LEFT, y), 10.0, "What it paid", true);
-        pen.write(&mut surface, (RIGHT - 40.0, y), 10.0, receipt.currency.code(), true);
-        rule(&mut surface, y + 6.0);
-        y += 24.0;
-        for (what, minor) in *page_rows {
-            pen.write(&mut surface, (LEFT, y), 10.0, &short(what, 60), false);
-            pen.figure(&mut surface, y, 10.0, &receipt.currency.format(*minor), false);
-            y += 18.0;
+        for y in sheet.rules {
+            rule(&mut surface, y);
         }
-        if number == last {
-            rule(&mut surface, y - 8.0);
-            y += 14.0;
-            pen.write(&mut surface, (LEFT, y), 12.0, &format!("Received, {}", receipt.currency), true);
-            pen.figure(&mut surface, y, 12.0, &receipt.currency.format(receipt.amount_minor), true);
+        for words in sheet.words {
+            fill(&mut surface, if words.is_red { (180, 0, 0) } else { (0, 0, 0) });
+            let (font, at) = (pen.face(words.style).font.clone(), Point::from_xy(words.at.0, words.at.1));
+            surface.draw_text(at, font, words.style.size, &words.text, false, TextDirection::Auto);
         }
-        pen.write(&mut surface, (LEFT, 790.0), 8.0, "Made by the school's fee office; valid without a signature.", false);
         surface.finish();
         page.finish();
     }
@@ -230,6 +372,56 @@ mod tests {
         let text = String::from_utf8_lossy(&made);
         assert!(text.contains("pdfaid:part"), "it says that it is PDF/A");
         assert!(made.len() < 60_000, "only the letters that are needed are embedded: {}", made.len());
+    }
+
+    #[test]
+    fn figures_have_their_thousands_apart_as_the_currency_has_them() {
+        let figure = |code: &str, minor: i64| grouped(code.parse().unwrap(), minor);
+        assert_eq!((figure("INR", 123_456_789), figure("INR", 99_999)), ("12,34,567.89".to_owned(), "999.99".to_owned()));
+        assert_eq!((figure("INR", -100_000), figure("INR", 1_000_000_000_000)), ("−1,000.00".to_owned(), "10,00,00,00,000.00".to_owned()));
+        assert_eq!((figure("USD", 123_456_789), figure("JPY", 1_234_567)), ("1,234,567.89".to_owned(), "1,234,567".to_owned()));
+        assert_eq!((figure("KWD", 1_234_567), figure("EUR", 0)), ("1,234.567".to_owned(), "0.00".to_owned()));
+    }
+
+    #[test]
+    fn every_word_stands_within_the_margins_however_long_what_it_says() {
+        let pen = Pen::new().unwrap();
+        let (wide, words) = ("W".repeat(200), "Wörter und Wörter ".repeat(12));
+        let long = Receipt {
+            school: wide.clone(),
+            student: words,
+            admission_number: wide.clone(),
+            paid_by: Some(wide.clone()),
+            method: wide.clone(),
+            void: Some(wide.clone()),
+            amount_minor: 1_000_000_000_000,
+            paid: (0..60).map(|_| (wide.clone(), 1_000_000_000_000)).collect(),
+            ..receipt()
+        };
+        for receipt in [long.clone(), Receipt { void: None, refunded_minor: 1, ..long }, receipt()] {
+            for sheet in set(&receipt, &pen) {
+                for words in &sheet.words {
+                    let end = words.at.0 + pen.width(words.style, &words.text);
+                    assert!(words.at.0 >= LEFT && end <= RIGHT + 0.01 && words.at.1 <= 790.0, "{words:?} ends at {end}");
+                }
+                let mut lines: Vec<(f32, f32, f32)> =
+                    sheet.words.iter().map(|words| (words.at.1, words.at.0, words.at.0 + pen.width(words.style, &words.text))).collect();
+                lines.sort_by(|one, other| one.partial_cmp(other).unwrap());
+                for pair in lines.windows(2) {
+                    assert!(pair[0].0 + 8.0 <= pair[1].0 || pair[0].2 < pair[1].1, "two lie on one another: {pair:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_currency_stands_over_the_ends_of_its_figures() {
+        let pen = Pen::new().unwrap();
+        let sheet = set(&receipt(), &pen).remove(0);
+        for text in ["INR", "10,000.00", "1,345.50", "12,345.50"] {
+            let words = sheet.words.iter().find(|words| words.text == text).unwrap_or_else(|| panic!("{text}: {sheet:?}"));
+            assert!((words.at.0 + pen.width(words.style, &words.text) - RIGHT).abs() < 0.01, "{words:?}");
+        }
     }
 
     #[test]

@@ -149,8 +149,8 @@ INSERT INTO bus_drivers (school_id, id, staff_id, licence_number, licence_expire
     ('{school}', pg_temp.id('driver'), pg_temp.id('staff row'), 'L1', '2030-01-01');
 INSERT INTO bus_fee_slabs (school_id, id, from_metres, currency, amount_minor, valid_from) VALUES
     ('{school}', pg_temp.id('slab'), 0, 'INR', 50000, '2026-06-01');
-INSERT INTO bus_fee_charges (school_id, id, assignment_id, student_id, slab_id, period, currency, amount_minor, due_on) VALUES
-    ('{school}', pg_temp.id('charge'), pg_temp.id('assignment'), pg_temp.id('student row'), pg_temp.id('slab'), '2026-06', 'INR', 50000, '2026-06-10');
+INSERT INTO bus_fee_charges (school_id, id, assignment_id, student_id, direction, slab_id, period, currency, amount_minor, due_on) VALUES
+    ('{school}', pg_temp.id('charge'), pg_temp.id('assignment'), pg_temp.id('student row'), 'pickup', pg_temp.id('slab'), '2026-06', 'INR', 50000, '2026-06-10');
 INSERT INTO bus_boardings (school_id, id, trip_id, student_id, boarded_at, log) VALUES
     ('{school}', pg_temp.id('boarding'), pg_temp.id('trip'), pg_temp.id('student row'), now(), '[{"kind": "boarded"}]');
 INSERT INTO bus_stop_visits (school_id, id, trip_id, stop_id, arrived_at) VALUES

@@ -99,6 +99,8 @@ fn running() -> Vec<Running> {
         driver_user_id: None,
         direction: Direction::Pickup,
         service_date: "2026-07-01".parse().unwrap(),
+        started_at: None,
+        ended_at: None,
         calls: calls.collect(),
         bells: Vec::new(),
     };

@@ -84,11 +84,22 @@ impl Boarding {
     }
 }
 
-/// What `note` does to `before`, the student's part in the trip so far.
+/// What `note` does to `before`, the student's part so far in the trip that began at `began`.
 #[must_use]
-pub fn note(school_id: SchoolId, trip_id: BusTripId, student_id: StudentId, before: Option<Boarding>, note: Note, now: Timestamp) -> Noted {
+pub fn note(
+    school_id: SchoolId,
+    trip_id: BusTripId,
+    student_id: StudentId,
+    before: Option<Boarding>,
+    note: Note,
+    began: Option<Timestamp>,
+    now: Timestamp,
+) -> Noted {
     if note.at > now + CLOCK_GRACE {
         return Noted::Refused("must not be in the future");
+    }
+    if began.is_some_and(|began| note.at < began - CLOCK_GRACE) {
+        return Noted::Refused("must not be before the trip began");
     }
     match (before, note.kind) {
         (None, BoardingKind::Alighted) => Noted::Refused("did not board this bus"),
@@ -139,9 +150,11 @@ mod tests {
     #[test]
     fn nobody_gets_off_who_did_not_board_and_a_second_tap_changes_nothing() {
         let (school, trip, student, now) = (SchoolId::generate(), BusTripId::generate(), StudentId::generate(), start());
-        let step = |before: Option<Boarding>, kind, at| note(school, trip, student, before, tap(kind, at), now);
+        let step = |before: Option<Boarding>, kind, at| note(school, trip, student, before, tap(kind, at), Some(now), now);
         assert!(matches!(step(None, BoardingKind::Alighted, now), Noted::Refused(_)));
-        assert!(matches!(step(None, BoardingKind::Boarded, now + Duration::seconds(61)), Noted::Refused(_)));
+        for seconds in [-61, 61] {
+            assert!(matches!(step(None, BoardingKind::Boarded, now + Duration::seconds(seconds)), Noted::Refused(_)));
+        }
         let Noted::Changed(aboard) = step(None, BoardingKind::Boarded, now) else { panic!() };
         assert_eq!(step(Some(aboard.clone()), BoardingKind::Boarded, now), Noted::Known(aboard.clone()));
         assert!(matches!(step(Some(aboard.clone()), BoardingKind::Alighted, now - Duration::seconds(1)), Noted::Refused(_)));
@@ -158,7 +171,7 @@ mod tests {
             let mut row: Option<Boarding> = None;
             for (boards, seconds) in taps {
                 let kind = if boards { BoardingKind::Boarded } else { BoardingKind::Alighted };
-                if let Noted::Changed(next) = note(school, trip, student, row.clone(), tap(kind, start() + Duration::seconds(seconds)), start() + Duration::seconds(100)) {
+                if let Noted::Changed(next) = note(school, trip, student, row.clone(), tap(kind, start() + Duration::seconds(seconds)), Some(start()), start() + Duration::seconds(100)) {
                     prop_assert_eq!(next.version.get(), row.map_or(1, |row| row.version.get() + 1));
                     row = Some(next);
                 }

@@ -96,6 +96,14 @@ impl Month {
         later.with_day(1).and_then(|next| next.pred_opt()).unwrap_or(self.first)
     }
 
+    /// Whether it can be charged on `today`: the last month, this one and the next can.
+    #[must_use]
+    pub fn may_be_charged_on(self, today: NaiveDate) -> bool {
+        let this = Self::of(today);
+        let (last, next) = (Self::of(this.first - Days::new(1)), Self::of(this.last() + Days::new(1)));
+        (last..=next).contains(&self)
+    }
+
     /// By which day a seat that begins on `begin` is to be paid for this month: the tenth, or ten days after it was taken.
     #[must_use]
     pub fn due_on(self, begin: NaiveDate) -> NaiveDate {
@@ -125,6 +133,11 @@ mod tests {
         assert_eq!(Month::of(day("2026-12-31")).last(), day("2026-12-31"));
         for bad in ["2026-13", "2026-1", "2026-00", "26-01", "2026-011", "+202-01", ""] {
             assert!(Month::parse(bad).is_none(), "{bad}");
+        }
+        for (text, may) in
+            [("2025-11", false), ("2025-12", true), ("2026-01", true), ("2026-02", true), ("2026-03", false), ("9999-12", false)]
+        {
+            assert_eq!(Month::parse(text).unwrap().may_be_charged_on(day("2026-01-31")), may, "{text}");
         }
         assert_eq!(month.due_on(day("2025-06-01")), day("2026-02-10"));
         assert_eq!(month.due_on(day("2026-02-20")), day("2026-03-02"));

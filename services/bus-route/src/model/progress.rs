@@ -1,12 +1,14 @@
 //! How a trip goes: which position is the latest, which stops were reached, how late the bus is, which alarms are to ring.
 //!
-//! Which stops were reached is in [`super::fence`]; those before one that were not noticed count as passed. A position that is not newer than the latest changes nothing here; it is stored all the same.
+//! Which stops were reached is in [`super::fence`]; those before one that were not noticed count as passed. A position that is not newer than the
+//! latest, or is of before the trip began or after it ended, changes nothing here; it is stored all the same.
 
 use chrono::{Duration, NaiveDate};
 use domain::{BusAlarmId, BusRouteId, BusTripId, SchoolId, StaffId, StopId, Timestamp, UserId, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use super::alarm::Bell;
+use super::boarding::CLOCK_GRACE;
 use super::eta::{self, Call, StopEta};
 use super::fence;
 use super::geo::haversine;
@@ -41,11 +43,22 @@ pub struct Course {
     pub direction: Direction,
     /// The school's day that the trip belongs to.
     pub service_date: NaiveDate,
+    /// When the trip began; none before.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
     /// The stops in the order in which the bus serves them.
     pub calls: Vec<Call>,
     /// Who wants to be told before the bus is at one of them.
     #[serde(default)]
     pub bells: Vec<Bell>,
+}
+
+impl Course {
+    /// Whether `at`, by a device's clock, is while the trip runs.
+    fn runs_at(&self, at: Timestamp) -> bool {
+        self.started_at.is_none_or(|start| at >= start - CLOCK_GRACE) && self.ended_at.is_none_or(|end| at <= end + CLOCK_GRACE)
+    }
 }
 
 /// How a trip goes.
@@ -166,6 +179,9 @@ impl Progress {
     }
 
     fn step(&mut self, course: &Course, fix: &Fix, happened: &mut Happened) {
+        if !course.runs_at(fix.recorded_at) {
+            return;
+        }
         if let Some(latest) = &self.latest {
             if fix.recorded_at <= latest.recorded_at {
                 return;
@@ -255,6 +271,8 @@ mod tests {
             driver_user_id: None,
             direction: Direction::Pickup,
             service_date: start().date_naive(),
+            started_at: None,
+            ended_at: None,
             calls: calls.collect(),
             bells: Vec::new(),
         }
@@ -287,6 +305,19 @@ mod tests {
             etas.iter().map(|eta| (eta.stop_id, eta.has_arrived)).collect::<Vec<_>>(),
             [(course.calls[0].stop_id, true), (course.calls[2].stop_id, true), (course.calls[3].stop_id, false),]
         );
+    }
+
+    #[test]
+    fn what_is_of_before_the_trip_or_after_it_moves_nothing() {
+        let mut course = course();
+        (course.started_at, course.ended_at) = (Some(start()), Some(start() + Duration::seconds(600)));
+        let mut progress = Progress::new(course.trip_id);
+        assert_eq!(progress.advance(&course, &[fix(-86_400, 0.0), fix(-61, 0.01), fix(661, 0.02)]), Happened::default());
+        assert_eq!(progress, Progress::new(course.trip_id));
+        // A device's clock may go wrong by a minute.
+        for seconds in [-60, 660] {
+            assert!(progress.advance(&course, &[fix(seconds, 0.0)]).moved, "{seconds}");
+        }
     }
 
     #[test]

@@ -85,6 +85,12 @@ pub enum Step {
 }
 
 impl Trip {
+    /// Whether it can start when it is `today` at the school: on its day, or a day before or after.
+    #[must_use]
+    pub fn may_start_on(&self, today: NaiveDate) -> bool {
+        (self.service_date - today).num_days().abs() <= 1
+    }
+
     /// The trip after `step`, or why that can't be.
     pub fn after(&self, step: Step, now: Timestamp) -> Result<Self, &'static str> {
         let next = Self { version: self.version.next(), updated_at: now, ..self.clone() };
@@ -125,6 +131,9 @@ mod tests {
             created_at: now,
             updated_at: now,
         };
+        for (days, may) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+            assert_eq!(planned.may_start_on(now.date_naive() + Duration::days(days)), may, "{days}");
+        }
         let running = planned.after(Step::Start, now).unwrap();
         assert_eq!((running.state, running.started_at, running.version.get()), (TripState::Running, Some(now), 2));
         let finished = running.after(Step::End, now - Duration::seconds(5)).unwrap();

@@ -1,7 +1,7 @@
 //! Seats on routes: who rides where, in which direction, from when to when.
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use domain::{BusAssignmentId, BusRouteId, Fault, Patch, StopId, StudentId, Version};
 use records::filters;
 use serde::{Deserialize, Serialize};
@@ -17,10 +17,13 @@ use uuid::Uuid;
 
 use super::bus_routes::existing;
 use super::paging::identity;
-use super::wrong;
+use super::{in_our_years, wrong};
 use crate::desk::Desk;
 use crate::model::route::{Assignment, AssignmentStatus, BusRoute, Direction, Stop};
 use crate::store as tables;
+
+/// How many days ahead a seat can begin.
+const AHEAD: Days = Days::new(366);
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(change).service(cancel);
@@ -39,7 +42,7 @@ pub struct NewAssignment {
     stop_id: StopId,
     /// Which way.
     direction: Direction,
-    /// The first day.
+    /// The first day: at most 366 days ahead.
     begin_date: NaiveDate,
     /// The last day, inclusive; none means open.
     end_date: Option<NaiveDate>,
@@ -88,6 +91,7 @@ filters!(AssignmentList);
 #[utoipa::path(tag = "bus-route", params(AssignmentList), responses((status = 200, body = Page<Assignment>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/bus/assignments")]
 async fn list(desk: Desk<TransportManage>, list: Params<AssignmentList>) -> Result<Page<Assignment>, Problem> {
+    in_our_years(list.on, "query:on")?;
     let (key, identity) = (desk.platform().cursor_key(), identity(&desk, &list.0));
     let after = list.cursor.as_deref().map(|cursor| Cursor::<Uuid>::open(key, "bus assignments", &identity, cursor)).transpose()?;
     let filter = tables::AssignmentFilter { route: list.route_id, student: list.student_id, direction: list.direction, on: list.on, after };
@@ -95,11 +99,12 @@ async fn list(desk: Desk<TransportManage>, list: Params<AssignmentList>) -> Resu
     Ok(Page::of(rows, list.limit, |last| Cursor::seal(key, "bus assignments", &identity, &last.id.as_uuid())))
 }
 
-/// Takes a seat. What it costs is told to fee, once for each month, where a slab says so.
+/// Takes a seat. What it costs is told to fee, once for each student, direction and month, where a slab says so; a month that was charged is not charged again for
+/// another seat.
 #[utoipa::path(
     tag = "bus-route",
     request_body = NewAssignment,
-    responses((status = 201, body = Assignment), (status = 409, description = "The bus is full on one of the days, or the student has a seat in this direction then."), CommonProblems),
+    responses((status = 201, body = Assignment), (status = 409, description = "The route, or the vehicle of a planned trip, is full on one of the days, or the student has a seat in this direction then."), CommonProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/bus/assignments")]
@@ -108,7 +113,8 @@ async fn create(desk: Desk<TransportManage>, body: Body<NewAssignment>) -> Resul
     desk.create(&body.0, async |transaction| {
         // From here on nobody else takes a seat of this route until the commit.
         let route = existing(transaction, new.route_id, "/route_id").await?;
-        let stop = check(transaction, &new).await?;
+        let today = desk.today(transaction).await?;
+        let stop = check(transaction, &new, today).await?;
         let now = desk.now();
         let wish = Assignment {
             id: BusAssignmentId::generate(),
@@ -127,7 +133,7 @@ async fn create(desk: Desk<TransportManage>, body: Body<NewAssignment>) -> Resul
             updated_at: now,
         };
         let row = tables::take_seat(transaction, &route, wish, true).await?;
-        tables::charge(transaction, &row, &route.name, stop.distance_metres, Some(desk.caller().actor()), now).await?;
+        tables::charge(transaction, &row, &route.name, stop.distance_metres, Some(desk.caller().actor()), today, now).await?;
         Ok(Created { location: format!("/api/v1/bus/assignments/{}", row.id), version: row.version, body: row })
     })
     .await
@@ -178,7 +184,8 @@ async fn change(
     Ok(changed)
 }
 
-/// Gives a seat back as if it had never been taken; it stays in the list, cancelled. To end it on a day, change its last day.
+/// Gives a seat back as if it had never been taken; it stays in the list, cancelled. To end it on a day, change its last day. What was charged stays charged: a month
+/// that has begun is not given back, and is not charged again if the student takes another seat in it.
 #[utoipa::path(tag = "bus-route", params(("id" = BusAssignmentId, Path)), responses((status = 204), CommonProblems, EditProblems), security(("bearer" = [])))]
 #[delete("/api/v1/bus/assignments/{id}")]
 async fn cancel(desk: Desk<TransportManage>, id: IdPath<BusAssignmentId>, based_on: IfMatch) -> Result<NoContent, Problem> {
@@ -215,11 +222,14 @@ async fn served(
 }
 
 /// 422 with everything that is wrong with a wish; else its stop.
-async fn check(transaction: &mut SchoolTransaction, new: &NewAssignment) -> Result<Stop, Problem> {
+async fn check(transaction: &mut SchoolTransaction, new: &NewAssignment, today: NaiveDate) -> Result<Stop, Problem> {
     let school = transaction.school_id();
     let mut faults = Vec::new();
     if new.end_date.is_some_and(|end| end < new.begin_date) {
         faults.push(Fault::new("/end_date", "must not be before begin_date"));
+    }
+    if new.begin_date > today + AHEAD {
+        faults.push(Fault::new("/begin_date", "must be at most 366 days ahead"));
     }
     let is_student: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM students WHERE school_id = $1 AND id = $2 AND status = 'active')")

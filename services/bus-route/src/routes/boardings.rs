@@ -33,7 +33,7 @@ pub struct NewNote {
     student_id: StudentId,
     /// What happened.
     kind: BoardingKind,
-    /// When; now unless said otherwise.
+    /// When, not before the trip began; now unless said otherwise.
     at: Option<DateTime<Utc>>,
     /// At which stop of the trip.
     stop_id: Option<StopId>,
@@ -142,7 +142,7 @@ async fn try_note(rooms: &Rooms, caller: &Caller, course: &Course, new: &NewNote
     };
     let seen = before.as_ref().map(|row| row.version);
     let wanted = Note { kind: new.kind, at: new.at.unwrap_or(now), stop_id: new.stop_id, noted_by: caller.user_id };
-    let row = match note(school, course.trip_id, new.student_id, before, wanted, now) {
+    let row = match note(school, course.trip_id, new.student_id, before, wanted, course.started_at, now) {
         Noted::Known(row) => return Ok(row),
         Noted::Refused(detail) if new.at.is_some() => return Err(wrong("/at", detail).into()),
         Noted::Refused(detail) => return Err(wrong("/student_id", detail).into()),

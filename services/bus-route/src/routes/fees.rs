@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::paging::{Sort, page};
-use super::wrong;
+use super::{in_our_years, wrong};
 use crate::desk::Desk;
 use crate::model::fee::{FeeSlab, Month};
 use crate::store;
@@ -77,7 +77,7 @@ filters!(FeeSlabFilter);
 #[serde(deny_unknown_fields)]
 #[schema(as = ChargeBusFees)]
 pub struct ChargeMonth {
-    /// The month.
+    /// The month: the last one, this one or the next.
     #[schema(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2026-11")]
     period: String,
 }
@@ -96,6 +96,7 @@ pub struct Charged {
 #[utoipa::path(tag = "bus-route", params(FeeSlabFilter), responses((status = 200, body = Page<FeeSlab>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/bus/fee-slabs")]
 async fn list(desk: Desk<TransportManage>, filter: Params<FeeSlabFilter>) -> Result<Page<FeeSlab>, Problem> {
+    in_our_years(filter.on, "query:on")?;
     let sort = Sort { by: "lpad(t.from_metres::text, 10, '0')", key: |row: &FeeSlab| format!("{:010}", row.from_metres) };
     let condition = "$5->>'on' IS NULL OR daterange(t.valid_from, t.valid_to, '[]') @> ($5->>'on')::date";
     page(&desk, "bus fee slabs", &filter.0, sort, condition).await
@@ -170,12 +171,19 @@ async fn remove(desk: Desk<TransportManage>, id: IdPath<BusFeeSlabId>, based_on:
     Ok(NoContent)
 }
 
-/// Charges everybody who has a seat in a month, and was not charged for it yet. As often as one likes: each seat is charged once a month.
+/// Charges everybody who has a seat in a month, and was not charged for it yet. As often as one likes: each student is charged once a month in each direction.
 #[utoipa::path(tag = "bus-route", request_body = ChargeMonth, responses((status = 200, body = Charged), CommonProblems), security(("bearer" = [])))]
 #[post("/api/v1/bus/fees/charge")]
 async fn charge(desk: Desk<TransportManage>, body: Body<ChargeMonth>) -> Result<Json<Charged>, Problem> {
     let month = Month::parse(&body.period).ok_or_else(|| wrong("/period", "must be a month, such as 2026-11"))?;
     let by = desk.caller().actor();
-    let charged = desk.change(async |transaction| store::charge_month(transaction, month, Some(by), desk.now()).await).await?;
+    let charged = desk
+        .change(async |transaction| {
+            if !month.may_be_charged_on(desk.today(transaction).await?) {
+                return Err(wrong("/period", "must be the last month, this one or the next"));
+            }
+            store::charge_month(transaction, month, Some(by), desk.now()).await
+        })
+        .await?;
     Ok(Json(Charged { period: month.to_string(), charged }))
 }

@@ -89,8 +89,11 @@ async fn show(permit: Permit<TransportRead>, id: IdPath<StudentId>, rooms: Data<
     let zone = tables::zone(&mut *connection, school).await?;
     let today = rooms.platform.clock().now().with_timezone(&zone).date_naive();
     let seats = tables::seats_of(&mut *connection, school, *id, today).await?;
+    // Given back before another one is asked for: as many requests as there are connections, each waiting for a second one, would wait for one another.
+    drop(transaction);
     let Some(seats) = rooms.visible(caller, *id, seats, today).await? else { return Err(missing()) };
-    let mut views = Vec::with_capacity(seats.len());
+    let mut transaction = tables::reading(&rooms.platform, school).await?;
+    let mut found = Vec::with_capacity(seats.len());
     for seat in seats {
         let route = tables::find(&mut transaction, seat.route_id).await?;
         let stops = tables::stops_of(transaction.connection()?, school, seat.route_id).await?;
@@ -98,8 +101,13 @@ async fn show(permit: Permit<TransportRead>, id: IdPath<StudentId>, rooms: Data<
         let filter = tables::TripFilter { route: Some(seat.route_id), date: Some(today), ..tables::TripFilter::default() };
         let trips = if seat.covers(today) { tables::list_trips(&mut transaction, &filter, 50).await? } else { Vec::new() };
         let trip = trips.into_iter().find(|trip| trip.direction == seat.direction && trip.state != TripState::Cancelled);
+        found.push((seat, route.name, stop, trip.map(|trip| trip.id)));
+    }
+    drop(transaction);
+    let mut views = Vec::with_capacity(found.len());
+    for (seat, route_name, stop, trip) in found {
         let trip = match trip {
-            Some(trip) => Some(rooms.seat_trip(caller, trip.id, *id, seat.stop_id).await?),
+            Some(trip) => Some(rooms.seat_trip(caller, trip, *id, seat.stop_id).await?),
             None => None,
         };
         views.push(StudentSeat {
@@ -108,7 +116,7 @@ async fn show(permit: Permit<TransportRead>, id: IdPath<StudentId>, rooms: Data<
             begin_date: seat.begin_date,
             end_date: seat.end_date,
             route_id: seat.route_id,
-            route_name: route.name,
+            route_name,
             stop_id: seat.stop_id,
             latitude: stop.latitude,
             longitude: stop.longitude,

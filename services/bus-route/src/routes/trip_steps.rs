@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
+use super::trips::fits;
 use crate::desk::Desk;
 use crate::live::tell_end;
 use crate::model::trip::{Step, Trip};
@@ -30,11 +31,12 @@ pub struct EndedTrip {
     not_alighted: Vec<StudentId>,
 }
 
-/// Starts a trip: its driver, or the office. A vehicle and a driver are on one trip at a time.
+/// Starts a trip on its day, or a day before or after: its driver, or the office. A vehicle and a driver are on one trip at a time, with papers that hold, and the
+/// vehicle has room for all who have a seat.
 #[utoipa::path(
     tag = "bus-route",
     params(("id" = BusTripId, Path)),
-    responses((status = 200, body = Trip), (status = 409, description = "The vehicle or the driver is on another trip, or the trip has begun."), CommonProblems, EditProblems),
+    responses((status = 200, body = Trip), (status = 409, description = "The vehicle or the driver is on another trip or may not drive, the vehicle is too small, it is not the day, or the trip has begun."), CommonProblems, EditProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/bus/trips/{id}/start")]
@@ -86,9 +88,23 @@ async fn cancel(desk: Desk<TransportManage>, id: IdPath<BusTripId>, based_on: If
 
 async fn step<P>(desk: &Desk<P>, id: BusTripId, based_on: IfMatch, step: Step, told: Option<EventKind>) -> Result<Trip, Problem> {
     desk.change(async |transaction| {
+        if step == Step::Start {
+            // The route first, as whoever takes a seat or plans a trip does.
+            let seen = store::find(transaction, id).await?;
+            store::lock(transaction, seen.route_id).await?;
+        }
         let row = store::edit(transaction, id, based_on).await?;
         let now = desk.now();
         let row = row.after(step, now).map_err(|detail| Problem::conflict(Kind::Conflict, detail))?;
+        if step == Step::Start {
+            let today = desk.today(transaction).await?;
+            if !row.may_start_on(today) {
+                let detail = format!("A trip starts on its day, {}, or a day before or after.", row.service_date);
+                return Err(Problem::conflict(Kind::Conflict, detail));
+            }
+            // What held when it was planned may have run out, been taken out of use or become too small since.
+            fits(transaction, &row, row.service_date.max(today)).await?;
+        }
         store::save(transaction, &row).await?;
         if let Some(kind) = told {
             let event = events::about_trip(kind, desk.caller(), &row, now)?;

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch, post};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use domain::{BusRouteId, BusTripId, Fault, Role, StaffId, VehicleId, Version};
 use records::filters;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::Rooms;
 use super::bus_routes::existing;
+use super::in_our_years;
 use super::paging::identity;
 use crate::desk::Desk;
 use crate::model::documents::missing_on;
@@ -26,6 +27,11 @@ use crate::model::route::Direction;
 use crate::model::timetable;
 use crate::model::trip::{Trip, TripState};
 use crate::store as tables;
+
+/// How many days back a trip can be planned: one that was run and forgotten.
+const BACK: Days = Days::new(7);
+/// How many days ahead.
+const AHEAD: Days = Days::new(366);
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(change);
@@ -40,7 +46,7 @@ pub struct NewTrip {
     route_id: BusRouteId,
     /// Which way; once a day.
     direction: Direction,
-    /// The school's day.
+    /// The school's day: at most a week ago, and at most 366 days ahead.
     service_date: NaiveDate,
     /// The vehicle; the route's unless said otherwise.
     vehicle_id: Option<VehicleId>,
@@ -89,6 +95,7 @@ filters!(TripList);
 #[utoipa::path(tag = "bus-route", params(TripList), responses((status = 200, body = Page<Trip>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/bus/trips")]
 async fn list(desk: Desk<TransportOperate>, list: Params<TripList>) -> Result<Page<Trip>, Problem> {
+    in_our_years(list.service_date, "query:service_date")?;
     let (key, identity) = (desk.platform().cursor_key(), identity(&desk, &list.0));
     let after = list.cursor.as_deref().map(|cursor| Cursor::<Uuid>::open(key, "bus trips", &identity, cursor)).transpose()?;
     let mut transaction = desk.read().await?;
@@ -122,6 +129,10 @@ async fn create(desk: Desk<TransportManage>, body: Body<NewTrip>) -> Result<Http
         if timetable::run(&stops, new.direction).is_empty() {
             return Err(Problem::invalid(vec![Fault::new("/direction", "is one in which the route has no stops")]));
         }
+        let today = desk.today(transaction).await?;
+        if new.service_date < today - BACK || new.service_date > today + AHEAD {
+            return Err(Problem::invalid(vec![Fault::new("/service_date", "must be at most a week ago and at most 366 days ahead")]));
+        }
         let Some(vehicle_id) = new.vehicle_id.or(route.vehicle_id) else {
             return Err(Problem::invalid(vec![Fault::new("/vehicle_id", "is required: the route has none")]));
         };
@@ -141,7 +152,7 @@ async fn create(desk: Desk<TransportManage>, body: Body<NewTrip>) -> Result<Http
             created_at: now,
             updated_at: now,
         };
-        fits(transaction, &row).await?;
+        fits(transaction, &row, row.service_date).await?;
         tables::insert(transaction, &row).await?;
         Ok(Created { location: format!("/api/v1/bus/trips/{}", row.id), version: row.version, body: row })
     })
@@ -189,7 +200,7 @@ async fn change(
                 updated_at: desk.now(),
                 ..row
             };
-            fits(transaction, &row).await?;
+            fits(transaction, &row, row.service_date).await?;
             tables::save(transaction, &row).await?;
             let version = row.version;
             Ok(Versioned(row, version))
@@ -199,8 +210,8 @@ async fn change(
     Ok(changed)
 }
 
-/// Whether the vehicle and the driver may run this trip. The route is locked, so nobody takes a seat meanwhile.
-async fn fits(transaction: &mut SchoolTransaction, trip: &Trip) -> Result<(), Problem> {
+/// Whether the vehicle and the driver may run this trip on `day`. The route is locked, so nobody takes a seat meanwhile.
+pub(super) async fn fits(transaction: &mut SchoolTransaction, trip: &Trip, day: NaiveDate) -> Result<(), Problem> {
     let school = transaction.school_id();
     let mut faults = Vec::new();
     let vehicle = tables::look(transaction, trip.vehicle_id).await?.filter(|vehicle| vehicle.is_active);
@@ -217,8 +228,13 @@ async fn fits(transaction: &mut SchoolTransaction, trip: &Trip) -> Result<(), Pr
             faults.push(Fault::new("/driver_staff_id", "is no driver of this school"));
         }
     }
-    let (Some(vehicle), true) = (vehicle, faults.is_empty()) else { return Err(Problem::invalid(faults)) };
-    let missing = missing_on(&vehicle, driver.as_ref(), trip.service_date);
+    let (Some(vehicle), true) = (vehicle, faults.is_empty()) else {
+        // Whoever starts a trip named neither of the two.
+        let is_planned = trip.state == TripState::Planned;
+        let out_of_use = || Problem::conflict(Kind::Conflict, "The trip's vehicle or driver is not in use any more.");
+        return Err(if is_planned { Problem::invalid(faults) } else { out_of_use() });
+    };
+    let missing = missing_on(&vehicle, driver.as_ref(), day);
     if !missing.is_empty() {
         let names: Vec<String> =
             missing.iter().filter_map(|document| Some(serde_json::to_value(document).ok()?.as_str()?.to_owned())).collect();

@@ -1,4 +1,5 @@
-//! Telling fee what a seat costs: each seat once a month, with the event in the transaction that notes it.
+//! Telling fee what a seat costs: each student once a month in each direction, however often the seat changes, with the event in the transaction that notes it. A
+//! month that was charged stays charged when the seat is given back.
 
 use chrono::NaiveDate;
 use domain::{Actor, BusAssignmentId, BusFeeSlabId, EventKind, SchoolId, StudentId, Timestamp};
@@ -34,16 +35,21 @@ struct Charge {
     due_on: NaiveDate,
 }
 
-/// Charges a seat that was just taken for the month that it begins in, or for the present one if it began earlier. Nothing if no slab says what it costs.
+/// Charges a seat that was just taken for the month that it begins in, or for the present one if it began earlier. Nothing if no slab says what it costs, if the seat is
+/// over, or if it begins after the next month, which is charged when it comes.
 pub(crate) async fn charge(
     transaction: &mut SchoolTransaction,
     seat: &Assignment,
     route: &str,
     metres: Option<i32>,
     by: Option<Actor>,
+    today: NaiveDate,
     now: Timestamp,
 ) -> Result<bool, Problem> {
-    let month = Month::of(seat.begin_date.max(now.date_naive()));
+    let month = Month::of(seat.begin_date.max(today));
+    if !month.may_be_charged_on(today) || seat.end_date.is_some_and(|end| end < today) {
+        return Ok(false);
+    }
     let slabs = slabs(transaction).await?;
     charge_one(transaction, seat, route, metres, month, &slabs, by, now).await
 }
@@ -67,7 +73,8 @@ pub(crate) async fn charge_month(
          JOIN bus_routes r ON r.school_id = a.school_id AND r.id = a.route_id
          JOIN route_stops s ON s.school_id = a.school_id AND s.id = a.stop_id
          WHERE a.school_id = $1 AND a.status = 'active' AND daterange(a.begin_date, a.end_date, '[]') && daterange($2, $3, '[]')
-            AND NOT EXISTS (SELECT FROM bus_fee_charges c WHERE c.school_id = a.school_id AND c.assignment_id = a.id AND c.period = $4)
+            AND NOT EXISTS (SELECT FROM bus_fee_charges c WHERE c.school_id = a.school_id AND c.student_id = a.student_id
+                AND c.direction = a.direction AND c.period = $4)
          ORDER BY a.id",
     )
     .bind(school.as_uuid())
@@ -107,7 +114,7 @@ async fn charge_one(
     let Some(slab) = slabs.iter().find(|slab| slab.holds(metres, day)) else { return Ok(false) };
     let period = month.to_string();
     let charge = Charge {
-        id: natural_id("bus_fee_charge", &[seat.id.as_uuid().as_bytes(), period.as_bytes()]),
+        id: natural_id("bus_fee_charge", &[seat.student_id.as_uuid().as_bytes(), seat.direction.as_str().as_bytes(), period.as_bytes()]),
         school: seat.school_id,
         assignment: seat.id,
         student: seat.student_id,
@@ -115,8 +122,8 @@ async fn charge_one(
         due_on: month.due_on(seat.begin_date),
     };
     let noted = sqlx::query(
-        "INSERT INTO bus_fee_charges (id, school_id, assignment_id, student_id, slab_id, period, currency, amount_minor, due_on, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (school_id, assignment_id, period) DO NOTHING",
+        "INSERT INTO bus_fee_charges (id, school_id, assignment_id, student_id, slab_id, period, currency, amount_minor, due_on, created_at, updated_at, direction)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11) ON CONFLICT (school_id, student_id, direction, period) DO NOTHING",
     )
     .bind(charge.id)
     .bind(charge.school.as_uuid())
@@ -128,6 +135,7 @@ async fn charge_one(
     .bind(slab.amount_minor)
     .bind(charge.due_on)
     .bind(now)
+    .bind(seat.direction.as_str())
     .execute(transaction.connection()?)
     .await
     .map_err(StoreError::from)?;

@@ -55,7 +55,8 @@ pub(crate) async fn any_course(platform: &Platform, school: SchoolId, trip: BusT
     let connection = transaction.connection()?;
     let query = "SELECT t.state, jsonb_build_object('school_id', t.school_id, 'trip_id', t.id, 'route_id', t.route_id, 'route_name', r.name, 'vehicle_id', t.vehicle_id,
             'registration', v.registration, 'capacity', v.capacity, 'driver_staff_id', t.driver_staff_id, 'driver_user_id', s.user_id,
-            'direction', t.direction, 'service_date', t.service_date, 'calls', '[]'::jsonb, 'bells', '[]'::jsonb)
+            'direction', t.direction, 'service_date', t.service_date,
+            'started_at', t.started_at, 'ended_at', t.ended_at, 'calls', '[]'::jsonb, 'bells', '[]'::jsonb)
         FROM bus_trips t
         JOIN bus_routes r ON r.school_id = t.school_id AND r.id = t.route_id
         JOIN vehicles v ON v.school_id = t.school_id AND v.id = t.vehicle_id

@@ -72,7 +72,7 @@ pub(crate) async fn begin_live(platform: &Platform, course: &Course) -> Result<L
     if let Some(live) = live(platform.redis(), school, trip).await? {
         return Ok(live);
     }
-    let fixes = fixes_of(platform, school, trip).await?;
+    let fixes = fixes_of(platform, course).await?;
     let mut transaction = reading(platform, school).await?;
     let connection = transaction.connection()?;
     let visits: Vec<(Uuid, Timestamp)> =

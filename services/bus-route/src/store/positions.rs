@@ -15,6 +15,7 @@ use write_behind::Buffered;
 
 use super::reading;
 use crate::model::position::{Fix, Track};
+use crate::model::progress::Course;
 
 const INSERT: &str = "
 INSERT INTO vehicle_positions (id, school_id, vehicle_id, trip_id, recorded_at, received_at, latitude, longitude, speed_mps, heading_degrees, created_at, updated_at)
@@ -79,18 +80,21 @@ fn scope(trip: BusTripId) -> String {
     format!("trip:{trip}")
 }
 
-/// All positions of a trip, saved or not.
-pub(crate) async fn fixes_of(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Vec<Fix>, Problem> {
+/// The positions of a trip, saved or not, that came while it ran: what came after it moved nothing, and must not when it is all worked out anew.
+pub(crate) async fn fixes_of(platform: &Platform, course: &Course) -> Result<Vec<Fix>, Problem> {
+    let (school, trip, ended_at) = (course.school_id, course.trip_id, course.ended_at);
     let unsaved: HashMap<Uuid, Track> = platform.buffer().unsaved(school, &scope(trip)).await?;
     let mut transaction = reading(platform, school).await?;
     let query = "SELECT to_jsonb(p) FROM vehicle_positions p JOIN bus_trips t ON t.school_id = p.school_id AND t.id = $2 AND t.vehicle_id = p.vehicle_id
-        WHERE p.school_id = $1 AND p.trip_id = $2";
+        WHERE p.school_id = $1 AND p.trip_id = $2 AND ($3::timestamptz IS NULL OR p.received_at <= $3)";
     let saved: Vec<Json<Fix>> = sqlx::query_scalar(query)
         .bind(school.as_uuid())
         .bind(trip.as_uuid())
+        .bind(ended_at)
         .fetch_all(transaction.connection()?)
         .await
         .map_err(StoreError::from)?;
-    let unsaved = unsaved.into_values().flat_map(|track| track.fixes);
+    let in_time = unsaved.into_values().filter(|track| ended_at.is_none_or(|end| track.received_at <= end));
+    let unsaved = in_time.flat_map(|track| track.fixes);
     Ok(unsaved.chain(saved.into_iter().map(|Json(fix)| fix)).collect())
 }

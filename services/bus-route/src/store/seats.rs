@@ -1,6 +1,6 @@
 //! Seats. Whoever takes one has the route to themselves until the commit; the exclusion constraints stand behind.
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use domain::{BusRouteId, StudentId, Timestamp};
 use records::refuse;
 use service_kit::{Kind, Problem};
@@ -19,6 +19,7 @@ pub(crate) async fn take_seat(
     mut wish: Assignment,
     is_new: bool,
 ) -> Result<Assignment, Problem> {
+    fits_trips(transaction, &wish).await?;
     // All seats that are ever taken: reseating some for a part of their time would not do.
     let taken = taken(transaction, route, wish.direction, Some(wish.id.as_uuid())).await?;
     let spans: Vec<(Span, i32)> = taken.iter().map(|(_, span, seat)| (*span, *seat)).collect();
@@ -39,6 +40,38 @@ pub(crate) async fn take_seat(
     }
     settle(transaction).await?;
     Ok(wish)
+}
+
+/// 409 if a trip that is planned or runs has a vehicle without room for `wish`, though the route has. Days on which the seat is held already don't count.
+async fn fits_trips(transaction: &mut SchoolTransaction, wish: &Assignment) -> Result<(), Problem> {
+    // Trips that were planned before yesterday start no more.
+    let from = wish.begin_date.max(wish.updated_at.date_naive() - Days::new(2));
+    let full: Option<(NaiveDate, i32)> = sqlx::query_as(
+        "SELECT t.service_date, v.capacity FROM bus_trips t JOIN vehicles v ON v.school_id = t.school_id AND v.id = t.vehicle_id
+         WHERE t.school_id = $1 AND t.route_id = $2 AND t.direction = $3 AND t.state IN ('planned', 'running')
+            AND t.service_date >= $4 AND ($5::date IS NULL OR t.service_date <= $5)
+            AND NOT EXISTS (SELECT FROM bus_assignments a WHERE a.school_id = t.school_id AND a.id = $6 AND a.status = 'active'
+                AND a.begin_date <= t.service_date AND (a.end_date IS NULL OR a.end_date >= t.service_date))
+            AND v.capacity <= (SELECT count(*) FROM bus_assignments a WHERE a.school_id = t.school_id AND a.route_id = t.route_id
+                AND a.direction = t.direction AND a.status = 'active' AND a.id <> $6
+                AND a.begin_date <= t.service_date AND (a.end_date IS NULL OR a.end_date >= t.service_date))
+         ORDER BY t.service_date LIMIT 1",
+    )
+    .bind(wish.school_id.as_uuid())
+    .bind(wish.route_id.as_uuid())
+    .bind(wish.direction.as_str())
+    .bind(from)
+    .bind(wish.end_date)
+    .bind(wish.id.as_uuid())
+    .fetch_optional(transaction.connection()?)
+    .await
+    .map_err(StoreError::from)?;
+    match full {
+        None => Ok(()),
+        Some((day, capacity)) => {
+            Err(Problem::conflict(Kind::Conflict, format!("All {capacity} seats of the vehicle of that day's trip are taken on {day}.")))
+        }
+    }
 }
 
 /// Gives everybody on `route`, which is locked, the lowest seat that does: before seats are taken out.

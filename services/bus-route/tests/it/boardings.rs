@@ -58,6 +58,8 @@ async fn fifty_taps_are_one_note_and_nobody_gets_off_who_did_not_board() {
     let tomorrow =
         json!({"student_id": school.other_child, "kind": "boarded", "at": school.day(1).and_hms_opt(8, 0, 0).unwrap().and_utc()});
     assert_eq!(school.driver.post(&path, &tomorrow).await.pointers(), ["/at"]);
+    let long_ago = json!({"student_id": school.other_child, "kind": "boarded", "at": "1990-01-01T00:00:00Z"});
+    assert_eq!(school.driver.post(&path, &long_ago).await.pointers(), ["/at"]);
 }
 
 #[tokio::test]

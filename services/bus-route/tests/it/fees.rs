@@ -46,3 +46,45 @@ async fn without_a_slab_a_seat_costs_nothing() {
     assert_eq!(school.count("SELECT count(*) FROM bus_fee_charges").await, 0);
     assert_eq!(school.told("transport:fee_due").await, 0);
 }
+
+#[tokio::test]
+async fn a_month_is_charged_once_however_often_the_seat_is_given_back_and_taken_again() {
+    let school = School::open().await;
+    let slab = json!({"from_metres": 0, "below_metres": null, "currency": "INR", "amount_minor": 50_000, "valid_from": "2020-01-01"});
+    made(&school.office, "/api/v1/bus/fee-slabs", &slab).await;
+    for stop in 0..4 {
+        let seat = school.seat(school.child, stop).await;
+        assert_eq!(school.office.delete(seat.header("location"), "\"v1\"").await.status, 204);
+    }
+    school.seat(school.child, 0).await;
+    assert_eq!((school.count("SELECT count(*) FROM bus_fee_charges").await, school.told("transport:fee_due").await), (1, 1));
+    let this = json!({"period": school.today.format("%Y-%m").to_string()});
+    assert_eq!(school.office.post("/api/v1/bus/fees/charge", &this).await.expect(200)["charged"], 0);
+    // The way home is another matter.
+    let mut home = school.wish(school.child, 0, school.today, None);
+    home["direction"] = json!("drop");
+    made(&school.office, "/api/v1/bus/assignments", &home).await;
+    assert_eq!((school.count("SELECT count(*) FROM bus_fee_charges").await, school.told("transport:fee_due").await), (2, 2));
+}
+
+#[tokio::test]
+async fn only_months_near_are_charged() {
+    let school = School::open().await;
+    let slab = json!({"from_metres": 0, "below_metres": null, "currency": "INR", "amount_minor": 50_000, "valid_from": "2020-01-01"});
+    made(&school.office, "/api/v1/bus/fee-slabs", &slab).await;
+    // It is charged when its time comes.
+    made(&school.office, "/api/v1/bus/assignments", &school.wish(school.child, 0, school.day(100), None)).await;
+    for (begin, days) in [(json!("9999-12-31"), "far"), (json!(school.day(400)), "a year and more")] {
+        let mut wish = school.wish(school.other_child, 0, school.today, None);
+        wish["begin_date"] = begin;
+        let refused = school.office.post("/api/v1/bus/assignments", &wish).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/begin_date"]), "{days}");
+    }
+    for days in [-70, 70, 100] {
+        let period = json!({"period": school.day(days).format("%Y-%m").to_string()});
+        let refused = school.office.post("/api/v1/bus/fees/charge", &period).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/period"]), "{period}");
+    }
+    assert_eq!(school.office.post("/api/v1/bus/fees/charge", &json!({"period": "9999-12"})).await.status, 422);
+    assert_eq!((school.count("SELECT count(*) FROM bus_fee_charges").await, school.told("transport:fee_due").await), (0, 0));
+}

@@ -150,3 +150,37 @@ async fn a_late_bus_is_told_of_once() {
     assert_eq!(school.count("SELECT count(*) FROM bus_alerts WHERE kind = 'delay'").await, 1);
     assert_eq!(school.told("transport:delayed").await, 1);
 }
+
+#[tokio::test]
+async fn a_position_after_the_trip_does_not_become_the_latest_when_the_memory_goes() {
+    let school = School::open().await;
+    let trip = school.start().await;
+    let (path, shown) = (format!("{trip}/positions"), format!("{trip}/position"));
+    school.driver.post(&path, &school.positions(&[(30, 0.0)])).await.expect(200);
+    school.driver.post_if(&format!("{trip}/end"), "\"v2\"", &json!({})).await.expect(200);
+    let before = school.office.get(&shown).await.expect(200);
+    school.driver.post(&path, &school.positions(&[(20, 0.01), (0, 0.02)])).await.expect(200);
+    for _ in 0..2 {
+        let after = school.office.get(&shown).await.expect(200);
+        assert_eq!((&after["recorded_at"], &after["longitude"]), (&before["recorded_at"], &json!(0.0)));
+        school.saved().await;
+        school.fleet.redis.flush().await;
+    }
+    assert_eq!(school.count("SELECT count(*) FROM vehicle_positions").await, 3);
+}
+
+#[tokio::test]
+async fn positions_of_the_day_before_do_not_drive_todays_trip() {
+    let school = School::open().await;
+    let seat = school.seat(school.child, 3).await;
+    school.parent.post("/api/v1/bus/alarms", &json!({"assignment_id": seat.body["id"], "minutes_before": 60})).await.expect(201);
+    let trip = school.start().await;
+    let backlog: Vec<(i64, f64)> = (0..=30).map(|n| (86_400 - n * 20, f64::from(i32::try_from(n).unwrap()) * 0.001)).collect();
+    let answer = school.driver.post(&format!("{trip}/positions"), &school.positions(&backlog)).await.expect(200);
+    assert_eq!((&answer["accepted"], &answer["latest_recorded_at"]), (&json!(31), &Value::Null));
+    assert_eq!(school.office.get(&format!("{trip}/position")).await.status, 404);
+    assert_eq!(school.count("SELECT count(*) FROM bus_stop_visits").await, 0);
+    assert_eq!((school.told("transport:arrived").await, school.told("transport:alarm_rung").await), (0, 0));
+    school.saved().await;
+    assert_eq!(school.count("SELECT count(*) FROM vehicle_positions").await, 31);
+}

@@ -128,10 +128,11 @@ impl School {
         format!("/api/v1/bus/trips/{}", made(&self.office, "/api/v1/bus/trips", &new).await)
     }
 
-    /// Plans and starts today's trip to school: its path.
+    /// Plans and starts today's trip to school, ten minutes ago: its path.
     pub async fn start(&self) -> String {
         let trip = self.plan().await;
         self.driver.post_if(&format!("{trip}/start"), "\"v1\"", &json!({})).await.expect(200);
+        self.sql("UPDATE bus_trips SET started_at = started_at - interval '10 minutes' WHERE state = 'running'").await;
         trip
     }
 

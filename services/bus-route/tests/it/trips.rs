@@ -96,3 +96,78 @@ async fn the_manifest_is_in_the_order_of_the_stops() {
         assert_eq!(who.get(&format!("{trip}/manifest")).await.status, 403);
     }
 }
+
+#[tokio::test]
+async fn nobody_takes_a_seat_that_the_vehicle_of_a_planned_trip_does_not_have() {
+    let school = School::open_with(3).await;
+    let small = made(&school.office, "/api/v1/bus/vehicles", &json!({"registration": "KA 09", "capacity": 1})).await;
+    let plan = json!({"route_id": school.route, "direction": "pickup", "service_date": school.day(1), "vehicle_id": small});
+    let trip = format!("/api/v1/bus/trips/{}", made(&school.office, "/api/v1/bus/trips", &plan).await);
+    let path = "/api/v1/bus/assignments";
+    let seat = school.seat(school.child, 0).await;
+    let refused = school.office.post(path, &school.wish(school.other_child, 0, school.today, None)).await;
+    assert_eq!(refused.status, 409);
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains(&school.day(1).to_string()), "{detail}");
+    // Until then there is room, and who has the seat may change it.
+    let until = school.office.post(path, &school.wish(school.other_child, 0, school.today, Some(school.today))).await;
+    assert_eq!(until.status, 201, "{:#}", until.body);
+    assert_eq!(school.office.patch(until.header("location"), "\"v1\"", &json!({"end_date": null})).await.status, 409);
+    let seat = seat.header("location");
+    school.office.patch(seat, "\"v1\"", &json!({"stop_id": school.stops[1]})).await.expect(200);
+    // A larger one makes room.
+    school.office.patch(&trip, "\"v1\"", &json!({"vehicle_id": school.vehicle})).await.expect(200);
+    school.office.patch(until.header("location"), "\"v1\"", &json!({"end_date": null})).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_trip_starts_only_with_a_vehicle_that_may_still_run_it() {
+    let school = School::open_with(3).await;
+    school.seat(school.child, 0).await;
+    school.seat(school.other_child, 1).await;
+    let spare = made(&school.office, "/api/v1/bus/vehicles", &json!({"registration": "KA 09", "capacity": 2})).await;
+    let vehicle = format!("/api/v1/bus/vehicles/{spare}");
+    let plan = json!({"route_id": school.route, "direction": "pickup", "service_date": school.today, "vehicle_id": spare});
+    let start = format!("/api/v1/bus/trips/{}/start", made(&school.office, "/api/v1/bus/trips", &plan).await);
+    let (yesterday, none) = (json!({"insurance_expires_on": school.day(-1)}), json!({"insurance_expires_on": null}));
+    let changes = [
+        (yesterday, none, "insurance"),
+        (json!({"is_active": false}), json!({"is_active": true}), "not in use"),
+        (json!({"capacity": 1}), json!({"capacity": 2}), "the vehicle has 1"),
+    ];
+    for (version, (spoil, mend, why)) in (1..).step_by(2).zip(changes) {
+        school.office.patch(&vehicle, &format!("\"v{version}\""), &spoil).await.expect(200);
+        let refused = school.driver.post_if(&start, "\"v1\"", &json!({})).await;
+        assert_eq!(refused.status, 409, "{why}");
+        assert!(refused.body["detail"].as_str().unwrap().contains(why), "{:#}", refused.body);
+        school.office.patch(&vehicle, &format!("\"v{}\"", version + 1), &mend).await.expect(200);
+    }
+    school.driver.post_if(&start, "\"v1\"", &json!({})).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_trip_is_planned_for_a_day_near_and_starts_on_its_day_or_the_one_beside_it() {
+    let school = School::open().await;
+    let plan = |days: i64| json!({"route_id": school.route, "direction": "pickup", "service_date": school.day(days)});
+    for days in [-9, 400] {
+        let refused = school.office.post("/api/v1/bus/trips", &plan(days)).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/service_date"]), "{days}");
+    }
+    for (days, status) in [(-3, 409), (3, 409), (1, 200)] {
+        let trip = made(&school.office, "/api/v1/bus/trips", &plan(days)).await;
+        let started = school.driver.post_if(&format!("/api/v1/bus/trips/{trip}/start"), "\"v1\"", &json!({})).await;
+        assert_eq!(started.status, status, "{days}: {:#}", started.body);
+    }
+}
+
+#[tokio::test]
+async fn a_day_in_no_year_of_ours_is_refused() {
+    let school = School::open().await;
+    for (path, pointer) in [("trips?service_date", "query:service_date"), ("assignments?on", "query:on"), ("fee-slabs?on", "query:on")] {
+        for day in ["-4800-01-01", "1899-12-31", "2201-01-01"] {
+            let answer = school.office.get(&format!("/api/v1/bus/{path}={day}")).await;
+            assert_eq!((answer.status, answer.pointers()), (422, vec![pointer]), "{path}={day}");
+        }
+        school.office.get(&format!("/api/v1/bus/{path}=2026-11-21")).await.expect(200);
+    }
+}

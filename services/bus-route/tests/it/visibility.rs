@@ -1,8 +1,9 @@
 //! Who may see a child's stop: own parents, the driver of the trip, the office. For everybody else there is no such bus.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::school::{School, made};
+use crate::school::{School, count, made, statuses};
 
 #[tokio::test]
 async fn a_childs_stop_is_for_own_parents_the_driver_of_the_trip_and_the_office() {
@@ -77,4 +78,18 @@ async fn vehicles_routes_and_seats_are_the_offices() {
     let theirs = made(&school.outsider, "/api/v1/bus/routes", &json!({"name": "North", "capacity": 3})).await;
     let wish = json!({"student_id": school.child, "route_id": theirs, "stop_id": school.stops[0], "direction": "pickup", "begin_date": school.today});
     assert_eq!(school.outsider.post("/api/v1/bus/assignments", &wish).await.pointers(), ["/student_id", "/stop_id"]);
+}
+
+#[tokio::test]
+async fn fifty_who_ask_for_a_students_bus_at_once_are_all_answered() {
+    let school = School::open().await;
+    school.seat(school.child, 2).await;
+    let trip = school.start().await;
+    school.driver.post(&format!("{trip}/positions"), &school.positions(&[(5, 0.005)])).await.expect(200);
+    let path = format!("/api/v1/students/{}/bus", school.child);
+    // More than there are connections: whoever held one while waiting for a second would stand in everybody's way.
+    let callers = [&school.parent, &school.office, &school.driver];
+    let answers = join_all((0..50).map(|n| callers[n % 3].get(&path))).await;
+    assert_eq!(count(&answers, 200), 50, "{:?}", statuses(&answers));
+    assert!(answers.iter().all(|answer| answer.body["seats"][0]["trip"]["state"] == "running"));
 }

@@ -52,6 +52,8 @@ pub enum Notice {
         /// Where it stands.
         word: RefundWord,
     },
+    /// News of a dispute: the bank may take the money back, and the provider wants an answer from a person.
+    Disputed,
     /// Nothing that concerns us.
     Other,
 }

@@ -130,6 +130,7 @@ fn notice(event: &str, payload: Payload) -> Option<Notice> {
                 word,
             }
         }
+        event if event.starts_with("payment.dispute.") => Notice::Disputed,
         _ => Notice::Other,
     })
 }

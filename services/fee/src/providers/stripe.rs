@@ -161,6 +161,7 @@ fn notice(kind: &str, object: serde_json::Value) -> Option<Notice> {
             let word = refund.word();
             Notice::Refund { refund_id: refund.id, our_id, money, word }
         }
+        kind if kind.starts_with("charge.dispute.") => Notice::Disputed,
         _ => Notice::Other,
     })
 }

@@ -213,8 +213,8 @@ async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<Htt
             .fetch_one(transaction.connection()?)
             .await
             .map_err(db)?;
-        if last.is_some_and(|last| new.closed_on <= last) {
-            return Err(Problem::conflict(Kind::Conflict, "This day is closed already."));
+        if let Some(last) = last.filter(|last| new.closed_on <= *last) {
+            return Err(Problem::conflict(Kind::Conflict, format!("The books are closed up to {last} already, with this day.")));
         }
         let counted = count(transaction, new.closed_on, &new.cash).await?;
         if new.note.is_none() && counted.iter().any(|cash| cash.difference_minor != 0) {

@@ -80,7 +80,7 @@ async fn with_invoice<P: MayHold>(
 }
 
 fn only_open(row: &InvoiceRow) -> Result<(), Problem> {
-    if row.is_open() { Ok(()) } else { Err(Problem::conflict(Kind::Conflict, format!("It is {}: nothing is owed.", row.status))) }
+    if row.is_open() { Ok(()) } else { Err(Problem::conflict(Kind::Conflict, row.why_not_open())) }
 }
 
 /// Issues a draft: it gets its number and is owed. Credit that the student has is set against it, if the school's settings say so.
@@ -130,10 +130,11 @@ async fn fine(
     body: Body<NewFine>,
 ) -> Result<Versioned<InvoiceView>, Problem> {
     let new = body.into_inner();
-    let by_hand = new.amount_minor.zip(new.description);
-    if new.fine_rule_id.is_some() == by_hand.is_some() {
+    let by_rule = new.fine_rule_id.is_some();
+    if by_rule == new.amount_minor.is_some() || by_rule == new.description.is_some() {
         return Err(Problem::invalid(vec![Fault::new("/fine_rule_id", "either a rule is required, or an amount with a description")]));
     }
+    let by_hand = new.amount_minor.zip(new.description);
     with_invoice(&desk, id, based_on, async |transaction, book, row| {
         only_open(&row)?;
         if let Some((amount, description)) = by_hand {

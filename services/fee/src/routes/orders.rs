@@ -94,7 +94,7 @@ async fn begin(
         };
     }
     if !invoice.is_open() {
-        return Err(Problem::conflict(Kind::Conflict, format!("The invoice is {}: it takes no payment.", invoice.status)));
+        return Err(Problem::conflict(Kind::Conflict, invoice.why_not_open()));
     }
     let amount = new.amount_minor.map_or(invoice.open_minor(), Amount::minor);
     if amount > invoice.open_minor() {

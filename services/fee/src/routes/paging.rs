@@ -1,5 +1,6 @@
 //! Pages of lists that SQL makes: sorted by one key and, where that is equal, by id.
 
+use chrono::{Datelike, NaiveDate};
 use records::Filter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,6 +40,15 @@ pub(super) fn page<F: Filter, P, K: Serialize + DeserializeOwned, R>(
 ) -> Page<R> {
     let key = desk.platform().cursor_key();
     Page::of(rows, filter.limit(), |last| Cursor::seal(key, list, &identity(desk, filter), &place(last)))
+}
+
+/// Refuses days that no book has, and that the database can't reckon with.
+pub(super) fn days_of_ours(days: &[(&str, Option<NaiveDate>)]) -> Result<(), Problem> {
+    let mut faults = domain::Faults::none();
+    for (pointer, day) in days {
+        faults.require(day.is_none_or(|day| (1900..=2200).contains(&day.year())), pointer, "must be of a year from 1900 to 2200");
+    }
+    faults.into_result().map_err(Problem::invalid)
 }
 
 /// How many rows to read.

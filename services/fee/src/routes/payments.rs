@@ -52,6 +52,9 @@ impl OfflineMethod {
     }
 }
 
+/// How far a cheque's date may be from the day on which it is handed in: banks pay none that is older.
+const CHEQUE_MONTHS: u32 = 6;
+
 /// A cheque.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +63,7 @@ pub struct NewCheque {
     number: Text<32>,
     /// Its bank.
     bank: Text<100>,
-    /// Its date.
+    /// Its date, within six months of today.
     date: NaiveDate,
 }
 
@@ -78,7 +81,7 @@ pub struct NewOfflinePayment {
     amount_minor: Amount,
     /// The currency: the invoice's.
     currency: Currency,
-    /// The bank's number of the transfer: required for `upi` and `bank_transfer`. Good for one payment.
+    /// The bank's number of the transfer: required for `upi` and `bank_transfer`. Good for one payment, in whatever case it is spelled.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
     reference: Option<Text<64>>,
     /// The cheque: required for `cheque`.
@@ -113,7 +116,7 @@ impl NewOfflinePayment {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clearing {
-    /// The day; not one to come.
+    /// The day; not one to come, nor one before the cheque was handed in.
     cleared_on: NaiveDate,
 }
 
@@ -157,6 +160,7 @@ filters!(PaymentFilter);
 #[get("/api/v1/payments")]
 async fn list(desk: Desk<FeesRead>, filter: Params<PaymentFilter>) -> Result<Page<PaymentView>, Problem> {
     let (at, id): (Option<DateTime<Utc>>, Option<Uuid>) = paging::after(&desk, "payments", &filter.0)?;
+    paging::days_of_ours(&[("query:booked_on", filter.booked_on)])?;
     let visible = access::visible(&desk).await?;
     let mut transaction = desk.read().await?;
     let rows: Vec<PaymentRow> = sqlx::query_as(
@@ -190,7 +194,7 @@ async fn payable(transaction: &mut SchoolTransaction, id: Uuid, currency: Curren
         return Err(Problem::invalid(vec![Fault::new("/currency", format!("must be the invoice's, {}", invoice.currency))]));
     }
     if !invoice.is_open() {
-        return Err(Problem::conflict(Kind::Conflict, format!("The invoice is {}: it takes no payment.", invoice.status)));
+        return Err(Problem::conflict(Kind::Conflict, invoice.why_not_open()));
     }
     Ok(invoice)
 }
@@ -210,6 +214,16 @@ async fn pay(desk: Desk<FeesCollect>, _key: IdempotencyKey, body: Body<NewOfflin
     let response = desk
         .create(&body.0, async |transaction| {
             let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
+            if let Some(cheque) = &new.cheque {
+                let months = chrono::Months::new(CHEQUE_MONTHS);
+                let (first, last) = (book.today.checked_sub_months(months), book.today.checked_add_months(months));
+                if first.is_some_and(|first| cheque.date < first) || last.is_some_and(|last| cheque.date > last) {
+                    return Err(Problem::invalid(vec![Fault::new(
+                        "/cheque/date",
+                        format!("must be within {CHEQUE_MONTHS} months of today"),
+                    )]));
+                }
+            }
             let mut student = new.student_id.map(StudentId::as_uuid);
             if let Some(invoice) = new.invoice_id {
                 let invoice = payable(transaction, invoice.as_uuid(), new.currency).await?;
@@ -308,6 +322,10 @@ async fn clear_cheque(
     with_payment(&desk, *id, based_on, async |transaction, book, row| {
         if body.cleared_on > book.today {
             return Err(Problem::invalid(vec![Fault::new("/cleared_on", "must not be to come")]));
+        }
+        // Under a day that is closed nothing is booked: what came late on it stands under the next one.
+        if row.booked_on.is_some_and(|day| body.cleared_on < day.min(book.today)) {
+            return Err(Problem::invalid(vec![Fault::new("/cleared_on", "must not be before the cheque was handed in")]));
         }
         clear(transaction, book, &row, body.cleared_on).await
     })

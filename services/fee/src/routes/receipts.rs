@@ -11,7 +11,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access;
 use crate::desk::Desk;
-use crate::model::fiscal;
 use crate::receipt::{Receipt, pdf};
 use crate::store::{Book, PaymentRow, db, find_payment};
 
@@ -58,7 +57,7 @@ async fn receipt(desk: Desk<FeesRead>, id: IdPath<PaymentId>) -> Result<HttpResp
     let mut transaction = desk.read().await?;
     let payment = find_payment(&mut transaction, id.as_uuid()).await?;
     access::among(visible.as_deref(), payment.student_id, "payment")?;
-    let (Some(year), Some(number), Some(captured_at)) = (&payment.fiscal_year, payment.receipt_number, payment.captured_at) else {
+    let (Some(number), Some(captured_at)) = (payment.receipt(), payment.captured_at) else {
         return Err(Problem::conflict(Kind::Conflict, "Nothing was paid yet, so there is no receipt."));
     };
     let school = transaction.school_id().as_uuid();
@@ -81,11 +80,10 @@ async fn receipt(desk: Desk<FeesRead>, id: IdPath<PaymentId>) -> Result<HttpResp
     .await
     .map_err(db)?;
     let book = Book::read(&mut transaction, None, desk.now()).await?;
-    let name = fiscal::number(&book.settings.receipt_prefix, year, number);
-    let file = format!("receipt-{}.pdf", name.replace('/', "-"));
+    let file = format!("receipt-{}.pdf", number.replace('/', "-"));
     let receipt = Receipt {
         school: book.name.clone(),
-        number: name,
+        number,
         received_at: captured_at,
         received_on: payment.booked_on.unwrap_or_else(|| captured_at.date_naive()),
         student: payer.full_name,

@@ -26,7 +26,7 @@ pub struct NewInvoiceRun {
     #[serde(default = "first")]
     #[schema(minimum = 1, maximum = 24)]
     instalment: u8,
-    /// Whether the invoices are issued at once; otherwise they are drafts.
+    /// Whether the invoices are issued at once, with the drafts that an earlier run made of this instalment; otherwise they are drafts.
     #[serde(default)]
     issue: bool,
 }
@@ -56,6 +56,8 @@ pub struct InvoiceRunView {
     created: i64,
     /// Students who had theirs already.
     existing: i64,
+    /// Invoices that were issued: those that were made, and drafts of earlier runs.
+    issued: i64,
     /// Why it failed.
     error: Option<String>,
     /// When it was started.
@@ -79,6 +81,7 @@ impl From<RunRow> for InvoiceRunView {
             students: tally.students,
             created: tally.created,
             existing: tally.existing,
+            issued: tally.issued,
             error: row.error,
             started_at: row.started_at,
             finished_at: row.finished_at,

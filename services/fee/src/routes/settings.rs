@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::desk::Desk;
-use crate::store::{SettingsRow, db, settings_row};
+use crate::store::{Book, SettingsRow, db, settings_row};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show).service(change);
@@ -39,13 +39,13 @@ pub struct FeeSettingsView {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeFeeSettings {
-    /// The month with which the fiscal year begins. Receipts that were given keep their year.
+    /// The month with which the fiscal year begins. Refused if the books would move to another year in which numbers were given or entries made already.
     #[schema(minimum = 1, maximum = 12)]
     fiscal_year_starts_in: Option<u8>,
     /// Letters, digits, slashes and hyphens.
     #[schema(pattern = "^[A-Za-z0-9/-]{1,16}$")]
     invoice_prefix: Option<Prefix>,
-    /// Letters, digits, slashes and hyphens.
+    /// Letters, digits, slashes and hyphens. Receipts that were given keep theirs.
     #[schema(pattern = "^[A-Za-z0-9/-]{1,16}$")]
     receipt_prefix: Option<Prefix>,
     /// What tax is called on invoices.
@@ -104,6 +104,8 @@ async fn change(desk: Desk<FeesManage>, based_on: IfMatch, body: Body<ChangeFeeS
         return Err(Problem::invalid(vec![domain::Fault::new("/fiscal_year_starts_in", "must be a month, 1 to 12")]));
     }
     desk.change(async |transaction| {
+        // Alone: whoever numbers something now does it by the settings that they read.
+        let book = Book::open_alone(transaction, Some(desk.caller().actor()), desk.now()).await?;
         settings_row(transaction).await?;
         let school = transaction.school_id().as_uuid();
         let row: SettingsRow = sqlx::query_as("SELECT * FROM fee_settings WHERE school_id = $1 FOR NO KEY UPDATE")
@@ -112,6 +114,9 @@ async fn change(desk: Desk<FeesManage>, based_on: IfMatch, body: Body<ChangeFeeS
             .await
             .map_err(db)?;
         based_on.require(Version::try_from(row.version).map_err(Problem::internal)?)?;
+        if let Some(month) = month {
+            book.may_start_in(transaction, month.into()).await?;
+        }
         let row: SettingsRow = sqlx::query_as(
             "UPDATE fee_settings SET fiscal_year_starts_in = coalesce($2, fiscal_year_starts_in), invoice_prefix = coalesce($3, invoice_prefix),
                  receipt_prefix = coalesce($4, receipt_prefix), tax_name = coalesce($5, tax_name), applies_credit = coalesce($6, applies_credit),

@@ -136,6 +136,8 @@ pub struct PaymentView {
     refunded_minor: i64,
     /// What of it is the student's credit.
     credit_minor: i64,
+    /// The number of the receipt as it is written on it. Later settings don't change it.
+    receipt: Option<String>,
     /// The fiscal year of the receipt.
     fiscal_year: Option<String>,
     /// The number of the receipt in its fiscal year.
@@ -185,6 +187,7 @@ impl From<PaymentRow> for PaymentView {
             student_id: row.student_id.into(),
             invoice_id: row.invoice_id.map(InvoiceId::from),
             credit_minor: if row.status == "captured" { row.free_minor() } else { 0 },
+            receipt: row.receipt(),
             method: row.method,
             status: row.status,
             currency: row.currency,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Actor, SchoolId, Timestamp};
-use service_kit::Problem;
+use service_kit::{Kind, Problem};
 use sqlx::FromRow;
 use store::SchoolTransaction;
 use uuid::Uuid;
@@ -150,6 +150,34 @@ impl Book {
             },
             touched: Touched::default(),
         })
+    }
+
+    /// Refuses a first month that would go on with numbers of a year that is over, or give a year that has begun another name. The book is open alone.
+    pub(crate) async fn may_start_in(&self, transaction: &mut SchoolTransaction, month: u32) -> Result<(), Problem> {
+        let (now, then) = (self.fiscal_year(), fiscal::year_of(self.books_on, month));
+        if now == then {
+            return Ok(());
+        }
+        let is_used: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM ledger_entries WHERE school_id = $1 AND entry_date >= $2) OR EXISTS (
+                 SELECT FROM (SELECT school_id, fiscal_year, last_number FROM receipt_counters UNION ALL
+                              SELECT school_id, fiscal_year, last_number FROM voucher_counters UNION ALL
+                              SELECT school_id, fiscal_year, last_number FROM invoice_counters) c
+                 WHERE school_id = $1 AND fiscal_year = $3 AND last_number > 0)",
+        )
+        .bind(self.school.as_uuid())
+        .bind(fiscal::first_day(self.books_on, month))
+        .bind(&then)
+        .fetch_one(transaction.connection()?)
+        .await
+        .map_err(db)?;
+        if is_used {
+            let detail = format!(
+                "The books are in {now}, and with this month they would be in {then}, in which entries were made or numbers given already."
+            );
+            return Err(Problem::conflict(Kind::Conflict, detail));
+        }
+        Ok(())
     }
 
     /// The fiscal year that entries go to.

@@ -60,6 +60,15 @@ impl InvoiceRow {
         matches!(self.status.as_str(), "issued" | "partly_paid")
     }
 
+    /// Why no money may be set against it.
+    pub(crate) fn why_not_open(&self) -> &'static str {
+        match self.status.as_str() {
+            "draft" => "The invoice is a draft: nothing is owed before it is issued.",
+            "cancelled" => "The invoice was cancelled: it takes no payment.",
+            _ => "The invoice is paid: nothing is owed any more.",
+        }
+    }
+
     /// What the ledger says of it.
     pub(crate) fn about(&self, memo: &str) -> About {
         let name = self.number.as_deref().unwrap_or(&self.period);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::book::Book;
 use super::payments::{PaymentRow, capture, tell_of};
-use super::refunds::{Word, lock_refund, settle_refund};
+use super::refunds::{Settled, Word, lock_refund, settle_refund};
 use super::{db, lock_payment};
 use crate::providers::{Event, Notice, RefundWord};
 
@@ -29,6 +29,10 @@ pub(crate) enum Outcome {
     OtherAmount,
     /// It speaks of another currency than the order.
     OtherCurrency,
+    /// It says of a refund the opposite of what was entered: that it failed after it had succeeded, or the other way round.
+    RefundContradicted,
+    /// Whoever paid disputes it at their bank.
+    Disputed,
 }
 
 impl Outcome {
@@ -42,12 +46,14 @@ impl Outcome {
             Self::SecondPayment => "a second payment of the same order",
             Self::OtherAmount => "another amount than the order's",
             Self::OtherCurrency => "another currency than the order's",
+            Self::RefundContradicted => "the opposite of what was entered of the refund",
+            Self::Disputed => "a payment is disputed",
         }
     }
 
     /// Whether a person must look at it.
     pub(crate) const fn needs_a_look(self) -> bool {
-        matches!(self, Self::Unknown | Self::SecondPayment | Self::OtherAmount | Self::OtherCurrency)
+        !matches!(self, Self::Applied | Self::AlreadyKnown | Self::OfNoConcern)
     }
 }
 
@@ -107,6 +113,7 @@ async fn order(transaction: &mut SchoolTransaction, provider: &str, order: &str)
 async fn apply(transaction: &mut SchoolTransaction, book: &Book, provider: &str, notice: &Notice) -> Result<Outcome, Problem> {
     match notice {
         Notice::Other => Ok(Outcome::OfNoConcern),
+        Notice::Disputed => Ok(Outcome::Disputed),
         Notice::Captured { order_id, payment_id, money } => {
             let Some(payment) = order(transaction, provider, order_id).await? else { return Ok(Outcome::Unknown) };
             if money.currency.code() != payment.currency {
@@ -163,8 +170,11 @@ async fn apply(transaction: &mut SchoolTransaction, book: &Book, provider: &str,
                 RefundWord::Succeeded => Word::Succeeded(refund_id.clone()),
                 RefundWord::Failed(reason) => Word::Failed(reason.clone()),
             };
-            let changed = settle_refund(transaction, book, (&refund, &payment), &word).await?;
-            Ok(if changed { Outcome::Applied } else { Outcome::AlreadyKnown })
+            Ok(match settle_refund(transaction, book, (&refund, &payment), &word).await? {
+                Settled::Changed => Outcome::Applied,
+                Settled::Known => Outcome::AlreadyKnown,
+                Settled::Contradicted => Outcome::RefundContradicted,
+            })
         }
     }
 }

@@ -13,6 +13,7 @@ use super::book::Book;
 use super::db;
 use super::ledger::{About, post};
 use crate::events::tell;
+use crate::model::fiscal;
 use crate::model::ledger::{Account, Posting};
 
 /// A row of `payments`.
@@ -32,6 +33,7 @@ pub(crate) struct PaymentRow {
     pub(crate) status: String,
     pub(crate) fiscal_year: Option<String>,
     pub(crate) receipt_number: Option<i64>,
+    pub(crate) receipt_prefix: String,
     pub(crate) captured_at: Option<DateTime<Utc>>,
     pub(crate) booked_on: Option<NaiveDate>,
     pub(crate) received_by: Option<Uuid>,
@@ -53,6 +55,12 @@ impl PaymentRow {
     /// The version.
     pub(crate) fn version(&self) -> Result<Version, Problem> {
         Version::try_from(self.version).map_err(Problem::internal)
+    }
+
+    /// The receipt's number, written out as it was when it was given.
+    pub(crate) fn receipt(&self) -> Option<String> {
+        let year = self.fiscal_year.as_deref()?;
+        self.receipt_number.map(|number| fiscal::number(&self.receipt_prefix, year, number))
     }
 
     /// What is neither given back nor set against an invoice: credit.
@@ -155,8 +163,8 @@ pub(crate) async fn receive(transaction: &mut SchoolTransaction, book: &Book, ne
     };
     let payment: PaymentRow = sqlx::query_as(
         "INSERT INTO payments (school_id, id, student_id, invoice_id, method, currency, amount_minor, status, fiscal_year, receipt_number, captured_at,
-             booked_on, received_by, reference, cheque_number, cheque_bank, cheque_date, paid_by, note, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'captured', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $10, $10) RETURNING *",
+             booked_on, received_by, reference, cheque_number, cheque_bank, cheque_date, paid_by, note, receipt_prefix, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'captured', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $10, $10) RETURNING *",
     )
     .bind(book.school.as_uuid())
     .bind(Book::id())
@@ -176,6 +184,7 @@ pub(crate) async fn receive(transaction: &mut SchoolTransaction, book: &Book, ne
     .bind(cheque_date)
     .bind(new.paid_by)
     .bind(new.note)
+    .bind(&book.settings.receipt_prefix)
     .fetch_one(transaction.connection()?)
     .await
     .map_err(db)?;
@@ -192,7 +201,7 @@ pub(crate) async fn capture(
     let (year, number) = book.next_receipt(transaction).await?;
     let payment: PaymentRow = sqlx::query_as(
         "UPDATE payments SET status = 'captured', fiscal_year = $3, receipt_number = $4, captured_at = $5, booked_on = $6, provider_payment_id = $7,
-             failure = NULL, version = version + 1, updated_at = $5
+             receipt_prefix = $8, failure = NULL, version = version + 1, updated_at = $5
          WHERE school_id = $1 AND id = $2 RETURNING *",
     )
     .bind(book.school.as_uuid())
@@ -202,6 +211,7 @@ pub(crate) async fn capture(
     .bind(book.now)
     .bind(book.books_on)
     .bind(provider_payment_id)
+    .bind(&book.settings.receipt_prefix)
     .fetch_one(transaction.connection()?)
     .await
     .map_err(db)?;

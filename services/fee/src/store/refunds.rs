@@ -190,18 +190,31 @@ pub(crate) enum Word {
     Failed(String),
 }
 
-/// Enters a provider's word. What is settled stays settled, whatever comes later; whether anything changed.
+/// What a provider's word did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// It changed something.
+    Changed,
+    /// It said what was known.
+    Known,
+    /// It says the opposite of what was entered. A voucher is out or the credit may be spent: a person must decide.
+    Contradicted,
+}
+
+/// Enters a provider's word. What is settled stays settled, whatever comes later.
 pub(crate) async fn settle_refund(
     transaction: &mut SchoolTransaction,
     book: &Book,
     (refund, payment): (&RefundRow, &PaymentRow),
     word: &Word,
-) -> Result<bool, Problem> {
-    if refund.status != "pending" {
-        return Ok(false);
+) -> Result<Settled, Problem> {
+    match (refund.status.as_str(), word) {
+        ("pending", _) => {}
+        ("succeeded", Word::Failed(_)) | ("failed", Word::Succeeded(_)) => return Ok(Settled::Contradicted),
+        _ => return Ok(Settled::Known),
     }
     let (status, provider_id, failure) = match word {
-        Word::Pending(id) if refund.provider_refund_id.as_ref() == Some(id) => return Ok(false),
+        Word::Pending(id) if refund.provider_refund_id.as_ref() == Some(id) => return Ok(Settled::Known),
         Word::Pending(id) => ("pending", Some(id), None),
         Word::Succeeded(id) => ("succeeded", Some(id), None),
         Word::Failed(reason) => ("failed", None, Some(reason)),
@@ -240,5 +253,5 @@ pub(crate) async fn settle_refund(
             tell_refund(transaction, book, EventKind::RefundFailed, refund, payment).await?;
         }
     }
-    Ok(true)
+    Ok(Settled::Changed)
 }

@@ -53,6 +53,9 @@ pub(crate) struct Tally {
     pub(crate) students: i64,
     pub(crate) created: i64,
     pub(crate) existing: i64,
+    /// Invoices that were issued: those that were made, and drafts of earlier runs.
+    #[serde(default)]
+    pub(crate) issued: i64,
 }
 
 const KIND: &str = "invoices";
@@ -159,6 +162,26 @@ pub(crate) async fn work_off(
     }
 }
 
+/// The drafts of a period, also those that an earlier run left. The students are locked, so that nobody else issues them.
+async fn drafts_of(
+    transaction: &mut SchoolTransaction,
+    structure: &StructureRow,
+    period: &str,
+    students: &[Uuid],
+) -> Result<Vec<Uuid>, Problem> {
+    sqlx::query_scalar(
+        "SELECT id FROM invoices WHERE school_id = $1 AND fee_structure_id = $2 AND period = $3 AND student_id = ANY($4) AND status = 'draft'
+         ORDER BY student_id",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(structure.id)
+    .bind(period)
+    .bind(students)
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)
+}
+
 /// Bills the next students; whether those were all.
 async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) -> Result<bool, Problem> {
     let input = row.input.0;
@@ -196,10 +219,14 @@ async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) ->
         })
         .collect();
     let added = insert_all(transaction, book, &new).await?;
-    if input.issue && !added.is_empty() {
-        issue_all(transaction, book, &added).await?;
-    }
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    if input.issue {
+        let drafts = drafts_of(transaction, &structure, &period, &ids).await?;
+        if !drafts.is_empty() {
+            issue_all(transaction, book, &drafts).await?;
+        }
+        tally.issued += count(drafts.len());
+    }
     tally.students += count(ids.len());
     tally.created += count(added.len());
     tally.existing += count(ids.len() - added.len());

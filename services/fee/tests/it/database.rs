@@ -32,6 +32,7 @@ async fn documents_that_differ_from_the_ledger_are_not_committed() {
         (format!("UPDATE payments SET refunded_minor = 1, allocated_minor = 599 {at}"), "payments_money_is_in_the_ledger"),
         (format!("UPDATE payments SET amount_minor = 1000000 {at}"), "payment_is_final"),
         (format!("UPDATE payments SET receipt_number = 7 {at}"), "payment_is_final"),
+        (format!("UPDATE payments SET receipt_prefix = 'X' {at}"), "payment_is_final"),
         (format!("DELETE FROM payments {at}"), "payment_is_final"),
         (format!("UPDATE payments SET allocated_minor = 601 {at}"), "payments_within_amount"),
         (format!("UPDATE payments SET status = 'failed' {at}"), "payments_only_captured_pays"),

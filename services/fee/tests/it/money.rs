@@ -31,7 +31,7 @@ fn lines(text: &str) -> Vec<String> {
 async fn a_yen_a_rupee_and_a_dinar_have_none_two_and_three_decimals_down_to_the_receipt() {
     let school = School::open().await;
     for (currency, owed, paid, credit) in
-        [("JPY", "1234", "1500", "266"), ("INR", "12.34", "15.00", "2.66"), ("KWD", "1.234", "1.500", "0.266")]
+        [("JPY", "1,234", "1,500", "266"), ("INR", "12.34", "15.00", "2.66"), ("KWD", "1.234", "1.500", "0.266")]
     {
         let body = json!({"student_id": school.student_id, "period": "Camp", "currency": currency, "due_on": school.day(5), "issue": true,
             "charges": [{"head": "Camp", "amount_minor": 1_234}]});
@@ -71,11 +71,14 @@ async fn the_receipt_of_a_cheque_that_bounced_says_so_and_keeps_its_number() {
     let school = School::open().await;
     let invoice = school.invoice(school.student_id, 100_000).await;
     let body = json!({"invoice_id": invoice["id"], "method": "cheque", "amount_minor": 100_000, "currency": "INR", "paid_by": "Rohan Verma",
-        "cheque": {"number": "004521", "bank": "State Bank", "date": "2026-11-20"}});
+        "cheque": {"number": "004521", "bank": "State Bank", "date": school.day(-1)}});
     let paid = school.office.post_once("/api/v1/payments", "k", &body).await.expect(201);
     let said = lines(&receipt(&school, &paid).await);
-    for line in ["Paid by Cheque 004521, State Bank, 20 November 2026", "Handed in by Rohan Verma", "Received, INR 1000.00"] {
-        assert!(said.contains(&line.to_owned()), "{line}: {said:#?}");
+    let date = school.day(-1).parse::<chrono::NaiveDate>().unwrap().format("%-d %B %Y");
+    for line in
+        [format!("Paid by Cheque 004521, State Bank, {date}"), "Handed in by Rohan Verma".to_owned(), "Received, INR 1,000.00".to_owned()]
+    {
+        assert!(said.contains(&line), "{line}: {said:#?}");
     }
     let path = format!("/api/v1/payments/{}", id(&paid));
     school.act(&school.office, &path, "bounce", &json!({"reason": "Insufficient funds"})).await.expect(200);
@@ -83,6 +86,10 @@ async fn the_receipt_of_a_cheque_that_bounced_says_so_and_keeps_its_number() {
     assert!(void.iter().any(|line| line.starts_with("Void: the bank did not honour the cheque")), "{void:#?}");
     let number = said.iter().find(|line| line.starts_with("Receipt R/")).unwrap();
     assert!(void.contains(number), "{void:#?}");
+    for line in ["Cheque over 1,000.00", "Not honoured −1,000.00", "Received, INR 0.00"] {
+        assert!(void.contains(&line.to_owned()), "{line}: {void:#?}");
+    }
+    assert!(!void.contains(&"Received, INR 1,000.00".to_owned()), "{void:#?}");
 }
 
 #[tokio::test]
@@ -126,4 +133,46 @@ async fn money_that_goes_back_has_a_voucher_and_vouchers_have_no_gap() {
         json!([{"currency": "INR", "method": "cash", "received_minor": 5_000, "refunded_minor": 4_800, "payments": 1}])
     );
     school.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_receipt_that_was_handed_out_keeps_its_number_whatever_the_settings_say_later() {
+    let school = School::open().await;
+    let invoice = school.invoice(school.student_id, 1_000).await;
+    let old = school.cash(&invoice, 100).await.expect(201);
+    let number = format!("R/{}/000001", old["fiscal_year"].as_str().unwrap());
+    assert_eq!(old["receipt"], json!(number));
+    let etag = school.office.get("/api/v1/fees/settings").await.etag();
+    school.office.patch("/api/v1/fees/settings", &etag, &json!({"receipt_prefix": "NEW/X"})).await.expect(200);
+    let new = school.cash(&invoice, 100).await.expect(201);
+    assert_eq!(new["receipt"], json!(format!("NEW/X/{}/000002", old["fiscal_year"].as_str().unwrap())), "the series goes on");
+    let path = format!("/api/v1/payments/{}", id(&old));
+    assert_eq!(school.office.get(&path).await.expect(200)["receipt"], json!(number));
+    assert!(lines(&receipt(&school, &old).await).contains(&format!("Receipt {number}")));
+    let named = school.office.get(&format!("{path}/receipt")).await;
+    assert!(named.header("content-disposition").contains(&format!("receipt-{}.pdf", number.replace('/', "-"))));
+}
+
+#[tokio::test]
+async fn a_receipt_shows_what_was_given_back_and_long_names_within_the_page() {
+    let school = School::open().await;
+    let invoice = school.invoice(school.student_id, 123_456_789).await;
+    let wide = "W".repeat(200);
+    let body = json!({"invoice_id": invoice["id"], "method": "cash", "amount_minor": 123_456_789, "currency": "INR", "paid_by": wide});
+    let paid = school.office.post_once("/api/v1/payments", "k", &body).await.expect(201);
+    let back = json!({"amount_minor": 7_000, "method": "cash", "reason": "x"});
+    school.office.post_once(&format!("/api/v1/payments/{}/refunds", id(&paid)), "r", &back).await.expect(201);
+    let said = lines(&receipt(&school, &paid).await);
+    // As rupees are grouped: lakhs and crores.
+    for line in [
+        format!("Invoice {} 12,34,497.89", invoice["number"].as_str().unwrap()),
+        "Received 12,34,567.89".to_owned(),
+        "Given back −70.00".to_owned(),
+        "Kept, INR 12,34,497.89".to_owned(),
+    ] {
+        assert!(said.contains(&line), "{line}: {said:#?}");
+    }
+    let handed: Vec<&String> = said.iter().filter(|line| line.contains("WWWW")).collect();
+    assert_eq!(handed.len(), 3, "{said:#?}");
+    assert!(handed.iter().all(|line| line.matches('W').count() < 45) && handed[2].ends_with('…'), "{said:#?}");
 }

@@ -117,3 +117,41 @@ async fn a_run_that_can_not_go_on_fails_keeps_what_it_made_and_goes_on_when_aske
     assert_eq!(invoices(&school).await, STUDENTS);
     school.books_agree().await;
 }
+
+/// Asks for a run, and waits until it is done.
+async fn run_as(school: &School, structure: &str, issue: bool) -> Value {
+    let body = json!({"fee_structure_id": structure, "instalment": 1, "issue": issue});
+    let path = school.office.post("/api/v1/invoices/generate", &body).await.header("location").to_owned();
+    eventually(
+        async || school.office.get(&path).await.expect(200),
+        |run: &Value| matches!(run["status"].as_str(), Some("succeeded" | "failed")),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn drafts_of_a_run_are_issued_by_the_next_one_that_issues_and_by_two_at_once_each_once() {
+    let school = School::open().await;
+    fill(&school).await;
+    let issued = "SELECT count(*) FROM invoices WHERE status = 'issued' AND number IS NOT NULL";
+    let structure = school.structure("Fees").await;
+    let drafted = run_as(&school, &structure, false).await;
+    assert_eq!((&drafted["created"], &drafted["issued"]), (&json!(STUDENTS), &json!(0)), "{drafted:#}");
+    assert_eq!(school.count(issued).await, 0);
+    let run = run_as(&school, &structure, true).await;
+    assert_eq!(
+        (&run["status"], &run["created"], &run["existing"], &run["issued"]),
+        (&json!("succeeded"), &json!(0), &json!(STUDENTS), &json!(STUDENTS)),
+        "{run:#}"
+    );
+    assert_eq!(school.count(issued).await, STUDENTS);
+    assert_eq!(run_as(&school, &structure, true).await["issued"], json!(0), "nobody owes it twice");
+    // Drafts and issues asked for at once: whoever comes first to a student, all are made once and issued once.
+    let other = school.structure("More fees").await;
+    let (drafts, issues) = tokio::join!(run_as(&school, &other, false), run_as(&school, &other, true));
+    assert_eq!((&drafts["status"], &issues["status"]), (&json!("succeeded"), &json!("succeeded")), "{drafts:#} {issues:#}");
+    assert_eq!(drafts["created"].as_i64().unwrap() + issues["created"].as_i64().unwrap(), STUDENTS);
+    assert_eq!((&issues["issued"], school.count(issued).await), (&json!(STUDENTS), 2 * STUDENTS));
+    assert_eq!(school.count("SELECT count(DISTINCT number) FROM invoices").await, 2 * STUDENTS);
+    school.books_agree().await;
+}

@@ -294,9 +294,7 @@ async fn word_of_a_refund_counts_once_in_whatever_order_it_comes_and_for_our_sum
     }
     let gone = stripe(&school, "evt_4", "refund.updated", &word("re_first", 20_000, "inr", "succeeded")).await.expect(200);
     assert_eq!(gone["outcome"], json!("applied"));
-    for (event, kind, status) in
-        [("evt_5", "refund.created", "pending"), ("evt_6", "refund.failed", "failed"), ("evt_7", "charge.refund.updated", "succeeded")]
-    {
+    for (event, kind, status) in [("evt_5", "refund.created", "pending"), ("evt_7", "charge.refund.updated", "succeeded")] {
         let told = stripe(&school, event, kind, &word("re_first", 20_000, "inr", status)).await.expect(200);
         assert_eq!(told["outcome"], json!("already known"), "{kind}");
     }
@@ -357,5 +355,46 @@ async fn an_order_that_the_provider_refuses_or_never_answers_can_be_asked_for_ag
         json!({"id": order["provider_order_id"], "amount": 50_000, "amount_received": 50_000, "currency": "inr", "latest_charge": "ch_1"});
     assert_eq!(stripe(&school, "evt_1", "payment_intent.succeeded", &intent).await.expect(200)["outcome"], json!("applied"));
     assert_eq!(school.seen(&invoice).await["status"], json!("paid"));
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_after_it_succeeded_and_a_dispute_wait_for_somebody_to_look() {
+    let (school, _provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "stripe", None).await;
+    let intent =
+        json!({"id": order["provider_order_id"], "amount": 50_000, "amount_received": 50_000, "currency": "inr", "latest_charge": "ch_1"});
+    stripe(&school, "evt_1", "payment_intent.succeeded", &intent).await.expect(200);
+    let path = format!("/api/v1/payments/{}/refunds", order["payment_id"].as_str().unwrap());
+    let back = json!({"amount_minor": 20_000, "reason": "Left the school"});
+    let word = |refund: &Value, id: &str, status: &str| json!({"id": id, "object": "refund", "amount": 20_000, "currency": "inr", "status": status, "metadata": {"refund_id": refund["id"]}});
+    let (paid, failed) =
+        (school.office.post_once(&path, "a", &back).await.expect(201), school.office.post_once(&path, "b", &back).await.expect(201));
+    let opposite = json!("the opposite of what was entered of the refund");
+    for (event, refund, id, status, outcome) in [
+        ("evt_2", &paid, "re_a", "succeeded", json!("applied")),
+        ("evt_3", &paid, "re_a", "failed", opposite.clone()),
+        ("evt_4", &paid, "re_a", "succeeded", json!("already known")),
+        ("evt_5", &failed, "re_b", "failed", json!("applied")),
+        ("evt_6", &failed, "re_b", "succeeded", opposite.clone()),
+        ("evt_7", &failed, "re_b", "canceled", json!("already known")),
+    ] {
+        let told = stripe(&school, event, "charge.refund.updated", &word(refund, id, status)).await.expect(200);
+        assert_eq!(told["outcome"], outcome, "{event}");
+    }
+    let disputed = json!("a payment is disputed");
+    let dispute = json!({"id": "du_1", "object": "dispute", "amount": 50_000, "charge": "ch_1", "currency": "inr", "status": "needs_response",
+        "reason": "fraudulent", "payment_intent": order["provider_order_id"]});
+    assert_eq!(stripe(&school, "evt_8", "charge.dispute.created", &dispute).await.expect(200)["outcome"], disputed);
+    let payment = captured("payment.dispute.lost", &order, "pay_1", &json!(50_000), "INR");
+    assert_eq!(razorpay(&school, "evt_9", &payment).await.expect(200)["outcome"], disputed);
+    let seen = school.office.get("/api/v1/fees/reconciliation").await.expect(200);
+    let waiting: Vec<(&str, &Value)> =
+        seen["unmatched_events"].as_array().unwrap().iter().map(|one| (one["event_id"].as_str().unwrap(), &one["outcome"])).collect();
+    assert_eq!(waiting, [("evt_3", &opposite), ("evt_6", &opposite), ("evt_8", &disputed), ("evt_9", &disputed)]);
+    // What was entered stays until a person has decided.
+    let list = school.office.get(&path).await.expect(200);
+    assert_eq!((&list["items"][0]["status"], &list["items"][1]["status"]), (&json!("succeeded"), &json!("failed")));
     school.books_agree().await;
 }

@@ -1,7 +1,9 @@
 //! Barcodes: what is printed on a product (GTIN: EAN-13, EAN-8, UPC-A, GTIN-14, ISBN-13), and what a school prints on its own labels (Code 128).
+//! An ISBN of ten digits is the one of thirteen that it became in 2007.
 //!
 //! A code that has a GTIN's length and nothing but digits must have its check digit right: a scanner that misread would otherwise find another product, or
-//! none. Source: GS1 General Specifications, 7.9, "Check digit calculations".
+//! none. Ten digits are an ISBN if their check digit is right; if it is wrong, they are one with a slip of the pen where they stand in an ISBN's four parts, and
+//! else a code of the school's own. Sources: GS1 General Specifications, 7.9, "Check digit calculations"; ISBN Users' Manual.
 
 use std::fmt::{self, Display};
 
@@ -12,7 +14,7 @@ use barcoders::sym::ean13::EAN13;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A barcode, in one spelling: without spaces and hyphens, UPC-A as the EAN-13 that it is.
+/// A barcode, in one spelling: without spaces and hyphens, UPC-A and ISBN-10 as the EAN-13 that they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Barcode(String);
@@ -25,7 +27,7 @@ pub enum InvalidBarcode {
     Characters,
     /// The last digit doesn't go with the others.
     #[error("has a wrong check digit: {0} would be right")]
-    CheckDigit(u32),
+    CheckDigit(char),
 }
 
 impl Barcode {
@@ -87,16 +89,45 @@ impl TryFrom<String> for Barcode {
             return Err(InvalidBarcode::Characters);
         }
         let digits: String = trimmed.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        if let Some((body, last)) = of_isbn_10(&digits) {
+            let right = check_digit_10(body).ok_or(InvalidBarcode::Characters)?;
+            let has_four_parts = trimmed.split([' ', '-']).count() == 4;
+            return match isbn_13(body) {
+                Some(isbn) if last == right => Ok(Self(isbn)),
+                _ if has_four_parts => Err(InvalidBarcode::CheckDigit(right)),
+                _ => Ok(Self(trimmed.to_owned())),
+            };
+        }
         if !is_gtin(&digits) {
             return Ok(Self(trimmed.to_owned()));
         }
         let (body, last) = digits.split_at(digits.len() - 1);
-        match check_digit(body) {
-            Some(right) if last.parse() == Ok(right) => Ok(Self(canonical(digits))),
-            Some(right) => Err(InvalidBarcode::CheckDigit(right)),
-            None => Err(InvalidBarcode::Characters),
-        }
+        let right = check_digit(body).and_then(|right| char::from_digit(right, 10)).ok_or(InvalidBarcode::Characters)?;
+        if last.starts_with(right) { Ok(Self(canonical(digits))) } else { Err(InvalidBarcode::CheckDigit(right)) }
     }
+}
+
+/// The nine digits of what looks like an ISBN-10, and its check digit, which may be an X.
+fn of_isbn_10(code: &str) -> Option<(&str, char)> {
+    let (body, last) = code.split_at_checked(9)?;
+    let last = last.parse::<char>().ok()?.to_ascii_uppercase();
+    (body.bytes().all(|byte| byte.is_ascii_digit()) && (last.is_ascii_digit() || last == 'X')).then_some((body, last))
+}
+
+/// The check digit of an ISBN-10's nine digits: with weights from 10 down to 2, and it itself with 1, the sum can be divided by eleven.
+fn check_digit_10(body: &str) -> Option<char> {
+    let sum =
+        body.chars().zip((2..=10).rev()).map(|(digit, weight)| digit.to_digit(10).map(|digit| digit * weight)).sum::<Option<u32>>()?;
+    match (11 - sum % 11) % 11 {
+        10 => Some('X'),
+        digit => char::from_digit(digit, 10),
+    }
+}
+
+/// The ISBN-13 of an ISBN-10's nine digits.
+fn isbn_13(body: &str) -> Option<String> {
+    let body = format!("978{body}");
+    check_digit(&body).map(|last| format!("{body}{last}"))
 }
 
 /// Leading zeros don't change a GTIN: scanners give UPC-A as 12 digits or as 13, and a GTIN-14 that starts with 0 is an EAN-13.
@@ -135,7 +166,8 @@ impl utoipa::PartialSchema for Barcode {
             .min_length(Some(1))
             .max_length(Some(64))
             .description(Some(
-                "A GTIN (8, 12, 13 or 14 digits with a right check digit; spaces and hyphens don't count) or a code of the school's own.",
+                "A GTIN (8, 12, 13 or 14 digits with a right check digit; spaces and hyphens don't count), an ISBN of ten digits, which is kept as \
+                 the one of thirteen, or a code of the school's own.",
             ))
             .into()
     }
@@ -165,7 +197,23 @@ mod tests {
         ] {
             assert_eq!(parse(code).as_deref(), Ok(canonical), "{code}");
         }
-        assert_eq!(parse("9780306406158"), Err(InvalidBarcode::CheckDigit(7)));
+        assert_eq!(parse("9780306406158"), Err(InvalidBarcode::CheckDigit('7')));
+    }
+
+    #[test]
+    fn an_isbn_of_ten_digits_is_the_one_of_thirteen() {
+        for ten in ["0-306-40615-2", "0306406152", "0 306 40615 2"] {
+            assert_eq!(parse(ten).as_deref(), Ok("9780306406157"), "{ten}");
+        }
+        for ten in ["0-8044-2957-X", "080442957x"] {
+            assert_eq!(parse(ten).as_deref(), Ok("9780804429573"), "{ten}");
+        }
+        assert_eq!(parse("0-306-40615-3"), Err(InvalidBarcode::CheckDigit('2')));
+        assert_eq!(parse("0-8044-2957-0"), Err(InvalidBarcode::CheckDigit('X')));
+        // A school may number its things with ten digits, if it doesn't write them as an ISBN.
+        for own in ["0306406153", "2026-11-0001", "12345678XY"] {
+            assert_eq!(parse(own).as_deref(), Ok(own));
+        }
     }
 
     #[test]

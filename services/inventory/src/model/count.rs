@@ -1,6 +1,22 @@
 //! What a count of the shelves says about the books. A count is compared with what the books said at the moment of counting, and the difference is posted:
 //! what moved before or after that moment makes no difference to it.
 
+use super::item::UnitState;
+
+/// Why a unit that the books have elsewhere can't turn up in a count, and what to do about it; none if it is nowhere, or where it was counted. `elsewhere` is
+/// the other place on whose shelf the books have it.
+#[must_use]
+pub fn obstacle(serial: &str, state: UnitState, elsewhere: Option<&str>) -> Option<String> {
+    let (is, first) = match (state, elsewhere) {
+        (UnitState::OnLoan, _) => ("on loan".to_owned(), "take it back"),
+        (UnitState::Issued, _) => ("issued".to_owned(), "take it back"),
+        (UnitState::InRepair, _) => ("in repair".to_owned(), "finish the repair"),
+        (UnitState::InStock, Some(place)) => (format!("at {place}"), "transfer it"),
+        (UnitState::InStock, None) | (UnitState::New | UnitState::Moving | UnitState::Gone, _) => return None,
+    };
+    Some(format!("{serial} is {is}: {first} first and count it again, or count it as not there"))
+}
+
 /// What to do about a line of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -37,6 +53,19 @@ mod tests {
         assert_eq!(judge(10, 9, 6), Verdict::Differs(-1));
         assert_eq!(judge(10, 10, 6), Verdict::Right);
         assert_eq!(judge(10, 0, 6), Verdict::CountAgain);
+    }
+
+    #[test]
+    fn what_the_books_have_elsewhere_is_brought_back_first_and_what_is_gone_may_turn_up() {
+        use UnitState::*;
+        let starts = |state, elsewhere, words: &str| obstacle("B-1", state, elsewhere).is_some_and(|detail| detail.starts_with(words));
+        assert!(starts(OnLoan, None, "B-1 is on loan: take it back first"));
+        assert!(starts(Issued, None, "B-1 is issued: take it back first"));
+        assert!(starts(InRepair, None, "B-1 is in repair: finish the repair first"));
+        assert!(starts(InStock, Some("Store room"), "B-1 is at Store room: transfer it first"));
+        for (state, elsewhere) in [(InStock, None), (Gone, None), (New, None), (Moving, None)] {
+            assert_eq!(obstacle("B-1", state, elsewhere), None, "{state:?}");
+        }
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::{Fault, Text};
+use domain::{Fault, InventoryItemId, Text};
 use spreadsheet::Line;
 
 use super::barcode::Barcode;
@@ -10,8 +10,8 @@ use super::item::ItemKind;
 use super::sheet::{Row, Sheet};
 
 /// Columns that say what an item is.
-pub const COLUMNS: [&str; 10] =
-    ["sku", "name", "kind", "unit", "barcode", "category", "supplier", "serialised", "reorder_level", "replacement_cost_minor"];
+pub const COLUMNS: [&str; 11] =
+    ["sku", "name", "kind", "unit", "barcode", "category", "supplier", "serialised", "reorder_level", "replacement_cost_minor", "id"];
 /// Columns of an export that are for people: they are not read.
 pub const SHOWN: [&str; 6] = ["on_hand", "owned", "value_minor", "unit_cost_minor", "currency", "status"];
 
@@ -21,7 +21,9 @@ pub struct Entry {
     /// Its line in the file.
     pub line: usize,
     /// The stock number, by which an item is known again.
-    pub sku: Text<64>,
+    pub sku: Option<Text<64>>,
+    /// The id that an export gave it: an item without a stock number is known by it.
+    pub id: Option<InventoryItemId>,
     /// What it is called.
     pub name: Text<200>,
     /// What kind of thing it is.
@@ -45,11 +47,14 @@ pub struct Entry {
 /// What the lines say, or all that is wrong with them.
 pub fn interpret(lines: &[Line]) -> Result<Vec<Entry>, Vec<Fault>> {
     let mut sheet = Sheet::open(lines, &COLUMNS, &SHOWN, &["sku", "name", "kind"])?;
-    let (mut entries, mut skus, mut barcodes) = (Vec::new(), HashSet::new(), HashSet::new());
+    let (mut entries, mut skus, mut ids, mut barcodes) = (Vec::new(), HashSet::new(), HashSet::new(), HashSet::new());
     while let Some(mut row) = sheet.next_row() {
         let Some(entry) = entry(&mut row) else { continue };
-        if !skus.insert(entry.sku.clone()) {
+        if entry.sku.as_ref().is_some_and(|sku| !skus.insert(sku.clone())) {
             row.fault("sku", "is in the file a second time");
+        }
+        if entry.id.is_some_and(|id| !ids.insert(id)) {
+            row.fault("id", "is in the file a second time");
         }
         if entry.barcode.as_ref().is_some_and(|barcode| !barcodes.insert(barcode.clone())) {
             row.fault("barcode", "is in the file a second time");
@@ -60,7 +65,10 @@ pub fn interpret(lines: &[Line]) -> Result<Vec<Entry>, Vec<Fault>> {
 }
 
 fn entry(row: &mut Row<'_>) -> Option<Entry> {
-    let sku = row.text("sku");
+    let id = row.optional("id", |cell| cell.parse::<InventoryItemId>().map_err(|_| "must be the id that an export gave it".to_owned()));
+    // What is new has a stock number.
+    let is_known = row.filled("sku").is_none() && row.filled("id").is_some();
+    let sku = if is_known { Some(None) } else { row.text("sku").map(Some) };
     let name = row.text("name");
     let kind = row.one_of("kind", &[("consumable", ItemKind::Consumable), ("asset", ItemKind::Asset)], None);
     let is_serialised = row.one_of("serialised", &[("true", true), ("yes", true), ("false", false), ("no", false)], Some(false));
@@ -74,6 +82,7 @@ fn entry(row: &mut Row<'_>) -> Option<Entry> {
     Some(Entry {
         line: row.number_in_file(),
         sku: sku?,
+        id: id.ok()?,
         name: name?,
         kind: kind?,
         unit: unit.ok()?,
@@ -115,6 +124,9 @@ mod tests {
             ["/rows/2/sku", "/rows/2/reorder_level", "/rows/3/name", "/rows/3/kind", "/rows/3/reorder_level", "/rows/4/serialised"];
         assert_eq!(pointers, expected);
         assert_eq!(read("sku,name,colour\n").unwrap_err().len(), 2);
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let twice = format!("sku,name,kind,id\n,A,asset,{id}\n,B,asset,{id}\nC,C,asset,none\n");
+        assert!(read(&twice).unwrap_err().iter().map(|fault| fault.pointer.as_str()).eq(["/rows/3/id", "/rows/4/id"]));
         assert_eq!(read("sku,name,kind\nA,A,asset\nA,B,asset\n").unwrap_err()[0].pointer, "/rows/3/sku");
         assert_eq!(read("").unwrap_err().len(), 1);
     }

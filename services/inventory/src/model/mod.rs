@@ -3,6 +3,7 @@
 pub mod barcode;
 pub mod book;
 pub mod count;
+pub mod day;
 pub mod import;
 pub mod item;
 pub mod loan;

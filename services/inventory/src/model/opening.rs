@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use domain::{Fault, Text};
 use spreadsheet::Line;
 
+use super::day;
 use super::sheet::{Row, Sheet};
 use super::valuation::MOST_VALUE;
 
@@ -59,7 +60,7 @@ pub fn interpret(lines: &[Line]) -> Result<Vec<Pile>, Vec<Fault>> {
 fn pile(row: &mut Row<'_>) -> Option<Pile> {
     let (sku, location) = (row.text("sku"), row.text("location"));
     let serial_number = row.optional("serial_number", |cell| Text::try_from(cell).map_err(|error| error.to_string()));
-    let warranty = row.optional("warranty_until", |cell| cell.parse().map_err(|_| "must be a day such as 2026-03-31".to_owned()));
+    let warranty = row.optional("warranty_until", day::read);
     let note = row.optional("note", |cell| Text::try_from(cell).map_err(|error| error.to_string()));
     let (quantity, cost) = (row.number("quantity", MOST_PIECES), row.number("unit_cost_minor", MOST_VALUE));
     let (serial_number, warranty_until, note) = (serial_number.ok()?, warranty.ok()?, note.ok()?);
@@ -136,5 +137,11 @@ mod tests {
         ];
         assert_eq!(pointers, expected);
         assert_eq!(read("sku,quantity\n").unwrap_err()[0].pointer, "/rows/1");
+        let strange = "sku,location,serial_number,warranty_until\nA,Store,1,+12026-01-01\nA,Store,2,1899-12-31\nA,Store,3,2026-1-1\n";
+        let faults = read(strange).unwrap_err();
+        assert!(
+            faults.iter().map(|fault| fault.pointer.as_str()).eq([2, 3, 4].map(|line| format!("/rows/{line}/warranty_until"))),
+            "{faults:?}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Items as a file: out as CSV, with what there is of them, and in again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use actix_web::http::header;
 use actix_web::web::Payload;
@@ -61,6 +61,7 @@ async fn export(desk: Desk<InventoryRead>) -> Result<HttpResponse, Problem> {
             item.is_serialised.to_string(),
             item.reorder_level.to_string(),
             item.replacement_cost_minor.map(|cost| cost.to_string()).unwrap_or_default(),
+            item.id.to_string(),
             item.on_hand.to_string(),
             item.owned.to_string(),
             item.value_minor.to_string(),
@@ -91,9 +92,10 @@ pub struct ItemImportReport {
     changed: usize,
 }
 
-/// Takes items from a file of the form that the export has. The stock number (`sku`) tells which item a line is of; one that is not there yet is new. Columns:
-/// `sku`, `name`, `kind`, and if you like `unit`, `barcode`, `category`, `supplier` (by name), `serialised`, `reorder_level`, `replacement_cost_minor`; what the
-/// export shows besides is not read, stock moves by movements alone. A column that is left out changes nothing, an empty cell empties. All or nothing; a
+/// Takes items from a file of the form that the export has. The `id` that the export gave tells which item a line is of, or, if it is
+/// left out or of another school, the stock number (`sku`); a stock number that is not there yet is a new item's. Columns: `sku`, `name`, `kind`, and if you
+/// like `id`, `unit`, `barcode`, `category`, `supplier` (by name), `serialised`, `reorder_level`, `replacement_cost_minor`; what the export shows besides is not
+/// read, stock moves by movements alone. A column that is left out changes nothing, an empty cell empties. All or nothing; a
 /// fault's `pointer` names line and column, `/rows/4/kind`.
 #[utoipa::path(
     params(ImportOf),
@@ -121,7 +123,7 @@ fn made(entry: &Entry, now: Timestamp) -> ActiveModel {
         name: Set(entry.name.as_str().to_owned()),
         kind: Set(entry.kind.as_str().to_owned()),
         unit: entry.unit.clone().map_or(NotSet, |unit| Set(unit.into())),
-        sku: Set(Some(entry.sku.as_str().to_owned())),
+        sku: Set(entry.sku.clone().map(String::from)),
         reorder_level: Set(entry.reorder_level),
         is_serialised: Set(entry.is_serialised),
         replacement_cost_minor: Set(entry.replacement_cost_minor),
@@ -129,6 +131,22 @@ fn made(entry: &Entry, now: Timestamp) -> ActiveModel {
         updated_at: Set(now),
         ..Default::default()
     }
+}
+
+/// The item that a line is of, if it is there, and what is wrong with how the line names it: column and detail.
+fn known<'m>(
+    entry: &Entry,
+    by_id: &HashMap<Uuid, &'m Model>,
+    by_sku: &HashMap<&str, &'m Model>,
+) -> (Option<&'m Model>, Option<(&'static str, &'static str)>) {
+    let of_id = entry.id.and_then(|id| by_id.get(&id.as_uuid()).copied());
+    let of_sku = entry.sku.as_ref().and_then(|sku| by_sku.get(sku.as_str()).copied());
+    let strange = match (of_id, of_sku) {
+        (Some(item), Some(other)) if item.id != other.id => Some(("sku", "is another item's")),
+        (None, None) if entry.sku.is_none() => Some(("id", "is no item's of this school")),
+        _ => None,
+    };
+    (of_id.or(of_sku), strange)
 }
 
 async fn write(
@@ -145,8 +163,10 @@ async fn write(
         rows::rows::<inventory_suppliers::Entity>(transaction).all(transaction).await?.into_iter().map(|row| (row.name, row.id)).collect();
     let present = rows::rows::<Entity>(transaction).all(transaction).await?;
     let by_sku: HashMap<&str, &Model> = present.iter().filter_map(|row| Some((row.sku.as_deref()?, row))).collect();
+    let by_id: HashMap<Uuid, &Model> = present.iter().map(|row| (row.id, row)).collect();
     let by_barcode: HashMap<&str, &Model> = present.iter().filter_map(|row| Some((row.barcode.as_deref()?, row))).collect();
     let currency = schools::Entity::find_by_id(school).one(transaction).await?.map_or_else(|| "XXX".to_owned(), |school| school.currency);
+    let mut told = HashSet::new();
     let has = |column: &str| named.iter().any(|name| name == column);
     let (mut faults, mut fresh, mut changes): (Vec<Fault>, Vec<ActiveModel>, Vec<(&Model, ActiveModel)>) = Default::default();
     for entry in entries {
@@ -161,7 +181,13 @@ async fn write(
         };
         let category = named(&categories, "category", &entry.category);
         let supplier = named(&suppliers, "supplier", &entry.supplier);
-        let before = by_sku.get(entry.sku.as_str()).copied();
+        let (before, strange) = known(entry, &by_id, &by_sku);
+        if let Some((column, detail)) = strange {
+            fault(column, detail);
+        }
+        if before.is_some_and(|before| !told.insert(before.id)) {
+            fault("sku", "is of an item that is in the file a second time");
+        }
         let barcode = entry.barcode.as_ref().map(|barcode| barcode.as_str().to_owned());
         let taken = barcode.as_deref().and_then(|barcode| by_barcode.get(barcode));
         if taken.is_some_and(|other| before.is_none_or(|before| before.id != other.id)) {
@@ -184,6 +210,7 @@ async fn write(
                     change(&mut after);
                 }
             };
+            say("sku", &mut |after| after.sku = entry.sku.clone().map(String::from));
             say("barcode", &mut |after| after.barcode.clone_from(&barcode));
             say("category", &mut |after| after.category_id = category);
             say("supplier", &mut |after| after.supplier_id = supplier);
@@ -193,6 +220,7 @@ async fn write(
                 let change = ActiveModel {
                     name: Set(after.name),
                     unit: Set(after.unit),
+                    sku: Set(after.sku),
                     barcode: Set(after.barcode),
                     category_id: Set(after.category_id),
                     supplier_id: Set(after.supplier_id),

@@ -18,7 +18,7 @@ use super::access::scope;
 use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::events::item_lost;
-use crate::model::loan::{Loan, State, due, renewed};
+use crate::model::loan::{InvalidDue, Loan, State, due, renewed};
 use crate::model::movement::Kind;
 use crate::store::{
     Books, LoanFilter, LoanScope, Note, Pieces, borrower, change_loan, closing, find_loan, fulfil, list_loans, lock_loan, open_loan,
@@ -236,8 +236,12 @@ async fn renew(desk: KeepersDesk, id: IdPath<LoanId>, based_on: IfMatch, body: B
         if loan.renewals >= terms.max_renewals {
             return Err(away("It was renewed as often as its category allows."));
         }
-        let due = renewed(books.today, loan.due_on, body.due_on, terms);
-        loan.due_on = due.map_err(|invalid| Problem::invalid(vec![Fault::new("/due_on", invalid.to_string())]))?;
+        loan.due_on = renewed(books.today, loan.due_on, body.due_on, terms).map_err(|invalid| match (invalid, body.due_on) {
+            (InvalidDue::NotLater, None) => {
+                away("Renewed today, it would not be due later than it is. Renew it another day, or say a later due_on.")
+            }
+            _ => Problem::invalid(vec![Fault::new("/due_on", invalid.to_string())]),
+        })?;
         loan.renewals += 1;
         change_loan(&mut books, &loan).await?;
         let today = books.today;

@@ -14,6 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::events::item_lost;
+use crate::model::day;
 use crate::model::movement::{Kind, Movement};
 use crate::model::valuation::MOST_VALUE;
 use crate::store::{Books, Note, Wanted, item, movement, movements_of};
@@ -51,7 +52,7 @@ pub struct NewMovement {
     /// back (see `quantity`, whose sign says which).
     #[schema(min_items = 1, max_items = 200)]
     serial_numbers: Option<Vec<Text<64>>>,
-    /// What one cost, in minor units; for what is received.
+    /// What one cost, in minor units; for what is received, of which this or `total_cost_minor` is required. 0: it was given.
     #[schema(minimum = 0)]
     unit_cost_minor: Option<i64>,
     /// What all of them cost together; instead of `unit_cost_minor`.
@@ -103,6 +104,10 @@ impl NewMovement {
         if self.unit_cost_minor.is_some() && self.total_cost_minor.is_some() {
             references.add([Fault::new("/total_cost_minor", "can't be given together with unit_cost_minor")]);
         }
+        if receives && self.unit_cost_minor.is_none() && self.total_cost_minor.is_none() {
+            // Left out by mistake it would drag the average down, and nobody would notice.
+            references.add([Fault::new("/unit_cost_minor", "is required, or total_cost_minor; 0 if it was given")]);
+        }
         if !receives && self.reason.is_none() {
             references.add([Fault::new("/reason", "is required")]);
         }
@@ -114,6 +119,7 @@ impl NewMovement {
                 references.add([Fault::new(pointer, "is for what is received")]);
             }
         }
+        references.add(day::fault("/warranty_until", self.warranty_until));
         let count = self
             .serial_numbers
             .as_ref()

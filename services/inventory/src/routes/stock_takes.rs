@@ -1,6 +1,6 @@
 //! Stock-takes: what is at a place is counted, while things may go on moving, and the differences are posted in one step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use actix_web::{HttpResponse, get, post, put};
 use chrono::{DateTime, Utc};
@@ -20,8 +20,8 @@ use uuid::Uuid;
 use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::store::{
-    Books, Line, Seen, StockTake, TakeState, differences, find_take, finish_take, hold, lines, list_takes, lock_take, record, seen,
-    start_take, touch_take,
+    Books, Line, Seen, StockTake, TakeState, differences, find_take, finish_take, hold, lines, list_takes, lock_take, obstacles, record,
+    seen, start_take, touch_take,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -149,7 +149,8 @@ async fn sheet(desk: Desk<InventoryRead>, id: IdPath<StockTakeId>, filter: Param
     Ok(paging.page(found, place))
 }
 
-/// Writes down what was counted. Any number of people may count at once; what one of them counts again replaces what was counted before.
+/// Writes down what was counted. Any number of people may count at once; what one of them counts again replaces what was counted before. A unit that the books
+/// have elsewhere (on loan, in repair, at another place) is brought back there first: 409 says which and how, and nothing is written down.
 #[utoipa::path(
     params(("id" = StockTakeId, Path)),
     request_body = Counts,
@@ -190,10 +191,24 @@ async fn count(desk: KeepersDesk, id: IdPath<StockTakeId>, body: Body<Counts>) -
             return Err(Problem::invalid(faults));
         }
         record(transaction, *id, take.location_id, desk.caller().user_id, now, &lines).await?;
+        let units: Vec<Uuid> = lines.iter().filter_map(|line| line.unit).collect();
+        require_turned_up(&obstacles(transaction, *id, take.location_id, &units).await?, &lines)?;
         touch_take(transaction, *id, now).await?;
         versioned(find_take(transaction, *id).await?)
     })
     .await
+}
+
+/// `lines` are in the order of the request.
+fn require_turned_up(obstacles: &HashMap<Uuid, String>, lines: &[Seen]) -> Result<(), Problem> {
+    let of = |line: &Seen| line.unit.and_then(|unit| obstacles.get(&unit));
+    let faults =
+        lines.iter().enumerate().filter_map(|(at, line)| Some(Fault::new(format!("/counts/{at}/serial_number"), of(line)?.clone())));
+    let faults: Vec<Fault> = faults.collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::conflict(ProblemKind::Conflict, "The books have something elsewhere; nothing was written down.").with_faults(faults))
 }
 
 fn check(counts: &[CountedLine]) -> Result<(), Problem> {

@@ -12,6 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
+use crate::model::day;
 use crate::model::item::{Unit, UnitState};
 use crate::store::{UnitsOf, find_unit, item, refuse, units};
 
@@ -100,6 +101,9 @@ async fn of_item(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>, filter:
 #[utoipa::path(params(UnitsFilter), responses((status = 200, body = Page<Unit>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/units")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<UnitsFilter>) -> Result<Page<Unit>, Problem> {
+    if let Some(fault) = day::fault("query:warranty_before", filter.warranty_before) {
+        return Err(Problem::invalid(vec![fault]));
+    }
     let paging = Paging::of(&desk, "inventory-units", &filter.0);
     let wanted = UnitsOf {
         item: None,
@@ -134,6 +138,11 @@ async fn edit(
     body: Body<ChangeUnit>,
 ) -> Result<Versioned<Unit>, Problem> {
     let change = body.into_inner();
+    if let Patch::Set(until) = change.warranty_until
+        && let Some(fault) = day::fault("/warranty_until", Some(until))
+    {
+        return Err(Problem::invalid(vec![fault]));
+    }
     desk.change(async |transaction| {
         let school = transaction.school_id().as_uuid();
         let lock = "SELECT version FROM inventory_units WHERE school_id = $1 AND id = $2 FOR NO KEY UPDATE";

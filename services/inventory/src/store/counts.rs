@@ -1,18 +1,18 @@
 //! The tables `inventory_stock_takes` and `inventory_counts`, and the differences that a count leaves in the books.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::{Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, StockTakeId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use service_kit::{Kind as ProblemKind, Problem};
-use sqlx::types::Json;
 use store::SchoolTransaction;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{plain, refuse};
-use crate::model::count::{Verdict, judge};
+use crate::model::count::{Verdict, judge, obstacle};
+use crate::model::item::UnitState;
 use crate::model::movement::Kind;
 use crate::model::valuation::Valuation;
 
@@ -111,6 +111,43 @@ pub(crate) async fn record(
     Ok(())
 }
 
+/// Of `units`, those that were counted as there and can't be, as the books have them elsewhere, each with what to do about it. The books are held.
+pub(crate) async fn obstacles(
+    transaction: &mut SchoolTransaction,
+    take: StockTakeId,
+    place: InventoryLocationId,
+    units: &[Uuid],
+) -> Result<HashMap<Uuid, String>, Problem> {
+    let query = "SELECT jsonb_build_object('unit_id', u.id, 'serial_number', u.serial_number, 'state', u.state, 'elsewhere', l.name)
+        FROM inventory_counts c
+        JOIN inventory_units u ON u.school_id = c.school_id AND u.id = c.unit_id
+        LEFT JOIN inventory_locations l ON l.school_id = u.school_id AND l.id = u.location_id AND l.id <> $3
+        WHERE c.school_id = $1 AND c.stock_take_id = $2 AND c.unit_id = ANY($4) AND c.counted > c.expected";
+    let rows = sqlx::query_scalar(query)
+        .bind(transaction.school_id().as_uuid())
+        .bind(take.as_uuid())
+        .bind(place.as_uuid())
+        .bind(units)
+        .fetch_all(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    let found = plain::<Whereabouts>(rows);
+    Ok(found
+        .into_iter()
+        .filter_map(|unit| Some((unit.unit_id, obstacle(&unit.serial_number, unit.state, unit.elsewhere.as_deref())?)))
+        .collect())
+}
+
+/// Where the books have a unit.
+#[derive(Debug, Deserialize)]
+struct Whereabouts {
+    unit_id: Uuid,
+    serial_number: String,
+    state: UnitState,
+    /// The other place on whose shelf it is.
+    elsewhere: Option<String>,
+}
+
 /// The count sheet: what the books say is at the place, and what was counted there, by item and unit.
 pub(crate) async fn lines(
     transaction: &mut SchoolTransaction,
@@ -151,10 +188,11 @@ pub(crate) async fn lines(
 struct Difference {
     item_id: Uuid,
     unit_id: Option<Uuid>,
+    serial_number: Option<String>,
     expected: i32,
     counted: i32,
     on_hand: i32,
-    /// Whether the unit, if it is one, can turn up: nobody else has it.
+    /// Whether the unit, if it is one, can turn up: the books have it nowhere.
     can_turn_up: bool,
 }
 
@@ -172,24 +210,32 @@ pub(crate) async fn differences(
         sqlx::query_scalar(differing).bind(school).bind(take.as_uuid()).fetch_all(transaction.connection()?).await.map_err(refuse)?;
     let mut valuations = hold(transaction, &items).await?;
     let now = now();
-    let query = "SELECT jsonb_build_object('item_id', c.item_id, 'unit_id', c.unit_id, 'expected', c.expected, 'counted', c.counted,
+    let query = "SELECT jsonb_build_object('item_id', c.item_id, 'unit_id', c.unit_id, 'serial_number', u.serial_number, 'expected', c.expected, 'counted', c.counted,
             'on_hand', CASE WHEN c.unit_id IS NULL THEN coalesce(s.on_hand, 0) ELSE coalesce((u.location_id = $3)::int, 0) END,
             'can_turn_up', coalesce(u.state = 'gone', true))
         FROM inventory_counts c
         LEFT JOIN inventory_units u ON u.school_id = c.school_id AND u.id = c.unit_id
         LEFT JOIN inventory_stock s ON s.school_id = c.school_id AND s.item_id = c.item_id AND s.location_id = $3
         WHERE c.school_id = $1 AND c.stock_take_id = $2 AND c.counted <> c.expected ORDER BY c.item_id, c.unit_id";
-    let rows: Vec<Json<Difference>> = sqlx::query_scalar(query)
+    let rows = sqlx::query_scalar(query)
         .bind(school)
         .bind(take.as_uuid())
         .bind(place.as_uuid())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;
+    let rows: Vec<Difference> = plain(rows);
+    let units: Vec<Uuid> = rows.iter().filter_map(|line| line.unit_id).collect();
+    let mut obstacles = obstacles(transaction, take, place, &units).await?;
     let (mut faults, mut entries) = (Vec::new(), Vec::new());
-    for line in plain(rows) {
-        let Difference { item_id, unit_id, expected, counted, on_hand, can_turn_up } = line;
-        let again = || Fault::new(format!("/counts/{}", unit_id.unwrap_or(item_id)), "moved since it was counted; count it again");
+    for line in rows {
+        let Difference { item_id, unit_id, serial_number, expected, counted, on_hand, can_turn_up } = line;
+        let obstacle = unit_id.and_then(|unit| obstacles.remove(&unit));
+        let again = || {
+            let name = serial_number.unwrap_or_else(|| item_id.to_string()).replace('~', "~0").replace('/', "~1");
+            let detail = obstacle.unwrap_or_else(|| "moved since it was counted; count it again".to_owned());
+            Fault::new(format!("/counts/{name}"), detail)
+        };
         let valuation = valuations.entry(item_id).or_default();
         match judge(expected, counted, on_hand) {
             Verdict::Right => {}
@@ -212,7 +258,7 @@ pub(crate) async fn differences(
     }
     if !faults.is_empty() {
         return Err(
-            Problem::conflict(ProblemKind::Conflict, "Something moved since it was counted; nothing was posted.").with_faults(faults)
+            Problem::conflict(ProblemKind::Conflict, "Something can't be as it was counted; nothing was posted.").with_faults(faults)
         );
     }
     let insert = "INSERT INTO stock_movements (school_id, id, item_id, unit_id, location_id, kind, quantity, value_minor, stock_take_id, reason, moved_by,

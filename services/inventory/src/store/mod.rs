@@ -26,7 +26,7 @@ pub(crate) use books::{Books, Note, Pieces};
 pub use catalogue::Borrowable;
 pub(crate) use catalogue::{borrowables, item_of_title, items_of_serials, one_import_at_a_time, put_book};
 pub use counts::Line;
-pub(crate) use counts::{Seen, differences, hold, lines, record, seen};
+pub(crate) use counts::{Seen, differences, hold, lines, obstacles, record, seen};
 pub use keepers::Keeper;
 pub(crate) use keepers::{appoint, dismiss, find_keeper, list_keepers, require_keeper};
 pub(crate) use loans::{

@@ -12,10 +12,17 @@ async fn wrong_movements_are_refused_with_every_fault() {
     let atlas = school.book("Atlas", 2, None).await;
     let movement = |more: Value| {
         let mut body = json!({"kind": "receive", "item_id": chalk, "location_id": school.store});
+        // What the others are not about is right.
+        if !["kind", "unit_cost_minor"].iter().any(|name| more.get(name).is_some()) {
+            body["unit_cost_minor"] = json!(0);
+        }
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         body
     };
     let tries: &[(Value, &[&str])] = &[
+        (json!({"kind": "receive", "quantity": 1}), &["/unit_cost_minor"]),
+        (json!({"quantity": 1, "warranty_until": "+12026-01-01"}), &["/warranty_until"]),
+        (json!({"quantity": 1, "warranty_until": "2201-01-01"}), &["/warranty_until"]),
         (json!({}), &["/quantity"]),
         (json!({"quantity": 0}), &["/quantity"]),
         (json!({"quantity": -1}), &["/quantity"]),
@@ -85,4 +92,46 @@ async fn wrong_items_loans_and_terms_are_refused() {
         .send(school.keeper.request(reqwest::Method::PATCH, &format!("/api/v1/inventory/items/{atlas}")).json(&json!({})))
         .await;
     assert_eq!(missing.status, 428);
+}
+
+#[tokio::test]
+async fn a_day_with_a_year_that_is_none_of_ours_comes_in_nowhere() {
+    let school = School::open().await;
+    school.book("Atlas", 1, None).await;
+    for year in ["+12026", "-0001", "1899", "2201", "9999"] {
+        let day = format!("{year}-01-01").replace('+', "%2B");
+        let answer = school.teacher.get(&format!("/api/v1/inventory/units?warranty_before={day}")).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["query:warranty_before"]), "{day}: {:#}", answer.body);
+        let file = format!("sku,location,serial_number,warranty_until\nATLAS,Library,A-1,{year}-01-01\n");
+        let answer = school.keeper.post_file("/api/v1/inventory/opening-stock/import", "text/csv", file).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["/rows/2/warranty_until"]), "{year}: {:#}", answer.body);
+    }
+    let units = school.teacher.get("/api/v1/inventory/units?warranty_before=2200-12-31").await.expect(200);
+    assert_eq!(units["items"], json!([]), "a unit without a warranty has none that ends");
+    let unit = school.teacher.get("/api/v1/inventory/units").await.expect(200)["items"][0].clone();
+    let path = format!("/api/v1/inventory/units/{}", unit["id"].as_str().unwrap());
+    let etag = format!("\"v{}\"", unit["version"]);
+    let strange = school.keeper.patch(&path, &etag, &json!({"warranty_until": "2201-01-01"})).await;
+    assert_eq!((strange.status, strange.pointers()), (422, vec!["/warranty_until"]));
+    school.keeper.patch(&path, &etag, &json!({"warranty_until": "2200-12-31"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_was_given_costs_nothing_and_what_was_bought_says_what_it_cost() {
+    let school = School::open().await;
+    let chalk = school.consumable("Chalk").await;
+    school.receive(&chalk, 10, 100).await;
+    let more = |cost: Value| {
+        let mut body = json!({"kind": "receive", "item_id": chalk, "location_id": school.store, "quantity": 10});
+        body.as_object_mut().unwrap().extend(cost.as_object().unwrap().clone());
+        body
+    };
+    let silent = school.keeper.post("/api/v1/inventory/movements", &more(json!({}))).await;
+    assert_eq!((silent.status, silent.pointers()), (422, vec!["/unit_cost_minor"]));
+    assert_eq!(school.item(&chalk).await["value_minor"], json!(1_000));
+    school.keeper.post("/api/v1/inventory/movements", &more(json!({"unit_cost_minor": 0}))).await.expect(201);
+    school.keeper.post("/api/v1/inventory/movements", &more(json!({"total_cost_minor": 500}))).await.expect(201);
+    let item = school.item(&chalk).await;
+    assert_eq!((&item["on_hand"], &item["value_minor"]), (&json!(30), &json!(1_500)));
+    school.check_books().await;
 }

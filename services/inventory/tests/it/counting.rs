@@ -87,6 +87,84 @@ async fn units_are_counted_one_by_one_and_what_moved_in_between_is_counted_again
     school.check_books().await;
 }
 
+/// What each fault says, by its pointer.
+fn advice(answer: &Answer) -> Vec<(&str, &str)> {
+    let faults = answer.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    faults.iter().map(|fault| (fault["pointer"].as_str().unwrap(), fault["detail"].as_str().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_unit_that_the_books_have_elsewhere_is_brought_back_before_it_is_counted() {
+    let school = School::open().await;
+    let atlas = school.book("Atlas", 5, None).await;
+    let loan = school.lend("Atlas-1").await.expect(201);
+    let issue = json!({"item_id": atlas, "location_id": school.library, "serial_numbers": ["Atlas-2"], "issued_to": school.teacher_user});
+    let issued = school.keeper.post("/api/v1/inventory/issues", &issue).await.expect(201);
+    let repair = json!({"item_id": atlas, "location_id": school.library, "serial_number": "Atlas-3", "problem": "Torn"});
+    let repair = school.keeper.post("/api/v1/inventory/repairs", &repair).await;
+    let move_to =
+        |from: &str, to: &str| json!({"item_id": atlas, "from_location_id": from, "to_location_id": to, "serial_numbers": ["Atlas-4"]});
+    school.keeper.post("/api/v1/inventory/transfers", &move_to(&school.library, &school.store)).await.expect(201);
+    let take = begin(&school, &school.library).await;
+    let counts: Vec<Value> = (1..=5).map(|copy| json!({"serial_number": format!("Atlas-{copy}"), "counted": 1})).collect();
+    let refused = counted(&school, &take, json!(counts)).await;
+    let rest = "first and count it again, or count it as not there";
+    let expected = [
+        ("/counts/0/serial_number", format!("Atlas-1 is on loan: take it back {rest}")),
+        ("/counts/1/serial_number", format!("Atlas-2 is issued: take it back {rest}")),
+        ("/counts/2/serial_number", format!("Atlas-3 is in repair: finish the repair {rest}")),
+        ("/counts/3/serial_number", format!("Atlas-4 is at Store room: transfer it {rest}")),
+    ];
+    assert_eq!(refused.status, 409, "{:#}", refused.body);
+    assert!(advice(&refused).into_iter().eq(expected.iter().map(|(pointer, detail)| (*pointer, detail.as_str()))), "{:#}", refused.body);
+    assert_eq!(school.keeper.get(&take).await.expect(200)["counted_lines"], json!(0), "nothing was written down");
+    // The advice helps.
+    school.give_back(&loan).await.expect(201);
+    school.keeper.post("/api/v1/inventory/returns", &json!({"issue_id": issued["movements"][0]["id"]})).await.expect(201);
+    let finish = format!("{}/finish", repair.header("location"));
+    school.keeper.post_if(&finish, &repair.etag(), &json!({"outcome": "repaired"})).await.expect(200);
+    school.keeper.post("/api/v1/inventory/transfers", &move_to(&school.store, &school.library)).await.expect(201);
+    counted(&school, &take, json!(counts)).await.expect(200);
+    let posted = school.keeper.post_if(&format!("{take}/post"), "\"v2\"", &json!({})).await.expect(200);
+    assert_eq!((&posted["differing_lines"], school.on_hand(&atlas).await), (&json!(0), 5));
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn a_unit_that_turned_up_twice_is_where_the_books_have_it_and_posting_says_where() {
+    let school = School::open().await;
+    let atlas = school.book("Atlas/1", 2, None).await;
+    let movement = |kind: &str, place: &str, copy: usize| json!({"kind": kind, "item_id": atlas, "location_id": place, "serial_numbers": [format!("Atlas/1-{copy}")], "reason": "x"});
+    let enter = async |body: Value| school.keeper.post("/api/v1/inventory/movements", &body).await.expect(201);
+    enter(movement("write_off", &school.library, 1)).await;
+    enter(movement("write_off", &school.library, 2)).await;
+    let take = begin(&school, &school.library).await;
+    let there = json!([{"serial_number": "Atlas/1-1", "counted": 1}, {"serial_number": "Atlas/1-2", "counted": 1}]);
+    counted(&school, &take, there.clone()).await.expect(200);
+    // Before that is posted, somebody else enters that one is in the store room, and one is here and lent.
+    enter(movement("adjust", &school.store, 1)).await;
+    enter(movement("adjust", &school.library, 2)).await;
+    let loan = school.lend("Atlas/1-2").await.expect(201);
+    let refused = school.keeper.post_if(&format!("{take}/post"), "\"v2\"", &json!({})).await;
+    let expected = [
+        ("/counts/Atlas~11-1", "Atlas/1-1 is at Store room: transfer it first and count it again, or count it as not there"),
+        ("/counts/Atlas~11-2", "Atlas/1-2 is on loan: take it back first and count it again, or count it as not there"),
+    ];
+    assert_eq!((refused.status, advice(&refused)), (409, expected.to_vec()), "{:#}", refused.body);
+    let transfer =
+        json!({"item_id": atlas, "from_location_id": school.store, "to_location_id": school.library, "serial_numbers": ["Atlas/1-1"]});
+    school.keeper.post("/api/v1/inventory/transfers", &transfer).await.expect(201);
+    school.give_back(&loan).await.expect(201);
+    // They are where they were counted now, so that nothing has turned up: the difference would be posted twice.
+    let refused = school.keeper.post_if(&format!("{take}/post"), "\"v2\"", &json!({})).await;
+    assert!(advice(&refused).iter().all(|(_, detail)| *detail == "moved since it was counted; count it again"), "{:#}", refused.body);
+    assert_eq!((refused.status, refused.pointers().len()), (409, 2));
+    counted(&school, &take, there).await.expect(200);
+    school.keeper.post_if(&format!("{take}/post"), "\"v3\"", &json!({})).await.expect(200);
+    assert_eq!(school.on_hand(&atlas).await, 2);
+    school.check_books().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_who_post_a_stock_take_while_things_are_issued_one_does() {
     let school = School::open().await;

@@ -92,6 +92,18 @@ async fn the_tables_refuse_what_the_service_would() {
     refused(&school, "stock_movements_by_unit", &of(&atlas, &library, "issue", -1, &[("value_minor", "-40000")])).await;
     refused(&school, "stock_movements_by_unit", &of(&chalk, &store, "issue", -1, &[("unit_id", &unit)])).await;
     refused(&school, "stock_movements_unit_is_there", &of(&atlas, &library, "adjust", 1, &[("unit_id", &unit)])).await;
+    for year in ["12026", "2201", "1899"] {
+        refused(&school, "inventory_units_warranty", &format!("UPDATE inventory_units SET warranty_until = '{year}-01-01'")).await;
+    }
+    school.lend("Atlas-1").await.expect(201);
+    refused(&school, "inventory_loans_due", "UPDATE inventory_loans SET due_on = '12026-01-01'").await;
+    refused(&school, "inventory_loans_reminded", "UPDATE inventory_loans SET reminded_on = '12026-01-01'").await;
+    school
+        .keeper
+        .post("/api/v1/inventory/reservations", &serde_json::json!({"item_id": atlas, "student_id": school.stranger_id}))
+        .await
+        .expect(201);
+    refused(&school, "inventory_reservations_expires", "UPDATE inventory_reservations SET expires_on = '12026-01-01'").await;
     refused(&school, "inventory_items_stay", "UPDATE inventory_items SET is_serialised = false WHERE is_serialised").await;
     refused(
         &school,

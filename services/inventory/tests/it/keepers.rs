@@ -13,7 +13,7 @@ async fn staff_change_nothing_until_the_office_appoints_them_and_nothing_any_mor
     let chalk = school.consumable("Chalk").await;
     let nurse_user = school.fleet.member(school.id, Role::Staff, "nurse@a.example").await;
     let nurse = person(&school.fleet, "nurse@a.example").await;
-    let receive = json!({"kind": "receive", "item_id": chalk, "location_id": school.store, "quantity": 1});
+    let receive = json!({"kind": "receive", "item_id": chalk, "location_id": school.store, "quantity": 1, "unit_cost_minor": 5});
     nurse.get("/api/v1/inventory/items").await.expect(200);
     for (path, body) in [
         ("movements", receive.clone()),

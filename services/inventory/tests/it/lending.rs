@@ -57,7 +57,10 @@ async fn a_loan_is_renewed_as_often_as_the_category_allows_unless_somebody_waits
     let loan = school.lend("Atlas-1").await.expect(201);
     let path = format!("/api/v1/inventory/loans/{}", id(&loan));
     let renew = format!("{path}/renew");
-    assert_eq!(school.keeper.post_if(&renew, "\"v1\"", &json!({})).await.status, 422, "not later than it was");
+    let too_early = school.keeper.post_if(&renew, "\"v1\"", &json!({})).await;
+    assert_eq!((too_early.status, too_early.pointers().len()), (409, 0), "nobody sent a due_on: {:#}", too_early.body);
+    let same = school.keeper.post_if(&renew, "\"v1\"", &json!({"due_on": loan["due_on"]})).await;
+    assert_eq!((same.status, same.pointers()), (422, vec!["/due_on"]), "not later than it was");
     school.days_pass(5).await;
     let renewed = school.keeper.post_if(&renew, "\"v1\"", &json!({})).await.expect(200);
     assert_eq!(renewed["renewals"], json!(1));

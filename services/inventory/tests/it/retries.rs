@@ -81,7 +81,8 @@ async fn losses_repairs_and_what_runs_out_are_told() {
     school.issue(&chalk, 1).await.expect(201);
     let told = school.told("stock:low").await;
     assert_eq!((told.len(), &told[0]["on_hand"], &told[0]["reorder_level"]), (1, &json!(4), &json!(4)), "once, when it falls to the level");
-    let wrong = json!({"kind": "receive", "item_id": chalk, "location_id": school.store, "quantity": 1, "is_lost": true});
+    let wrong =
+        json!({"kind": "receive", "item_id": chalk, "location_id": school.store, "quantity": 1, "unit_cost_minor": 0, "is_lost": true});
     assert_eq!(school.keeper.post("/api/v1/inventory/movements", &wrong).await.pointers(), vec!["/is_lost"]);
     school.check_books().await;
 }

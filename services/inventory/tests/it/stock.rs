@@ -172,7 +172,7 @@ async fn items_categories_suppliers_and_locations_are_kept_and_what_is_used_is_n
     school.receive(&id(&paper), 1, 0).await;
     assert_eq!(school.keeper.delete(&item, "\"v1\"").await.status, 409);
     school.keeper.patch(&item, "\"v1\"", &json!({"status": "inactive", "supplier_id": null})).await.expect(200);
-    let more = json!({"kind": "receive", "item_id": paper["id"], "location_id": school.store, "quantity": 1});
+    let more = json!({"kind": "receive", "item_id": paper["id"], "location_id": school.store, "quantity": 1, "unit_cost_minor": 0});
     assert_eq!(school.keeper.post("/api/v1/inventory/movements", &more).await.status, 409);
     school.keeper.delete(&path, "\"v1\"").await.expect(204);
     // A place is not within itself.
