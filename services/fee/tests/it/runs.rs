@@ -148,10 +148,10 @@ async fn drafts_of_a_run_are_issued_by_the_next_one_that_issues_and_by_two_at_on
     assert_eq!(run_as(&school, &structure, true).await["issued"], json!(0), "nobody owes it twice");
     // Drafts and issues asked for at once: whoever comes first to a student, all are made once and issued once.
     let other = school.structure("More fees").await;
-    let (drafts, issues) = tokio::join!(run_as(&school, &other, false), run_as(&school, &other, true));
-    assert_eq!((&drafts["status"], &issues["status"]), (&json!("succeeded"), &json!("succeeded")), "{drafts:#} {issues:#}");
-    assert_eq!(drafts["created"].as_i64().unwrap() + issues["created"].as_i64().unwrap(), STUDENTS);
-    assert_eq!((&issues["issued"], school.count(issued).await), (&json!(STUDENTS), 2 * STUDENTS));
+    let (drafting, issuing) = tokio::join!(run_as(&school, &other, false), run_as(&school, &other, true));
+    assert_eq!((&drafting["status"], &issuing["status"]), (&json!("succeeded"), &json!("succeeded")), "{drafting:#} {issuing:#}");
+    assert_eq!(drafting["created"].as_i64().unwrap() + issuing["created"].as_i64().unwrap(), STUDENTS);
+    assert_eq!((&issuing["issued"], school.count(issued).await), (&json!(STUDENTS), 2 * STUDENTS));
     assert_eq!(school.count("SELECT count(DISTINCT number) FROM invoices").await, 2 * STUDENTS);
     school.books_agree().await;
 }
