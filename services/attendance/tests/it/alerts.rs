@@ -248,7 +248,15 @@ async fn of_fifty_rules_that_are_made_at_once_no_more_come_into_being_than_a_sch
         let office = &school.office;
         // Every name twice.
         let body = json!({"name": format!("Rule {}", number / 2), "kind": "times_late", "times": 3});
-        async move { office.post(RULES, &body).await.status }
+        async move {
+            loop {
+                let status = office.post(RULES, &body).await.status;
+                // On a full machine not all get a connection in time: they are told to come back, and do.
+                if status != 503 {
+                    return status;
+                }
+            }
+        }
     });
     let outcomes = join_all(tries).await;
     assert!(outcomes.iter().all(|status| matches!(status, 201 | 409)), "{outcomes:?}");
