@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::{Caller, Platform};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use utoipa::ToSchema;
@@ -33,6 +33,8 @@ const ROOM: usize = 16;
 const KEEP_ALIVE: u32 = 15;
 /// After how many seconds a listener's right is looked at again though nothing is known to have changed.
 const LOOK_AGAIN: u32 = 30;
+/// How long Redis may take to confirm the subscription.
+const SUBSCRIBING: Duration = Duration::from_secs(5);
 
 /// Where a bus is, and when it will be at its stops.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -180,19 +182,29 @@ async fn hear(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {
         }
     };
     let mut messages = subscriber.message_rx();
+    let mut connections = subscriber.reconnect_rx();
     drop(subscriber.connect());
-    let _manager = subscriber.manage_subscriptions();
+    // Subscribed here after each connection, and not by the client itself: its way asks for empty lists of channels too, and takes Redis's refusals of
+    // those for answers to other commands.
+    let mut is_heard = false;
     loop {
-        // Waits for the first connection, however long that takes; after a reconnect the subscription comes back by itself.
-        let is_heard = tokio::select! { outcome = subscriber.subscribe(store::CHANNEL) => outcome, () = cancel.cancelled() => return };
-        match is_heard {
-            Ok(()) => break,
-            Err(error) => warn!(%error, "buses are not heard for a moment"),
+        if !is_heard && subscriber.is_connected() {
+            match timeout(SUBSCRIBING, subscriber.subscribe(store::CHANNEL)).await {
+                Ok(Ok(())) => is_heard = true,
+                Ok(Err(error)) => warn!(%error, "buses are not heard for a moment"),
+                Err(_) => warn!("buses are not heard for a moment: Redis does not answer"),
+            }
         }
-        tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {} () = cancel.cancelled() => return }
-    }
-    loop {
-        let message = tokio::select! { message = messages.recv() => message, () = cancel.cancelled() => break };
+        let message = tokio::select! {
+            message = messages.recv() => message,
+            connected = connections.recv() => {
+                if let Err(RecvError::Closed) = connected { break }
+                is_heard = false;
+                continue;
+            }
+            () = sleep(Duration::from_secs(1)), if !is_heard => continue,
+            () = cancel.cancelled() => break,
+        };
         match message {
             Ok(message) => {
                 if let Some(Ok(message)) = message.value.as_bytes().map(serde_json::from_slice::<Message>) {
@@ -210,7 +222,7 @@ async fn hear(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {
 
 async fn watch_rights(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {
     while !cancel.is_cancelled() {
-        tokio::select! { () = tokio::time::sleep(Duration::from_millis(500)) => {} () = cancel.cancelled() => return }
+        tokio::select! { () = sleep(Duration::from_millis(500)) => {} () = cancel.cancelled() => return }
         for school in hub.tidy() {
             match store::generation(platform.redis(), school).await {
                 Ok(generation) => hub.rights_are(school, generation),

@@ -100,9 +100,10 @@ async fn begin(
     if amount > invoice.open_minor() {
         return Err(Problem::invalid(vec![Fault::new("/amount_minor", format!("is more than what is owed, {}", invoice.open_minor()))]));
     }
+    // Any conflict: the id is in more than one unique index, and whoever comes at the same instant may meet another one first.
     sqlx::query(
         "INSERT INTO payments (school_id, id, student_id, invoice_id, method, provider, currency, amount_minor, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, 'online', $5, $6, $7, $8, $8) ON CONFLICT (school_id, id) DO NOTHING",
+         VALUES ($1, $2, $3, $4, 'online', $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING",
     )
     .bind(transaction.school_id().as_uuid())
     .bind(id)
