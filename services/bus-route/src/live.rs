@@ -217,7 +217,8 @@ async fn hear(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {
             Err(RecvError::Closed) => break,
         }
     }
-    let _ = subscriber.quit().await;
+    // A connection that is just being made may never answer; the process need not wait for it.
+    let _ = timeout(Duration::from_secs(1), subscriber.quit()).await;
 }
 
 async fn watch_rights(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {

@@ -60,7 +60,12 @@ impl Events {
 
 /// Waits until the process listens to Redis: a position that nobody hears is no proof.
 async fn warm(school: &School, trip: &str) {
-    let mut events = Events::open(&school.office, trip).await;
+    warm_at(school, &school.office, trip).await;
+}
+
+/// The same of the process that `who` asks.
+async fn warm_at(school: &School, who: &Api, trip: &str) {
+    let mut events = Events::open(who, trip).await;
     for n in 0..100 {
         school.driver.post(&format!("{trip}/positions"), &school.positions(&[(200 - n, -0.5)])).await.expect(200);
         if let Ok(next) = timeout(Duration::from_millis(200), events.position()).await {
@@ -80,6 +85,7 @@ async fn whoever_watches_sees_the_bus_move_until_the_trip_ends_also_from_another
     let trip = school.start().await;
     let (url, running) = school.fleet.another(SERVICES, std::sync::Arc::new(domain::SystemClock)).await;
     warm(&school, &trip).await;
+    warm_at(&school, &school.office.at(&url), &trip).await;
     let mut office = Events::open(&school.office, &trip).await;
     let mut parent = Events::open(&school.parent, &trip).await;
     let mut elsewhere = Events::open(&school.office.at(&url), &trip).await;
