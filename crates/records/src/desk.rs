@@ -1,6 +1,7 @@
 //! Where a request stands: who calls, which transaction, and what has to follow a commit. What all resources do the same way is here, so that a
 //! resource's file holds only what is its own.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
@@ -12,7 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use sea_orm::EntityTrait;
 use serde::Serialize;
 use service_kit::idempotency::{self, Answer, fingerprint};
-use service_kit::{Caller, Created, IdempotencyKey, MayHold, Permit, Platform, Problem};
+use service_kit::{Caller, Created, Filter, IdempotencyKey, MayHold, Paging, Permit, Platform, Problem};
 use store::SchoolTransaction;
 use store::entity::schools;
 
@@ -89,6 +90,11 @@ impl<K: Keeper, P> Desk<K, P> {
     /// A transaction that only reads.
     pub async fn read(&self) -> Result<SchoolTransaction, Problem> {
         Ok(self.platform.postgres(K::SERVICE).school_read(self.caller().school_id).await?)
+    }
+
+    /// The page of `list` that `filter` asks for.
+    pub fn paging<'a, F: Filter>(&'a self, list: impl Into<Cow<'a, str>>, filter: &'a F) -> Paging<'a, &'a F> {
+        Paging::of(&self.platform, self.caller(), list, filter)
     }
 
     /// Does `work` and commits. With an `Idempotency-Key` a retry gets the first answer, and the work is done once.

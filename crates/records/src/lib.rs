@@ -18,7 +18,7 @@ mod rules;
 mod tables;
 
 pub use desk::{Desk, Keeper};
-pub use listing::{Filter, Listing};
+pub use listing::Listing;
 pub use references::References;
 pub use rows::Table;
 pub use rules::{Rule, refuse};

@@ -24,6 +24,7 @@ pub mod idempotency;
 mod log_line;
 pub mod openapi;
 mod page;
+mod paging;
 mod platform;
 pub mod problem;
 mod redis;
@@ -45,6 +46,7 @@ pub use extract::{
     PlatformPermit, SocketPermit, permits,
 };
 pub use page::{Limit, Page, of_the_page};
+pub use paging::{Filter, Paging};
 pub use platform::{Parts, Platform};
 pub use problem::{CommonProblems, EditProblems, Kind, Problem, ProblemBody};
 pub use redis::wait_for_redis;

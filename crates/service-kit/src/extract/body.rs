@@ -115,11 +115,11 @@ pub fn read_payload(request: &HttpRequest, mut payload: Payload, limit: usize) -
     }
 }
 
-/// Serde takes years that neither RFC 3339 nor a store of ours knows.
+/// Serde takes years that no school has, and some that no store knows.
 #[cold]
 fn refuse_strange_years<T: ToSchema + 'static>(bytes: &[u8]) -> Result<(), Problem> {
     let instance = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
-    let found = schema::strange_years::<T>(&instance);
+    let found = schema::strange_years(schema::validator_of::<T>().as_deref(), &instance);
     if found.is_empty() { Ok(()) } else { Err(Problem::invalid(faults::tidy(found))) }
 }
 

@@ -2,11 +2,13 @@
 
 use std::any::TypeId;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use domain::Fault;
 use futures_util::future::{Ready, ready};
+use jsonschema::Validator;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use utoipa::IntoParams;
@@ -42,7 +44,11 @@ impl<T: DeserializeOwned + IntoParams + 'static> FromRequest for Params<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
-        ready(web::Query::<T>::from_query(query).map(|query| Self(query.into_inner())).map_err(|_| explain::<T>(query)))
+        ready(match web::Query::<T>::from_query(query) {
+            Ok(value) if !may_hold_a_strange_year(query) => Ok(Self(value.into_inner())),
+            Ok(value) => refuse_strange_years::<T>(query).map(|()| Self(value.into_inner())),
+            Err(_) => Err(explain::<T>(query)),
+        })
     }
 }
 
@@ -69,6 +75,50 @@ fn parameters<T: IntoParams>() -> Vec<Parameter> {
         .collect()
 }
 
+/// A hint, found without decoding: what begins with an escape is looked at.
+fn may_hold_a_strange_year(query: &str) -> bool {
+    let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+    values.into_iter().any(|value| value.starts_with('%') || schema::may_have_a_strange_year(value))
+}
+
+/// Serde takes years that no school has, and some that no store knows.
+#[cold]
+fn refuse_strange_years<T: IntoParams + 'static>(query: &str) -> Result<(), Problem> {
+    let Ok(web::Query(pairs)) = web::Query::<Vec<(String, String)>>::from_query(query) else { return Ok(()) };
+    let parameters = parameters::<T>();
+    let object = pairs.iter().map(|(name, text)| (name.clone(), value(&parameters, name, text))).collect();
+    let found = schema::strange_years(validator::<T>(&parameters).as_deref(), &Value::Object(object));
+    if found.is_empty() { Ok(()) } else { Err(Problem::invalid(in_the_query(found))) }
+}
+
+/// What a parameter's text stands for.
+fn value(parameters: &[Parameter], name: &str, text: &str) -> Value {
+    parameters.iter().find(|parameter| parameter.name == name).map_or_else(|| json!(text), |parameter| read(text, &parameter.schema))
+}
+
+fn validator<T: 'static>(parameters: &[Parameter]) -> Option<Arc<Validator>> {
+    schema::cached(TypeId::of::<Params<T>>(), || {
+        let properties: Map<String, Value> = parameters.iter().map(|p| (p.name.clone(), p.schema.clone())).collect();
+        let required: Vec<&str> = parameters.iter().filter(|p| p.required).map(|p| p.name.as_str()).collect();
+        let root = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+        let mut components = Map::new();
+        well_known::supply(&root, &mut components);
+        Some((root, components))
+    })
+}
+
+/// The faults of an object of parameters, as faults of the query.
+fn in_the_query(found: Vec<Fault>) -> Vec<Fault> {
+    let mut faults = faults::tidy(found);
+    for fault in &mut faults {
+        fault.pointer = format!("query:{}", fault.pointer.trim_start_matches('/').replace("~1", "/").replace("~0", "~"));
+        if fault.detail == "is not a known field" {
+            "is not a parameter of this route".clone_into(&mut fault.detail);
+        }
+    }
+    faults
+}
+
 #[cold]
 fn explain<T: DeserializeOwned + IntoParams + 'static>(query: &str) -> Problem {
     let Ok(web::Query(pairs)) = web::Query::<Vec<(String, String)>>::from_query(query) else {
@@ -81,18 +131,9 @@ fn explain<T: DeserializeOwned + IntoParams + 'static>(query: &str) -> Problem {
         if !seen.insert(name.as_str()) {
             found.push(Fault::new(schema::child("", name), "is given more than once"));
         }
-        let known = parameters.iter().find(|parameter| parameter.name == *name);
-        object.insert(name.clone(), known.map_or_else(|| json!(text), |parameter| read(text, &parameter.schema)));
+        object.insert(name.clone(), value(&parameters, name, text));
     }
-    let validator = schema::cached(TypeId::of::<Params<T>>(), || {
-        let properties: Map<String, Value> = parameters.iter().map(|p| (p.name.clone(), p.schema.clone())).collect();
-        let required: Vec<&str> = parameters.iter().filter(|p| p.required).map(|p| p.name.as_str()).collect();
-        let root = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
-        let mut components = Map::new();
-        well_known::supply(&root, &mut components);
-        Some((root, components))
-    });
-    if let Some(validator) = validator {
+    if let Some(validator) = validator::<T>(&parameters) {
         found.extend(schema::faults(&validator, &Value::Object(object)));
     }
     // What only the type's own parser knows: ask it about one parameter after the other.
@@ -106,13 +147,7 @@ fn explain<T: DeserializeOwned + IntoParams + 'static>(query: &str) -> Problem {
             break;
         }
     }
-    let mut faults = faults::tidy(found);
-    for fault in &mut faults {
-        fault.pointer = format!("query:{}", fault.pointer.trim_start_matches('/').replace("~1", "/").replace("~0", "~"));
-        if fault.detail == "is not a known field" {
-            "is not a parameter of this route".clone_into(&mut fault.detail);
-        }
-    }
+    let faults = in_the_query(found);
     if faults.is_empty() {
         return Problem::malformed("The query string can't be read.");
     }

@@ -24,7 +24,7 @@ pub(super) fn validate<T: ToSchema + 'static>(instance: &Value) -> Vec<Fault> {
     validator_of::<T>().map(|validator| faults(&validator, instance)).unwrap_or_default()
 }
 
-fn validator_of<T: ToSchema + 'static>() -> Compiled {
+pub(super) fn validator_of<T: ToSchema + 'static>() -> Compiled {
     cached(TypeId::of::<T>(), || {
         let mut referenced = Vec::new();
         T::schemas(&mut referenced);
@@ -35,9 +35,8 @@ fn validator_of<T: ToSchema + 'static>() -> Compiled {
     })
 }
 
-/// Dates and times of `instance`, which is a `T`, with a year that is none of ours.
-pub(super) fn strange_years<T: ToSchema + 'static>(instance: &Value) -> Vec<Fault> {
-    let validator = validator_of::<T>();
+/// Dates and times of `instance`, otherwise a right value, with a year that is none of ours.
+pub(super) fn strange_years(validator: Option<&Validator>, instance: &Value) -> Vec<Fault> {
     let mut found = Vec::new();
     if let Some(validator) = validator {
         validator.iter_errors(instance).take(MOST_FAULTS).for_each(|error| strange_year(&error, &mut found));
@@ -49,7 +48,7 @@ fn strange_year(error: &ValidationError<'_>, found: &mut Vec<Fault>) {
     use ValidationErrorKind as K;
     match error.kind() {
         K::Format { format } if is_of_time(format) && error.instance().as_str().is_some_and(|text| !has_a_year_of_ours(text)) => {
-            describe(error, found);
+            found.push(Fault::new(error.instance_path().as_str(), "must be within the years 1900 to 2200"));
         }
         K::AnyOf { context } | K::OneOfNotValid { context } => context.iter().flatten().for_each(|error| strange_year(error, found)),
         _ => {}
@@ -88,7 +87,7 @@ fn compile(root: Value, components: &Map<String, Value>) -> Option<Validator> {
         .ok()
 }
 
-/// RFC 3339 has years of four digits; chrono also takes `+12026-01-01`, which PostgreSQL keeps and then writes in a form that nobody reads.
+/// What a date is, here and in the API document: chrono also takes `+12026-01-01`, which PostgreSQL keeps and then writes in a form that nobody reads.
 fn is_date(text: &str) -> bool {
     has_a_year_of_ours(text) && text.len() == 10 && text.parse::<chrono::NaiveDate>().is_ok()
 }
@@ -97,14 +96,27 @@ fn is_time(text: &str) -> bool {
     has_a_year_of_ours(text) && chrono::DateTime::parse_from_rfc3339(text).is_ok()
 }
 
+/// No school has a day in another year, and reckoning with one (a year later, a month of it) must stay within what all stores know.
 fn has_a_year_of_ours(text: &str) -> bool {
-    let year = text.split('-').next().unwrap_or_default();
-    year.len() == 4 && year != "0000" && year.bytes().all(|byte| byte.is_ascii_digit())
+    matches!(text.as_bytes(), [b'1', b'9', _, _, b'-', ..] | [b'2', b'0' | b'1', _, _, b'-', ..] | [b'2', b'2', b'0', b'0', b'-', ..])
+        && text.bytes().take(4).all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a string in this JSON may be a date that is none of ours: a hint, found without reading the JSON.
+/// Whether a text that begins like this may be a date or a time, and then has a year that is none of ours.
+pub(super) fn may_have_a_strange_year(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'+' | b'-', digit, ..] => digit.is_ascii_digit(),
+        [a, b, c, d, b'-', ..] => [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()) && !has_a_year_of_ours(text),
+        _ => false,
+    }
+}
+
+/// The same of any string in this JSON: a hint, found without reading the JSON.
 pub(super) fn may_hold_a_strange_year(json: &[u8]) -> bool {
-    json.windows(6).any(|window| matches!(window, [b'"', b'+' | b'-', b'0'..=b'9', ..] | b"\"0000-"))
+    json.windows(6).any(|window| match window.split_first() {
+        Some((b'"', text)) => std::str::from_utf8(text).is_ok_and(may_have_a_strange_year),
+        _ => false,
+    })
 }
 
 /// A schema that is referred to but not at hand accepts everything: serde still judges that part.
@@ -231,11 +243,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn years_have_four_digits() {
-        for fine in ["2026-08-17", "1900-01-01", "9999-12-31"] {
+    fn a_date_is_of_a_year_that_a_school_may_have() {
+        for fine in ["2026-08-17", "1900-01-01", "1999-12-31", "2100-02-28", "2200-12-31"] {
             assert!(is_date(fine), "{fine}");
         }
-        for strange in ["+12026-01-01", "-0001-01-01", "0000-01-01", "2026-1-1", "2026-02-30", "20260817", ""] {
+        for strange in [
+            "+12026-01-01",
+            "-0001-01-01",
+            "0000-01-01",
+            "1899-12-31",
+            "2201-01-01",
+            "9999-12-31",
+            "2026-1-1",
+            "2026-02-30",
+            "20260817",
+            "",
+        ] {
             assert!(!is_date(strange), "{strange}");
         }
         assert!(is_time("2026-08-17T09:30:00Z") && is_time("2026-08-17T09:30:00.5+05:30"));
@@ -247,6 +270,9 @@ mod tests {
         assert!(may_hold_a_strange_year(br#"{"day":"+12026-01-01"}"#));
         assert!(may_hold_a_strange_year(br#"{"day":"-0001-01-01"}"#));
         assert!(may_hold_a_strange_year(br#"["0000-01-01"]"#));
+        assert!(may_hold_a_strange_year(br#"{"day":"2201-01-01"}"#));
+        assert!(may_have_a_strange_year("-4800-01-01") && may_have_a_strange_year("1899-12-31"));
+        assert!(!may_have_a_strange_year("2026-08-17T09:30:00Z") && !may_have_a_strange_year("12345-678"));
         assert!(!may_hold_a_strange_year(br#"{"day":"2026-01-01","points":-1,"note":"a - b + c"}"#));
     }
 }

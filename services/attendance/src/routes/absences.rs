@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use directory::Glance;
 use domain::{ClassId, Fault, StudentId};
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
+use service_kit::{CommonProblems, Limit, Page, Paging, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -110,13 +110,11 @@ async fn list(
         })
     });
     let place = |run: &AbsenceRun| (std::cmp::Reverse(run.days), run.student_id);
-    let asked = (caller.school_id, caller.user_id, caller.role, params.min_days, params.class_id, to);
-    let key = rooms.platform.cursor_key();
-    let after: Option<(u32, StudentId)> =
-        params.cursor.as_deref().map(|cursor| Cursor::open(key, "absences", &asked, cursor)).transpose()?;
+    let paging =
+        Paging::asking(&rooms.platform, caller, "absences", (params.min_days, params.class_id, to), params.limit, params.cursor.as_deref());
+    let after: Option<(u32, StudentId)> = paging.after()?;
     let mut runs: Vec<AbsenceRun> =
         runs.filter(|run| after.is_none_or(|(days, student)| place(run) > (std::cmp::Reverse(days), student))).collect();
     runs.sort_by_key(place);
-    runs.truncate(usize::from(params.limit.get()) + 1);
-    Ok(Page::of(runs, params.limit, |last| Cursor::seal(key, "absences", &asked, &(last.days, last.student_id))))
+    Ok(paging.page(runs, |last| (last.days, last.student_id)))
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{AlertId, AlertRuleId, ClassId, ServiceName, StudentId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit, Problem,
+    Body, CommonProblems, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Paging, Params, Permit, Problem,
     Versioned, permits,
 };
 use utoipa::{IntoParams, ToSchema};
@@ -146,16 +146,20 @@ async fn list(permit: Permit<permits::AttendanceRead>, rooms: Data<Rooms>, param
         params.class_id.map(|class| vec![class])
     };
     let students = if works_here { params.student_id.map(|student| vec![student]) } else { Some(own().collect()) };
-    let asked =
-        (caller.school_id, caller.user_id, caller.role, params.student_id, params.class_id, params.rule_id, params.state, params.lasts);
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "alerts", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(
+        &rooms.platform,
+        caller,
+        "alerts",
+        (params.student_id, params.class_id, params.rule_id, params.state, params.lasts),
+        params.limit,
+        params.cursor.as_deref(),
+    );
+    let after = paging.after()?;
     let filter =
         AlertFilter { classes, students, told: !works_here, rule: params.rule_id, state: params.state, lasts: params.lasts, after };
-    let rows = list_alerts(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
+    let rows = list_alerts(&rooms.platform, caller.school_id, &filter, paging.limit()).await?;
     let rules = alert_rules(&rooms.platform, caller.school_id).await?;
-    let page =
-        Page::of(rows, params.limit, |last| Cursor::<(DateTime<Utc>, AlertId)>::seal(key, "alerts", &asked, &(last.created_at, last.id)));
+    let page = paging.page(rows, |last| (last.created_at, last.id));
     Ok(page.map(|row| AlertView::of(row, &rules, &viewer)))
 }
 

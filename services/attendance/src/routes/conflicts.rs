@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use directory::Glance;
 use domain::{ClassId, RegisterId, StudentId};
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
+use service_kit::{CommonProblems, Limit, Page, Paging, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -91,15 +91,10 @@ async fn list(
         })
     };
     let place = |view: &ConflictView| (std::cmp::Reverse(view.held_on), view.student_id, view.period_session_id);
-    let asked = (caller.school_id, caller.user_id, caller.role, from, to, params.class_id);
-    let key = rooms.platform.cursor_key();
-    let after: Option<(NaiveDate, StudentId, RegisterId)> =
-        params.cursor.as_deref().map(|cursor| Cursor::open(key, "conflicts", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(&rooms.platform, caller, "conflicts", (from, to, params.class_id), params.limit, params.cursor.as_deref());
+    let after: Option<(NaiveDate, StudentId, RegisterId)> = paging.after()?;
     let mut views: Vec<ConflictView> = rows.iter().filter_map(conflict).collect();
     views.retain(|view| after.is_none_or(|(day, student, register)| place(view) > (std::cmp::Reverse(day), student, register)));
     views.sort_by_key(place);
-    views.truncate(usize::from(params.limit.get()) + 1);
-    Ok(Page::of(views, params.limit, |last| {
-        Cursor::seal(key, "conflicts", &asked, &(last.held_on, last.student_id, last.period_session_id))
-    }))
+    Ok(paging.page(views, |last| (last.held_on, last.student_id, last.period_session_id)))
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use directory::Glance;
 use domain::{CorrectionId, Permission, RegisterId, Role, UserId, Version};
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, Cursor, IdPath, Limit, Page, Params, Permit, Problem, permits};
+use service_kit::{CommonProblems, IdPath, Limit, Page, Paging, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -88,12 +88,16 @@ async fn corrections(
         rooms.register(glance, &viewer, *id).await
     };
     let register = rooms.directory.consult(caller.school_id, find).await?;
-    let asked = (caller.school_id, register.id, Permission::AttendanceMark.as_str());
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "corrections", &asked, cursor)).transpose()?;
-    let rows = list_corrections(&rooms.platform, caller.school_id, register.id, after, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| {
-        Cursor::<(DateTime<Utc>, CorrectionId)>::seal(key, "corrections", &asked, &(last.created_at, last.id))
-    });
+    let paging = Paging::asking(
+        &rooms.platform,
+        caller,
+        "corrections",
+        (register.id, Permission::AttendanceMark.as_str()),
+        params.limit,
+        params.cursor.as_deref(),
+    );
+    let after = paging.after()?;
+    let rows = list_corrections(&rooms.platform, caller.school_id, register.id, after, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.created_at, last.id));
     Ok(page.map(Into::into))
 }

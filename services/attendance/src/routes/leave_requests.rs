@@ -8,8 +8,8 @@ use domain::{EventKind, Fault, LeaveRequestId, Permission, Role, ServiceName, St
 use serde::{Deserialize, Serialize};
 use service_kit::idempotency::{Answer, fingerprint, once};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, MaybeIdempotencyKey, NoContent,
-    NotModifiedOr, Page, Params, Permit, Problem, Versioned, permits,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, MaybeIdempotencyKey, NoContent, NotModifiedOr,
+    Page, Paging, Params, Permit, Problem, Versioned, permits,
 };
 use store::{SchoolTransaction, StoreError};
 use utoipa::{IntoParams, ToSchema};
@@ -215,14 +215,18 @@ async fn list(permit: Permit<permits::LeaveRead>, rooms: Data<Rooms>, params: Pa
         }
         students = Some(vec![student]);
     }
-    let asked = (caller.school_id, caller.user_id, caller.role, params.student_id, params.status, params.from, params.to);
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "leave", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(
+        &rooms.platform,
+        caller,
+        "leave",
+        (params.student_id, params.status, params.from, params.to),
+        params.limit,
+        params.cursor.as_deref(),
+    );
+    let after = paging.after()?;
     let filter = LeaveFilter { students, status: params.status, from: params.from, to: params.to, after };
-    let rows = list_leave(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| {
-        Cursor::<(DateTime<Utc>, LeaveRequestId)>::seal(key, "leave", &asked, &(last.created_at, last.id))
-    });
+    let rows = list_leave(&rooms.platform, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.created_at, last.id));
     Ok(page.map(Into::into))
 }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use directory::Glance;
 use domain::{ClassId, Fault, RegisterId, SubjectId, TeacherId};
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, Cursor, Limit, Page, Params, Permit, Problem, permits};
+use service_kit::{CommonProblems, Limit, Page, Paging, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -84,12 +84,10 @@ async fn list(
     let lessons = if rules.settings.period_registers { timetable(platform, school, &classes, from, to).await? } else { Vec::new() };
     let taken = taken(platform, school, &classes, from, to).await?;
     let mut rows = missing(expected(&years, &lessons, &rules.settings, from, to), &taken);
-    let asked = (school, caller.user_id, caller.role, params.class_id, from, to);
-    let key = platform.cursor_key();
-    let after: Option<Place> = params.cursor.as_deref().map(|cursor| Cursor::open(key, "missing", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(platform, caller, "missing", (params.class_id, from, to), params.limit, params.cursor.as_deref());
+    let after: Option<Place> = paging.after()?;
     rows.retain(|row| after.is_none_or(|after| row.place > after));
-    rows.truncate(usize::from(params.limit.get()) + 1);
-    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "missing", &asked, &last.place));
+    let page = paging.page(rows, |last| last.place);
     Ok(page.map(|row| MissingRegister {
         session_id: row.place.id(school),
         class_id: row.place.class_id,

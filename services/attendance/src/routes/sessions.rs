@@ -8,7 +8,7 @@ use domain::{ClassId, EventKind, Fault, RegisterId, ServiceName, StudentId, Subj
 use futures_util::future::{join, join3, try_join};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Paging, Params, Permit,
     Problem, Versioned, permits,
 };
 use utoipa::{IntoParams, ToSchema};
@@ -259,13 +259,18 @@ async fn list(
         None if viewer.is_office() => None,
         None => Some(viewer.classes_taught().to_vec()),
     };
-    let asked = (caller.school_id, caller.user_id, caller.role, from, to, params.class_id, params.state);
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "registers", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(
+        &rooms.platform,
+        caller,
+        "registers",
+        (from, to, params.class_id, params.state),
+        params.limit,
+        params.cursor.as_deref(),
+    );
+    let after = paging.after()?;
     let filter = RegisterFilter { classes, from, to, state: params.state, after };
-    let rows = list_registers(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page =
-        Page::of(rows, params.limit, |last| Cursor::<(NaiveDate, RegisterId)>::seal(key, "registers", &asked, &(last.held_on, last.id)));
+    let rows = list_registers(&rooms.platform, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.held_on, last.id));
     Ok(page.map(|row| RegisterSummary::of(&row, &rules, today)))
 }
 

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use chrono::NaiveDate;
 use domain::{ClassId, RegisterId, StudentId};
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, Cursor, IdPath, Limit, Page, Params, Permit, Problem, permits};
+use service_kit::{CommonProblems, IdPath, Limit, Page, Paging, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -78,17 +78,14 @@ async fn list(
     let (_, classes) = rooms.student(caller, *id).await?;
     let rules = rules(&rooms.platform, caller.school_id).await?;
     let (from, to) = range(params.from, params.to, rules.day_at(rooms.platform.clock().now()), 90)?;
-    let asked = (caller.school_id, caller.user_id, caller.role, *id, from, to);
-    let key = rooms.platform.cursor_key();
-    let after: Option<(NaiveDate, Option<u8>, RegisterId)> =
-        params.cursor.as_deref().map(|cursor| Cursor::open(key, "marks", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(&rooms.platform, caller, "marks", (*id, from, to), params.limit, params.cursor.as_deref());
+    let after: Option<(NaiveDate, Option<u8>, RegisterId)> = paging.after()?;
     let filter = MarkFilter { classes, student: Some(*id), from, to };
     let mut rows = marks(&rooms.platform, caller.school_id, &filter).await?;
     rows.retain(|row| after.is_none_or(|after| (row.held_on, row.period, row.session_id) < after));
     rows.sort_by_key(|row| std::cmp::Reverse((row.held_on, row.period, row.session_id)));
-    rows.truncate(usize::from(params.limit.get()) + 1);
     let leaves = approved_leave(&rooms.platform, caller.school_id, &[*id], from, to).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "marks", &asked, &(last.held_on, last.period, last.session_id)));
+    let page = paging.page(rows, |last| (last.held_on, last.period, last.session_id));
     Ok(page.map(|row| StudentMark {
         session_id: row.session_id,
         class_id: row.class_id,

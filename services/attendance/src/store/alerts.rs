@@ -90,7 +90,7 @@ pub(crate) async fn list_alerts(platform: &Platform, school: SchoolId, filter: &
         .bind(filter.lasts)
         .bind(filter.after.map(|(time, _)| time))
         .bind(filter.after.map(|(_, id)| id.as_uuid()))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await?;
     Ok(plain(rows))

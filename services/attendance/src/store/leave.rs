@@ -84,7 +84,7 @@ pub(crate) async fn list_leave(platform: &Platform, school: SchoolId, filter: &L
         .bind(filter.to)
         .bind(filter.after.map(|(time, _)| time))
         .bind(filter.after.map(|(_, id)| id.as_uuid()))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await?;
     Ok(plain(rows))

@@ -3,10 +3,9 @@
 use actix_web::{HttpResponse, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::{BusAlertId, BusRouteId, Patch, Text, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::TransportManage;
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, Page, Params, Problem, Versioned};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, Page, Params, Problem, Versioned, filters};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -3,12 +3,11 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{Days, NaiveDate};
 use domain::{BusAssignmentId, BusRouteId, Fault, Patch, StopId, StudentId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::TransportManage;
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params,
-    Problem, Versioned,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
+    Versioned, filters,
 };
 use store::{SchoolTransaction, StoreError};
 use utoipa::{IntoParams, ToSchema};
@@ -16,8 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::bus_routes::existing;
-use super::paging::identity;
-use super::{in_our_years, wrong};
+use super::wrong;
 use crate::desk::Desk;
 use crate::model::route::{Assignment, AssignmentStatus, BusRoute, Direction, Stop};
 use crate::store as tables;
@@ -91,12 +89,11 @@ filters!(AssignmentList);
 #[utoipa::path(tag = "bus-route", params(AssignmentList), responses((status = 200, body = Page<Assignment>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/bus/assignments")]
 async fn list(desk: Desk<TransportManage>, list: Params<AssignmentList>) -> Result<Page<Assignment>, Problem> {
-    in_our_years(list.on, "query:on")?;
-    let (key, identity) = (desk.platform().cursor_key(), identity(&desk, &list.0));
-    let after = list.cursor.as_deref().map(|cursor| Cursor::<Uuid>::open(key, "bus assignments", &identity, cursor)).transpose()?;
+    let paging = desk.paging("bus assignments", &list.0);
+    let after: Option<Uuid> = paging.after()?;
     let filter = tables::AssignmentFilter { route: list.route_id, student: list.student_id, direction: list.direction, on: list.on, after };
-    let rows = tables::list_assignments(&mut desk.read().await?, &filter, list.limit.plus_one()).await?;
-    Ok(Page::of(rows, list.limit, |last| Cursor::seal(key, "bus assignments", &identity, &last.id.as_uuid())))
+    let rows = tables::list_assignments(&mut desk.read().await?, &filter, paging.limit()).await?;
+    Ok(paging.page(rows, |last| last.id.as_uuid()))
 }
 
 /// Takes a seat. What it costs is told to fee, once for each student, direction and month, where a slab says so; a month that was charged is not charged again for

@@ -2,12 +2,11 @@
 
 use actix_web::{HttpResponse, delete, get, patch, post};
 use domain::{BusRouteId, Patch, StaffId, Text, VehicleId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::TransportManage;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::{SchoolTransaction, StoreError};
 use utoipa::{IntoParams, ToSchema};

@@ -4,15 +4,16 @@ use actix_web::web::Json;
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::NaiveDate;
 use domain::{BusFeeSlabId, Patch, Text, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::TransportManage;
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned};
+use service_kit::{
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned, filters,
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::paging::{Sort, page};
-use super::{in_our_years, wrong};
+use super::wrong;
 use crate::desk::Desk;
 use crate::model::fee::{FeeSlab, Month};
 use crate::store;
@@ -96,7 +97,6 @@ pub struct Charged {
 #[utoipa::path(tag = "bus-route", params(FeeSlabFilter), responses((status = 200, body = Page<FeeSlab>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/bus/fee-slabs")]
 async fn list(desk: Desk<TransportManage>, filter: Params<FeeSlabFilter>) -> Result<Page<FeeSlab>, Problem> {
-    in_our_years(filter.on, "query:on")?;
     let sort = Sort { by: "lpad(t.from_metres::text, 10, '0')", key: |row: &FeeSlab| format!("{:010}", row.from_metres) };
     let condition = "$5->>'on' IS NULL OR daterange(t.valid_from, t.valid_to, '[]') @> ($5->>'on')::date";
     page(&desk, "bus fee slabs", &filter.0, sort, condition).await

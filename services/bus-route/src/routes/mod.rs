@@ -30,7 +30,6 @@ pub mod trips;
 pub mod vehicles;
 
 use actix_web::web::Data;
-use chrono::{Datelike, NaiveDate};
 use directory::Directory;
 use domain::{BusTripId, ServiceName};
 use service_kit::{Platform, Problem};
@@ -83,12 +82,6 @@ async fn forget_courses(platform: &Platform, trips: Vec<BusTripId>, school: doma
     for trip in trips {
         store::forget_course(platform, school, trip).await;
     }
-}
-
-/// 422 for a day asked for that is in no year of ours: chrono reads more years than PostgreSQL keeps.
-fn in_our_years(day: Option<NaiveDate>, pointer: &str) -> Result<(), Problem> {
-    let is_ours = day.is_none_or(|day| (1900..=2200).contains(&day.year()));
-    if is_ours { Ok(()) } else { Err(wrong(pointer, "must be in a year from 1900 to 2200")) }
 }
 
 /// 422 with one fault.

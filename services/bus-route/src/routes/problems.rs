@@ -3,10 +3,9 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use domain::{BusProblemId, BusRouteId, BusTripId, EventKind, StopId, Text, UserId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{TransportManage, TransportRead};
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Problem, Versioned};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Problem, Versioned, filters};
 use store::SchoolTransaction;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -4,12 +4,11 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch, post};
 use chrono::{Days, NaiveDate};
 use domain::{BusRouteId, BusTripId, Fault, Role, StaffId, VehicleId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{TransportManage, TransportOperate, TransportRead};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit,
-    Problem, Versioned,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit, Problem,
+    Versioned, filters,
 };
 use store::{SchoolTransaction, StoreError};
 use utoipa::{IntoParams, ToSchema};
@@ -18,8 +17,6 @@ use uuid::Uuid;
 
 use super::Rooms;
 use super::bus_routes::existing;
-use super::in_our_years;
-use super::paging::identity;
 use crate::desk::Desk;
 use crate::model::documents::missing_on;
 use crate::model::fleet::Driver;
@@ -95,9 +92,8 @@ filters!(TripList);
 #[utoipa::path(tag = "bus-route", params(TripList), responses((status = 200, body = Page<Trip>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/bus/trips")]
 async fn list(desk: Desk<TransportOperate>, list: Params<TripList>) -> Result<Page<Trip>, Problem> {
-    in_our_years(list.service_date, "query:service_date")?;
-    let (key, identity) = (desk.platform().cursor_key(), identity(&desk, &list.0));
-    let after = list.cursor.as_deref().map(|cursor| Cursor::<Uuid>::open(key, "bus trips", &identity, cursor)).transpose()?;
+    let paging = desk.paging("bus trips", &list.0);
+    let after: Option<Uuid> = paging.after()?;
     let mut transaction = desk.read().await?;
     let driver = if desk.caller().role == Role::Staff {
         let staff = tables::staff_of(transaction.connection()?, desk.caller().school_id, desk.caller().user_id).await?;
@@ -108,8 +104,8 @@ async fn list(desk: Desk<TransportOperate>, list: Params<TripList>) -> Result<Pa
     };
     let filter =
         tables::TripFilter { route: list.route_id, vehicle: list.vehicle_id, driver, date: list.service_date, state: list.state, after };
-    let rows = tables::list_trips(&mut transaction, &filter, list.limit.plus_one()).await?;
-    Ok(Page::of(rows, list.limit, |last| Cursor::seal(key, "bus trips", &identity, &last.id.as_uuid())))
+    let rows = tables::list_trips(&mut transaction, &filter, paging.limit()).await?;
+    Ok(paging.page(rows, |last| last.id.as_uuid()))
 }
 
 /// Plans a trip. Not with a vehicle or driver whose papers have run out by then, nor with a vehicle that has fewer seats than are taken.

@@ -3,12 +3,11 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::NaiveDate;
 use domain::{Patch, Text, VehicleId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::TransportManage;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;

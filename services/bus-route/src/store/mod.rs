@@ -204,7 +204,7 @@ pub(crate) async fn page<R: Record>(
         .bind(school.as_uuid())
         .bind(after.as_ref().map(|(key, _)| key.clone()))
         .bind(after.map(|(_, id)| id))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .bind(Json(filters))
         .fetch_all(transaction.connection()?)
         .await?;

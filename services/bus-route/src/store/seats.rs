@@ -163,7 +163,7 @@ pub(crate) async fn list_assignments(
         .bind(filter.direction.map(Direction::as_str))
         .bind(filter.on)
         .bind(filter.after)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await?;
     Ok(plain(rows))

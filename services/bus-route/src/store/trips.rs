@@ -40,7 +40,7 @@ pub(crate) async fn list_trips(transaction: &mut SchoolTransaction, filter: &Tri
         .bind(filter.date)
         .bind(filter.state.map(TripState::as_str))
         .bind(filter.after)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await?;
     Ok(plain(rows))

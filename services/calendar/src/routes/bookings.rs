@@ -6,7 +6,7 @@ use domain::{AppointmentBookingId, AppointmentSlotId, EventKind, Fault, Permissi
 use records::refuse;
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, NoContent, Page, Params, Problem,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, NoContent, Page, Params, Problem, filters,
     permits,
 };
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Records;
 use super::access::Viewer;
-use super::slots::{is_visible, sane_time};
+use super::slots::is_visible;
 use crate::events::{about_booking, tell};
 use crate::model::slot::{Booking, BookingStatus, Kind, Refused, Slot};
 use crate::store::{
@@ -169,19 +169,19 @@ pub struct ListBookings {
     #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
+filters!(ListBookings);
 
 /// Lists bookings in order of time: one's own, those of one's children, those with oneself for a teacher, all for the office.
 #[utoipa::path(params(ListBookings), responses((status = 200, body = Page<BookingView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/appointment-bookings")]
 async fn list(desk: Records<permits::CalendarRead>, params: Params<ListBookings>) -> Result<Page<BookingView>, Problem> {
-    let (caller, key) = (*desk.caller(), desk.platform().cursor_key());
+    let caller = *desk.caller();
     let viewer = Viewer::of(&desk.directory(), &caller, desk.now().date_naive()).await?;
     if caller.role == Role::Staff || (caller.role == Role::Teacher && viewer.teacher_id().is_none()) {
         return Ok(Page { items: Vec::new(), next_cursor: None });
     }
-    sane_time("query:from", params.from)?;
-    let asked = (caller.school_id, caller.user_id, caller.role, &params.0);
-    let after = params.cursor.as_ref().map(|cursor| Cursor::<(DateTime<Utc>, Uuid)>::open(key, "bookings", &asked, cursor)).transpose()?;
+    let paging = desk.paging("bookings", &params.0);
+    let after: Option<(DateTime<Utc>, Uuid)> = paging.after()?;
     let filter = BookingFilter {
         slot: params.slot_id,
         students: (!viewer.works_here()).then(|| viewer.learners().iter().map(|learner| learner.student_id).collect()),
@@ -190,8 +190,8 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListBookings>
         after,
     };
     let mut transaction = desk.read().await?;
-    let rows = list_bookings(transaction.connection()?, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "bookings", &asked, &(last.starts_at, last.id.as_uuid())));
+    let rows = list_bookings(transaction.connection()?, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.starts_at, last.id.as_uuid()));
     Ok(page.map(Into::into))
 }
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{CalendarEventId, Patch, RoomId, ServiceName, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind as ProblemKind, Limit,
-    MaybeIdempotencyKey, NoContent, NotModifiedOr, Page, Params, Permit, Problem, Versioned, permits,
+    Body, Caller, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind as ProblemKind, Limit, MaybeIdempotencyKey,
+    NoContent, NotModifiedOr, Page, Paging, Params, Permit, Problem, Versioned, permits,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -201,9 +201,15 @@ async fn list(permit: Permit<permits::CalendarRead>, desk: Data<Desk>, params: P
     let zone = zone_of(&desk.platform, caller.school_id).await?;
     let window = Window::asked(params.from, params.to, zone)?;
     let viewer = Viewer::of(&desk.directory, caller, desk.platform.clock().now().date_naive()).await?;
-    let asked = (caller.school_id, caller.user_id, caller.role, params.from, params.to, params.kind, params.room_id, params.cancelled);
-    let key = desk.platform.cursor_key();
-    let after: Option<Place> = params.cursor.as_ref().map(|cursor| Cursor::open(key, "events", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(
+        &desk.platform,
+        caller,
+        "events",
+        (params.from, params.to, params.kind, params.room_id, params.cancelled),
+        params.limit,
+        params.cursor.as_deref(),
+    );
+    let after: Option<Place> = paging.after()?;
     let mut rows = events_between(&desk.platform, caller.school_id, params.from, params.to).await?;
     let reader = viewer.reader();
     // A changed occurrence is for whom its series is; what is nobody's here goes before anything is expanded.
@@ -218,7 +224,7 @@ async fn list(permit: Permit<permits::CalendarRead>, desk: Data<Desk>, params: P
     });
     let start = after.map_or(0, |after| found.partition_point(|one| one.place(zone) <= after));
     let rows: Vec<Occurrence> = found.into_iter().skip(start).take(usize::from(params.limit.get()) + 1).collect();
-    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "events", &asked, &last.place(zone)));
+    let page = paging.page(rows, |last| last.place(zone));
     Ok(page.map(|one| one.shown_to(viewer.works_here())))
 }
 

@@ -6,7 +6,7 @@ use domain::{Fault, Patch, RoomId, Text, Version};
 use records::{Rule, refuse};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Paging, Params,
     Problem, Versioned, permits,
 };
 use utoipa::{IntoParams, ToSchema};
@@ -99,12 +99,12 @@ pub struct ListRooms {
 #[utoipa::path(params(ListRooms), responses((status = 200, body = Page<RoomView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/rooms")]
 async fn list(desk: Records<permits::CalendarRead>, params: Params<ListRooms>) -> Result<Page<RoomView>, Problem> {
-    let (school, key) = (desk.caller().school_id, desk.platform().cursor_key());
-    let asked = (school, params.is_active);
-    let after = params.cursor.as_ref().map(|cursor| Cursor::<(String, Uuid)>::open(key, "rooms", &asked, cursor)).transpose()?;
+    let school = desk.caller().school_id;
+    let paging = Paging::asking(desk.platform(), desk.caller(), "rooms", params.is_active, params.limit, params.cursor.as_deref());
+    let after: Option<(String, Uuid)> = paging.after()?;
     let mut transaction = desk.read().await?;
-    let rows = list_rooms(transaction.connection()?, school, params.is_active, after, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "rooms", &asked, &(last.name.clone(), last.id.as_uuid())));
+    let rows = list_rooms(transaction.connection()?, school, params.is_active, after, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.name.clone(), last.id.as_uuid()));
     Ok(page.map(Into::into))
 }
 

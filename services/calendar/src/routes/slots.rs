@@ -1,13 +1,13 @@
 //! Times that can be booked: sittings of exams, meetings with parents.
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::{DateTime, Datelike, Duration, Utc};
+use chrono::{DateTime, Duration, Utc};
 use domain::{AppointmentSlotId, ClassId, EventKind, Fault, Patch, RoomId, TeacherId, Text, Version};
 use records::refuse;
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, NoContent, Page, Params,
-    Problem, Versioned, permits,
+    Body, Caller, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, NoContent, Page, Params, Problem,
+    Versioned, filters, permits,
 };
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
@@ -165,25 +165,16 @@ pub struct ListSlots {
     #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
-
-/// Refuses a time of a query that no table holds.
-pub(super) fn sane_time(pointer: &str, at: Option<DateTime<Utc>>) -> Result<(), Problem> {
-    if at.is_none_or(|at| (1900..=2200).contains(&at.year())) {
-        return Ok(());
-    }
-    Err(Problem::invalid(vec![Fault::new(pointer, "must be within the years 1900 to 2200")]))
-}
+filters!(ListSlots);
 
 /// Lists what is offered, in order of time: to students and parents what is for their classes.
 #[utoipa::path(params(ListSlots), responses((status = 200, body = Page<SlotView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/appointment-slots")]
 async fn list(desk: Records<permits::CalendarRead>, params: Params<ListSlots>) -> Result<Page<SlotView>, Problem> {
-    let (caller, key) = (*desk.caller(), desk.platform().cursor_key());
+    let caller = *desk.caller();
     let viewer = Viewer::of(&desk.directory(), &caller, desk.now().date_naive()).await?;
-    sane_time("query:from", params.from)?;
-    sane_time("query:before", params.before)?;
-    let asked = (caller.school_id, caller.user_id, caller.role, &params.0);
-    let after = params.cursor.as_ref().map(|cursor| Cursor::<(DateTime<Utc>, Uuid)>::open(key, "slots", &asked, cursor)).transpose()?;
+    let paging = desk.paging("slots", &params.0);
+    let after: Option<(DateTime<Utc>, Uuid)> = paging.after()?;
     let filter = SlotFilter {
         classes: (!viewer.works_here()).then(|| viewer.classes()),
         teacher: params.teacher_id,
@@ -193,8 +184,8 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListSlots>) -
         after,
     };
     let mut transaction = desk.read().await?;
-    let rows = list_slots(transaction.connection()?, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |(last, _)| Cursor::seal(key, "slots", &asked, &(last.starts_at, last.id.as_uuid())));
+    let rows = list_slots(transaction.connection()?, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |(last, _)| (last.starts_at, last.id.as_uuid()));
     Ok(page.map(|(slot, taken)| SlotView::of(slot, taken)))
 }
 

@@ -1,14 +1,14 @@
 //! The timetable. That nobody and nothing is in two places at once is for the table's constraints to say; here their words are passed on.
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::{ClassId, Fault, Patch, RoomId, SubjectId, TeacherId, Text, TimetableEntryId, Version};
 use records::refuse;
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
-    Problem, Versioned, permits,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
+    Problem, Versioned, filters, permits,
 };
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
@@ -188,12 +188,13 @@ pub struct ListLessons {
     #[serde(skip_serializing_if = "service_kit::of_the_page")]
     cursor: Option<String>,
 }
+filters!(ListLessons);
 
 /// Lists lessons and cover: of all classes for those who work at the school, of their own classes for students and parents.
 #[utoipa::path(params(ListLessons), responses((status = 200, body = Page<LessonView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/timetable-entries")]
 async fn list(desk: Records<permits::CalendarRead>, params: Params<ListLessons>) -> Result<Page<LessonView>, Problem> {
-    let (caller, key) = (*desk.caller(), desk.platform().cursor_key());
+    let caller = *desk.caller();
     let viewer = Viewer::of(&desk.directory(), &caller, desk.now().date_naive()).await?;
     let own = (!viewer.works_here()).then(|| viewer.classes());
     let classes = match (params.class_id, own) {
@@ -201,18 +202,13 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListLessons>)
         (Some(class), _) => Some(vec![class]),
         (None, own) => own,
     };
-    let strange = |day: Option<NaiveDate>| day.is_some_and(|day| !(1900..=2200).contains(&day.year()));
-    if strange(params.from) || strange(params.to) {
-        let pointer = if strange(params.from) { "query:from" } else { "query:to" };
-        return Err(Problem::invalid(vec![Fault::new(pointer, "must be within the years 1900 to 2200")]));
-    }
-    let asked = (caller.school_id, caller.user_id, caller.role, &params.0);
-    let after = params.cursor.as_ref().map(|cursor| Cursor::<Uuid>::open(key, "timetable", &asked, cursor)).transpose()?;
+    let paging = desk.paging("timetable", &params.0);
+    let after: Option<Uuid> = paging.after()?;
     let (teacher, room, from, to) = (params.teacher_id, params.room_id, params.from, params.to);
     let filter = LessonFilter { classes, teacher, room, from, to, after };
     let mut transaction = desk.read().await?;
-    let rows = list_lessons(transaction.connection()?, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "timetable", &asked, &last.id.as_uuid()));
+    let rows = list_lessons(transaction.connection()?, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| last.id.as_uuid());
     Ok(page.map(Into::into))
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn list_bookings(
         .bind(filter.from)
         .bind(time)
         .bind(id)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        .bind(limit.cast_signed());
     Ok(plain(query.fetch_all(connection).await?))
 }
 

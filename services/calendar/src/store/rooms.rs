@@ -87,8 +87,7 @@ pub(crate) async fn list_rooms(
     let (name, id) = after.unzip();
     let query = "SELECT to_jsonb(r) FROM rooms r WHERE school_id = $1 AND is_active = coalesce($2, is_active) AND ($3::text IS NULL OR (name, id) > ($3, $4))
         ORDER BY name, id LIMIT $5";
-    let query =
-        sqlx::query_scalar(query).bind(school.as_uuid()).bind(is_active).bind(name).bind(id).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let query = sqlx::query_scalar(query).bind(school.as_uuid()).bind(is_active).bind(name).bind(id).bind(limit.cast_signed());
     Ok(plain(query.fetch_all(connection).await?))
 }
 

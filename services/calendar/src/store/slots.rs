@@ -59,7 +59,7 @@ pub(crate) async fn list_slots(
         .bind(filter.before)
         .bind(time)
         .bind(id)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        .bind(limit.cast_signed());
     Ok(query.fetch_all(connection).await?.into_iter().map(|(Json(slot), taken)| (slot, taken)).collect())
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn list_lessons(
         .bind(filter.from)
         .bind(filter.to)
         .bind(filter.after)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        .bind(limit.cast_signed());
     Ok(plain(query.fetch_all(connection).await?))
 }
 

@@ -3,10 +3,9 @@
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Currency, DayClosingId, Fault, Text, UserId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::FeesCollect;
-use service_kit::{Body, CommonProblems, Created, EditProblems, Kind, Limit, Page, Params, Problem};
+use service_kit::{Body, CommonProblems, Created, EditProblems, Kind, Limit, Page, Params, Problem, filters};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use store::SchoolTransaction;
@@ -14,7 +13,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::paging;
 use crate::desk::Desk;
 use crate::store::{Book, db};
 
@@ -139,18 +137,19 @@ impl From<Row> for DayClosingView {
 #[utoipa::path(params(DayClosingFilter), responses((status = 200, body = Page<DayClosingView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/fees/day-closings")]
 async fn list(desk: Desk<FeesCollect>, filter: Params<DayClosingFilter>) -> Result<Page<DayClosingView>, Problem> {
-    let (day, _): (Option<NaiveDate>, Option<Uuid>) = paging::after(&desk, "day-closings", &filter.0)?;
+    let paging = desk.paging("day-closings", &filter.0);
+    let (day, _) = paging.after::<(NaiveDate, Uuid)>()?.unzip();
     let mut transaction = desk.read().await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT * FROM day_closings WHERE school_id = $1 AND ($2::date IS NULL OR closed_on < $2) ORDER BY closed_on DESC LIMIT $3",
     )
     .bind(transaction.school_id().as_uuid())
     .bind(day)
-    .bind(paging::rows(&filter.0))
+    .bind(paging.limit().cast_signed())
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    Ok(paging::page(&desk, "day-closings", &filter.0, rows, |row| (row.closed_on, row.id)).map(DayClosingView::from))
+    Ok(paging.page(rows, |row| (row.closed_on, row.id)).map(DayClosingView::from))
 }
 
 #[derive(FromRow)]

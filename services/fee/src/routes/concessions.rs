@@ -4,15 +4,15 @@
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Amount, ConcessionId, Currency, Fault, StudentId, Text, UserId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesApprove, FeesManage};
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, MayHold, Page, Params, Problem, Versioned};
+use service_kit::{
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, MayHold, Page, Params, Problem, Versioned, filters,
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::paging;
 use crate::desk::Desk;
 use crate::store::{ConcessionRow, db};
 
@@ -246,7 +246,8 @@ impl ConcessionStatus {
 #[utoipa::path(params(ConcessionFilter), responses((status = 200, body = Page<ConcessionView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/concessions")]
 async fn list(desk: Desk<FeesManage>, filter: Params<ConcessionFilter>) -> Result<Page<ConcessionView>, Problem> {
-    let (at, id): (Option<DateTime<Utc>>, Option<Uuid>) = paging::after(&desk, "concessions", &filter.0)?;
+    let paging = desk.paging("concessions", &filter.0);
+    let (at, id) = paging.after::<(DateTime<Utc>, Uuid)>()?.unzip();
     let mut transaction = desk.read().await?;
     let rows: Vec<ConcessionRow> = sqlx::query_as(
         "SELECT * FROM concessions WHERE school_id = $1 AND ($2::uuid IS NULL OR student_id = $2) AND ($3::text IS NULL OR status = $3)
@@ -257,11 +258,11 @@ async fn list(desk: Desk<FeesManage>, filter: Params<ConcessionFilter>) -> Resul
     .bind(filter.status.map(ConcessionStatus::as_str))
     .bind(at)
     .bind(id)
-    .bind(paging::rows(&filter.0))
+    .bind(paging.limit().cast_signed())
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    Ok(paging::page(&desk, "concessions", &filter.0, rows, |row| (row.created_at, row.id)).map(ConcessionView::from))
+    Ok(paging.page(rows, |row| (row.created_at, row.id)).map(ConcessionView::from))
 }
 
 /// Asks for a concession. It counts once somebody else has granted it.

@@ -4,16 +4,14 @@ use actix_web::get;
 use actix_web::web::Json;
 use chrono::NaiveDate;
 use domain::{ClassId, InvoiceId, StudentId};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::FeesManage;
-use service_kit::{CommonProblems, Limit, Page, Params, Problem};
+use service_kit::{CommonProblems, Limit, Page, Params, Problem, filters};
 use sqlx::FromRow;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::paging;
 use crate::desk::Desk;
 use crate::model::ageing::Age;
 use crate::store::{Book, db};
@@ -96,7 +94,8 @@ struct Row {
 #[utoipa::path(params(DuesFilter), responses((status = 200, body = Page<DueView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/fees/dues")]
 async fn dues(desk: Desk<FeesManage>, filter: Params<DuesFilter>) -> Result<Page<DueView>, Problem> {
-    let (due, id): (Option<NaiveDate>, Option<Uuid>) = paging::after(&desk, "dues", &filter.0)?;
+    let paging = desk.paging("dues", &filter.0);
+    let (due, id) = paging.after::<(NaiveDate, Uuid)>()?.unzip();
     let mut transaction = desk.read().await?;
     let today = Book::read(&mut transaction, None, desk.now()).await?.today;
     let rows: Vec<Row> = sqlx::query_as(
@@ -114,11 +113,11 @@ async fn dues(desk: Desk<FeesManage>, filter: Params<DuesFilter>) -> Result<Page
     .bind(today)
     .bind(due)
     .bind(id)
-    .bind(paging::rows(&filter.0))
+    .bind(paging.limit().cast_signed())
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    let page = paging::page(&desk, "dues", &filter.0, rows, |row| (row.due_on, row.id));
+    let page = paging.page(rows, |row| (row.due_on, row.id));
     Ok(page.map(|row| DueView {
         invoice_id: row.id.into(),
         number: row.number,

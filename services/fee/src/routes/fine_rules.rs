@@ -3,15 +3,13 @@
 use actix_web::{HttpResponse, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::{Amount, Currency, Fault, FineRuleId, Text, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::FeesManage;
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, Page, Params, Problem, Versioned};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, Page, Params, Problem, Versioned, filters};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::paging;
 use crate::desk::Desk;
 use crate::store::{FineRuleRow, db};
 
@@ -133,7 +131,8 @@ filters!(FineRuleFilter);
 #[utoipa::path(params(FineRuleFilter), responses((status = 200, body = Page<FineRuleView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/fine-rules")]
 async fn list(desk: Desk<FeesManage>, filter: Params<FineRuleFilter>) -> Result<Page<FineRuleView>, Problem> {
-    let (name, id): (Option<String>, Option<Uuid>) = paging::after(&desk, "fine-rules", &filter.0)?;
+    let paging = desk.paging("fine-rules", &filter.0);
+    let (name, id) = paging.after::<(String, Uuid)>()?.unzip();
     let mut transaction = desk.read().await?;
     let rows: Vec<FineRuleRow> = sqlx::query_as(
         "SELECT * FROM fine_rules WHERE school_id = $1 AND ($2::text IS NULL OR (name, id) > ($2, $3)) ORDER BY name, id LIMIT $4",
@@ -141,11 +140,11 @@ async fn list(desk: Desk<FeesManage>, filter: Params<FineRuleFilter>) -> Result<
     .bind(transaction.school_id().as_uuid())
     .bind(name)
     .bind(id)
-    .bind(paging::rows(&filter.0))
+    .bind(paging.limit().cast_signed())
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    Ok(paging::page(&desk, "fine-rules", &filter.0, rows, |row| (row.name.clone(), row.id)).map(FineRuleView::from))
+    Ok(paging.page(rows, |row| (row.name.clone(), row.id)).map(FineRuleView::from))
 }
 
 /// Adds a rule.

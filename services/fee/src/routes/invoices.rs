@@ -3,19 +3,18 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::NaiveDate;
 use domain::{Amount, Currency, Fault, FeeStructureId, InvoiceId, Patch, StudentId, Text};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesManage, FeesRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
-    Problem, Versioned,
+    Problem, Versioned, filters,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::access;
 use super::views::InvoiceView;
-use super::{access, paging};
 use crate::desk::Desk;
 use crate::model::charge::{self, Charge};
 use crate::remember::remember;
@@ -133,7 +132,8 @@ pub struct ChangeInvoice {
 #[utoipa::path(params(InvoiceFilter), responses((status = 200, body = Page<InvoiceView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/invoices")]
 async fn list(desk: Desk<FeesRead>, filter: Params<InvoiceFilter>) -> Result<Page<InvoiceView>, Problem> {
-    let (due, id): (Option<NaiveDate>, Option<Uuid>) = paging::after(&desk, "invoices", &filter.0)?;
+    let paging = desk.paging("invoices", &filter.0);
+    let (due, id) = paging.after::<(NaiveDate, Uuid)>()?.unzip();
     let visible = access::visible(&desk).await?;
     let mut transaction = desk.read().await?;
     let rows: Vec<InvoiceRow> = sqlx::query_as(
@@ -149,11 +149,11 @@ async fn list(desk: Desk<FeesRead>, filter: Params<InvoiceFilter>) -> Result<Pag
     .bind(filter.status.map(InvoiceStatus::as_str))
     .bind(due)
     .bind(id)
-    .bind(paging::rows(&filter.0))
+    .bind(paging.limit().cast_signed())
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    Ok(paging::page(&desk, "invoices", &filter.0, rows, |row| (row.due_on, row.id)).map(|row| InvoiceView::of(row, None)))
+    Ok(paging.page(rows, |row| (row.due_on, row.id)).map(|row| InvoiceView::of(row, None)))
 }
 
 /// The invoice with its lines.

@@ -11,7 +11,6 @@ pub mod heads;
 pub mod invoices;
 pub mod moves;
 pub mod orders;
-mod paging;
 pub mod payments;
 pub mod profiles;
 pub mod receipts;

@@ -3,20 +3,19 @@
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Amount, Currency, Fault, InvoiceId, PaymentId, StudentId, Text};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesCollect, FeesRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params,
-    Problem, Versioned,
+    Problem, Versioned, filters,
 };
 use store::SchoolTransaction;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::access;
 use super::views::PaymentView;
-use super::{access, paging};
 use crate::desk::Desk;
 use crate::store::{
     Book, InvoiceRow, NewPayment, PaymentRow, Payments, bounce, charge_fine, clear, db, find_payment, lock_invoice, lock_payment,
@@ -159,8 +158,8 @@ filters!(PaymentFilter);
 #[utoipa::path(params(PaymentFilter), responses((status = 200, body = Page<PaymentView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/payments")]
 async fn list(desk: Desk<FeesRead>, filter: Params<PaymentFilter>) -> Result<Page<PaymentView>, Problem> {
-    let (at, id): (Option<DateTime<Utc>>, Option<Uuid>) = paging::after(&desk, "payments", &filter.0)?;
-    paging::days_of_ours(&[("query:booked_on", filter.booked_on)])?;
+    let paging = desk.paging("payments", &filter.0);
+    let (at, id) = paging.after::<(DateTime<Utc>, Uuid)>()?.unzip();
     let visible = access::visible(&desk).await?;
     let mut transaction = desk.read().await?;
     let rows: Vec<PaymentRow> = sqlx::query_as(
@@ -175,11 +174,11 @@ async fn list(desk: Desk<FeesRead>, filter: Params<PaymentFilter>) -> Result<Pag
     .bind(filter.booked_on)
     .bind(at)
     .bind(id)
-    .bind(paging::rows(&filter.0))
+    .bind(paging.limit().cast_signed())
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    Ok(paging::page(&desk, "payments", &filter.0, rows, |row| (row.created_at, row.id)).map(PaymentView::from))
+    Ok(paging.page(rows, |row| (row.created_at, row.id)).map(PaymentView::from))
 }
 
 /// The invoice that is to be paid, locked, if it takes money in `currency`.

@@ -4,12 +4,12 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{AcademicYearId, ClassId, Currency, Fault, FeeItemId, FeeStructureId, TermId, Text, Version};
-use records::{References, filters};
+use records::References;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::FeesManage;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
-    Problem, Versioned,
+    Problem, Versioned, filters,
 };
 use store::SchoolTransaction;
 use store::entity::{academic_years, classes, terms};
@@ -18,7 +18,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::heads::{Item, NewHead, items};
-use super::paging;
 use crate::desk::Desk;
 use crate::store::{ItemRow, StructureRow, db, items_of};
 
@@ -233,7 +232,8 @@ fn only_drafts(row: &StructureRow) -> Result<(), Problem> {
 #[utoipa::path(params(FeeStructureFilter), responses((status = 200, body = Page<FeeStructureView>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/fee-structures")]
 async fn list(desk: Desk<FeesManage>, filter: Params<FeeStructureFilter>) -> Result<Page<FeeStructureView>, Problem> {
-    let (name, id): (Option<String>, Option<Uuid>) = paging::after(&desk, "fee-structures", &filter.0)?;
+    let paging = desk.paging("fee-structures", &filter.0);
+    let (name, id) = paging.after::<(String, Uuid)>()?.unzip();
     let mut transaction = desk.read().await?;
     let rows: Vec<StructureRow> = sqlx::query_as(
         "SELECT * FROM fee_structures WHERE school_id = $1 AND ($2::uuid IS NULL OR academic_year_id = $2) AND ($3::text IS NULL OR (name, id) > ($3, $4))
@@ -243,11 +243,11 @@ async fn list(desk: Desk<FeesManage>, filter: Params<FeeStructureFilter>) -> Res
     .bind(filter.academic_year_id.map(AcademicYearId::as_uuid))
     .bind(name)
     .bind(id)
-    .bind(paging::rows(&filter.0))
+    .bind(paging.limit().cast_signed())
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    let page = paging::page(&desk, "fee-structures", &filter.0, rows, |row| (row.name.clone(), row.id));
+    let page = paging.page(rows, |row| (row.name.clone(), row.id));
     let ids: Vec<Uuid> = page.items.iter().map(|row| row.id).collect();
     let mut items = items_of(&mut transaction, &ids).await?;
     Ok(page.map(|row| {

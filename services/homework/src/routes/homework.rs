@@ -9,8 +9,8 @@ use directory::Glance;
 use domain::{ClassId, Fault, HomeworkId, Patch, Points, ServiceName, StudentId, SubjectId, TeacherId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, MaybeIdempotencyKey,
-    NotModifiedOr, Page, Params, Permit, Problem, Versioned, permits,
+    Body, Caller, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, MaybeIdempotencyKey, NotModifiedOr,
+    Page, Paging, Params, Permit, Problem, Versioned, permits,
 };
 use store::StoreError;
 use utoipa::{IntoParams, ToSchema};
@@ -375,24 +375,17 @@ async fn list(
     filter.status = params.status;
     filter.due_from = params.due_from;
     filter.due_before = params.due_before;
-    let asked = (
-        caller.school_id,
-        caller.user_id,
-        caller.role,
-        params.class_id,
-        params.student_id,
-        params.status,
-        params.due_from,
-        params.due_before,
+    let paging = Paging::asking(
+        &rooms.platform,
+        caller,
+        "homework",
+        (params.class_id, params.student_id, params.status, params.due_from, params.due_before),
+        params.limit,
+        params.cursor.as_deref(),
     );
-    let key = rooms.platform.cursor_key();
-    if let Some(cursor) = &params.cursor {
-        filter.after = Some(Cursor::open(key, "homework", &asked, cursor)?);
-    }
-    let rows = list_homework(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| {
-        Cursor::<(DateTime<Utc>, HomeworkId)>::seal(key, "homework", &asked, &(last.created_at, last.id))
-    });
+    filter.after = paging.after()?;
+    let rows = list_homework(&rooms.platform, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.created_at, last.id));
     Ok(page.map(Into::into))
 }
 

@@ -7,7 +7,7 @@ use directory::Glance;
 use domain::{EventKind, HomeworkId, Points, ServiceName, StudentId, SubmissionId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Created, Cursor, IdPath, IdempotencyKey, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Permit, Problem,
+    Body, CommonProblems, Created, IdPath, IdempotencyKey, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Paging, Params, Permit, Problem,
     permits,
 };
 use store::StoreError;
@@ -251,14 +251,12 @@ async fn list(
     };
     // A student could tell from the filter what the view hides.
     let status = params.status.filter(|_| all);
-    let asked = (caller.school_id, caller.user_id, caller.role, *id, params.student_id, status);
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "submissions", &asked, cursor)).transpose()?;
+    let paging =
+        Paging::asking(&rooms.platform, caller, "submissions", (*id, params.student_id, status), params.limit, params.cursor.as_deref());
+    let after = paging.after()?;
     let filter = SubmissionFilter { homework: *id, students, status, after };
-    let rows = list_submissions(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| {
-        Cursor::<(DateTime<Utc>, SubmissionId)>::seal(key, "submissions", &asked, &(last.submitted_at, last.id))
-    });
+    let rows = list_submissions(&rooms.platform, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.submitted_at, last.id));
     Ok(page.map(|row| SubmissionView::seen_by(&viewer, &homework, row)))
 }
 

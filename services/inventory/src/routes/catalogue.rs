@@ -2,14 +2,12 @@
 
 use actix_web::get;
 use domain::Text;
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::LoansRead;
-use service_kit::{CommonProblems, Limit, Page, Params, Problem};
+use service_kit::{CommonProblems, Limit, Page, Params, Problem, filters};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::paging::Paging;
 use crate::desk::Desk;
 use crate::store::{Borrowable, borrowables};
 
@@ -39,7 +37,7 @@ filters!(CatalogueFilter);
 #[utoipa::path(params(CatalogueFilter), responses((status = 200, body = Page<Borrowable>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/catalogue")]
 async fn list(desk: Desk<LoansRead>, filter: Params<CatalogueFilter>) -> Result<Page<Borrowable>, Problem> {
-    let paging = Paging::of(&desk, "inventory-catalogue", &filter.0);
+    let paging = desk.paging("inventory-catalogue", &filter.0);
     let found = borrowables(&mut desk.read().await?, filter.q.as_ref().map(Text::as_str), paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |entry| (entry.name.clone(), entry.item_id.as_uuid())))
 }

@@ -3,13 +3,13 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::{Fault, InventoryCategoryId, Patch, Text, Version};
-use records::{Listing, Table, filters, rows};
+use records::{Listing, Table, rows};
 use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::inventory_categories::{ActiveModel, Column, Entity, Model};
 use utoipa::{IntoParams, ToSchema};

@@ -2,12 +2,14 @@
 
 use actix_web::{HttpResponse, delete, get, patch, post};
 use domain::{Fault, InventoryCategoryId, InventoryItemId, InventoryLocationId, Patch, SupplierId, Text, Version};
-use records::{References, filters, rows};
+use records::{References, rows};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned};
+use service_kit::{
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned, filters,
+};
 use store::SchoolTransaction;
 use store::entity::inventory_items::{ActiveModel, Entity};
 use store::entity::{inventory_categories, inventory_suppliers, schools};
@@ -15,7 +17,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::model::barcode::Barcode;
 use crate::model::item::{Item, ItemKind, Status};
@@ -172,7 +173,7 @@ pub(super) async fn add(transaction: &mut SchoolTransaction, new: NewItem, now: 
 #[utoipa::path(params(ItemFilter), responses((status = 200, body = Page<Item>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/items")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<ItemFilter>) -> Result<Page<Item>, Problem> {
-    let paging = Paging::of(&desk, "inventory-items", &filter.0);
+    let paging = desk.paging("inventory-items", &filter.0);
     let shelf = Shelf {
         text: filter.q.clone().map(String::from),
         category: filter.category_id,

@@ -2,15 +2,14 @@
 
 use actix_web::{HttpResponse, delete, get, post};
 use domain::{InventoryLocationId, KeeperId, UserId, Version};
-use records::{References, filters};
+use records::References;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{InventoryManage, InventoryRead};
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, filters};
 use store::entity::inventory_locations;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::paging::Paging;
 use crate::desk::Desk;
 use crate::store::{Keeper, appoint, dismiss, find_keeper, list_keepers};
 
@@ -47,7 +46,7 @@ filters!(KeeperFilter);
 #[utoipa::path(params(KeeperFilter), responses((status = 200, body = Page<Keeper>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/keepers")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<KeeperFilter>) -> Result<Page<Keeper>, Problem> {
-    let paging = Paging::of(&desk, "inventory-keepers", &filter.0);
+    let paging = desk.paging("inventory-keepers", &filter.0);
     let found = list_keepers(&mut desk.read().await?, paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |keeper| keeper.id.as_uuid()))
 }

@@ -3,19 +3,17 @@
 use actix_web::{HttpResponse, get, post};
 use chrono::NaiveDate;
 use domain::{Fault, InventoryItemId, InventoryLocationId, LoanId, StudentId, Text, UserId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::LoansRead;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::access::scope;
-use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::events::item_lost;
 use crate::model::loan::{InvalidDue, Loan, State, due, renewed};
@@ -118,7 +116,7 @@ pub struct OverdueOf {
 #[utoipa::path(params(LoansOf), responses((status = 200, body = Page<Loan>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/loans")]
 async fn list(desk: Desk<LoansRead>, filter: Params<LoansOf>) -> Result<Page<Loan>, Problem> {
-    let paging = Paging::of(&desk, "loans", &filter.0);
+    let paging = desk.paging("loans", &filter.0);
     let wanted = LoanFilter { item: filter.item_id, borrower: filter.borrower_user_id, student: filter.student_id, state: filter.state };
     let scope = scope(&desk).await?;
     let mut transaction = desk.read().await?;
@@ -131,7 +129,7 @@ async fn list(desk: Desk<LoansRead>, filter: Params<LoansOf>) -> Result<Page<Loa
 #[utoipa::path(params(OverdueOf), responses((status = 200, body = Page<Loan>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/loans/overdue")]
 async fn overdue(desk: Desk<LoansRead>, filter: Params<OverdueOf>) -> Result<Page<Loan>, Problem> {
-    let paging = Paging::of(&desk, "loans overdue", &filter.0);
+    let paging = desk.paging("loans overdue", &filter.0);
     let scope = scope(&desk).await?;
     let mut transaction = desk.read().await?;
     let today = desk.today(&transaction).await?;

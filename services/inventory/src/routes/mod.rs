@@ -13,7 +13,6 @@ pub mod loans;
 pub mod locations;
 pub mod movements;
 pub mod opening_stock;
-mod paging;
 pub mod repairs;
 pub mod reports;
 pub mod reservations;

@@ -3,18 +3,16 @@
 use actix_web::{HttpResponse, get, post};
 use chrono::NaiveDate;
 use domain::{Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, SupplierId, Text, Version};
-use records::{References, filters};
+use records::References;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, Limit, Page, Params, Problem, Versioned};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, Limit, Page, Params, Problem, Versioned, filters};
 use store::entity::inventory_suppliers;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::events::item_lost;
-use crate::model::day;
 use crate::model::movement::{Kind, Movement};
 use crate::model::valuation::MOST_VALUE;
 use crate::store::{Books, Note, Wanted, item, movement, movements_of};
@@ -119,7 +117,6 @@ impl NewMovement {
                 references.add([Fault::new(pointer, "is for what is received")]);
             }
         }
-        references.add(day::fault("/warranty_until", self.warranty_until));
         let count = self
             .serial_numbers
             .as_ref()
@@ -231,7 +228,7 @@ impl MovementFilter {
 #[utoipa::path(params(MovementFilter), responses((status = 200, body = Page<Movement>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/movements")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<MovementFilter>) -> Result<Page<Movement>, Problem> {
-    let paging = Paging::of(&desk, "stock-movements", &filter.0);
+    let paging = desk.paging("stock-movements", &filter.0);
     let wanted = filter.wanted(None);
     let mut transaction = desk.read().await?;
     let found = movements_of(&mut transaction, &wanted, paging.after()?, paging.limit()).await?;
@@ -257,7 +254,7 @@ async fn of_item(
     id: IdPath<InventoryItemId>,
     filter: Params<MovementFilter>,
 ) -> Result<Page<Movement>, Problem> {
-    let paging = Paging::of(&desk, format!("stock-movements {}", *id), &filter.0);
+    let paging = desk.paging(format!("stock-movements {}", *id), &filter.0);
     let wanted = filter.wanted(Some(*id));
     let mut transaction = desk.read().await?;
     item(&mut transaction, *id).await?;

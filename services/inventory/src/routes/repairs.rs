@@ -2,18 +2,17 @@
 
 use actix_web::{HttpResponse, get, post};
 use domain::{Fault, InventoryItemId, InventoryLocationId, RepairId, SupplierId, Text, Version};
-use records::{References, filters};
+use records::References;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::inventory_suppliers;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::events::repair_changed;
 use crate::model::movement::Kind;
@@ -88,7 +87,7 @@ filters!(RepairFilter);
 #[utoipa::path(params(RepairFilter), responses((status = 200, body = Page<Repair>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/repairs")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<RepairFilter>) -> Result<Page<Repair>, Problem> {
-    let paging = Paging::of(&desk, "repairs", &filter.0);
+    let paging = desk.paging("repairs", &filter.0);
     let found = list_repairs(&mut desk.read().await?, filter.state, paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |repair| repair.id.as_uuid()))
 }

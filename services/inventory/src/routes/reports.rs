@@ -2,15 +2,13 @@
 
 use actix_web::{HttpResponse, get};
 use domain::{InventoryCategoryId, SupplierId};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
-use service_kit::{CommonProblems, Limit, Page, Params, Problem};
+use service_kit::{CommonProblems, Limit, Page, Params, Problem, filters};
 use sqlx::types::Json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::paging::Paging;
 use crate::desk::Desk;
 use crate::model::item::Item;
 use crate::store;
@@ -49,7 +47,7 @@ pub struct LowStock {
 #[utoipa::path(params(LowStockFilter), responses((status = 200, body = Page<LowStock>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/low-stock")]
 async fn low_stock(desk: Desk<InventoryRead>, filter: Params<LowStockFilter>) -> Result<Page<LowStock>, Problem> {
-    let paging = Paging::of(&desk, "low-stock", &filter.0);
+    let paging = desk.paging("low-stock", &filter.0);
     let found = store::low_stock(&mut desk.read().await?, paging.after()?, paging.limit()).await?;
     let page = paging.page(found, |item| (item.name.clone(), item.id.as_uuid()));
     Ok(page.map(|item| LowStock {

@@ -3,15 +3,13 @@
 use actix_web::{HttpResponse, get, post};
 use chrono::{Days, NaiveDate};
 use domain::{Fault, InventoryItemId, ReservationId, StudentId, UserId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{LoansRead, LoansReserve};
-use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Problem, Versioned};
+use service_kit::{Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Problem, Versioned, filters};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::{Reserving, scope};
-use super::paging::Paging;
 use crate::desk::Desk;
 use crate::model::queue::{Reservation, State};
 use crate::store::{Books, Borrower, LoanScope, borrower, cancel_reservation, find_reservation, list_reservations, reserve};
@@ -65,7 +63,7 @@ filters!(ReservationFilter);
 #[get("/api/v1/inventory/reservations")]
 async fn list(desk: Desk<LoansRead>, filter: Params<ReservationFilter>) -> Result<Page<Reservation>, Problem> {
     settle_overdue(desk.platform(), desk.caller().school_id).await?;
-    let paging = Paging::of(&desk, "reservations", &filter.0);
+    let paging = desk.paging("reservations", &filter.0);
     let scope = scope(&desk).await?;
     let mut transaction = desk.read().await?;
     let found = list_reservations(&mut transaction, &scope, filter.item_id, filter.state, paging.after()?, paging.limit()).await?;

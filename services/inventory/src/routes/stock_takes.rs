@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use actix_web::{HttpResponse, get, post, put};
 use chrono::{DateTime, Utc};
 use domain::{Fault, InventoryItemId, InventoryLocationId, StockTakeId, Text, Version};
-use records::{References, filters};
+use records::References;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
 use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem, Versioned,
+    Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, Page, Params, Problem, Versioned, filters,
 };
 use store::SchoolTransaction;
 use store::entity::inventory_locations;
@@ -17,7 +17,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
 use crate::store::{
     Books, Line, Seen, StockTake, TakeState, differences, find_take, finish_take, hold, lines, list_takes, lock_take, obstacles, record,
@@ -99,7 +98,7 @@ fn require_counting(take: &StockTake) -> Result<(), Problem> {
 #[utoipa::path(params(TakeFilter), responses((status = 200, body = Page<StockTake>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/stock-takes")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<TakeFilter>) -> Result<Page<StockTake>, Problem> {
-    let paging = Paging::of(&desk, "stock-takes", &filter.0);
+    let paging = desk.paging("stock-takes", &filter.0);
     let found = list_takes(&mut desk.read().await?, paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |take| take.id.as_uuid()))
 }
@@ -141,7 +140,7 @@ async fn show(desk: Desk<InventoryRead>, id: IdPath<StockTakeId>) -> Result<Vers
 )]
 #[get("/api/v1/inventory/stock-takes/{id}/lines")]
 async fn sheet(desk: Desk<InventoryRead>, id: IdPath<StockTakeId>, filter: Params<TakeFilter>) -> Result<Page<Line>, Problem> {
-    let paging = Paging::of(&desk, format!("stock-take {}", *id), &filter.0);
+    let paging = desk.paging(format!("stock-take {}", *id), &filter.0);
     let mut transaction = desk.read().await?;
     let take = find_take(&mut transaction, *id).await?;
     let found = lines(&mut transaction, take.id, take.location_id, paging.after()?, paging.limit()).await?;

@@ -3,16 +3,13 @@
 use actix_web::{get, patch};
 use chrono::NaiveDate;
 use domain::{InventoryItemId, InventoryLocationId, InventoryUnitId, Patch, Text, UserId, Version};
-use records::filters;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
-use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Limit, Page, Params, Problem, Versioned};
+use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Limit, Page, Params, Problem, Versioned, filters};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::paging::Paging;
 use crate::desk::{Desk, KeepersDesk};
-use crate::model::day;
 use crate::model::item::{Unit, UnitState};
 use crate::store::{UnitsOf, find_unit, item, refuse, units};
 
@@ -90,7 +87,7 @@ fn versioned(unit: Unit) -> Result<Versioned<Unit>, Problem> {
 )]
 #[get("/api/v1/inventory/items/{id}/units")]
 async fn of_item(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>, filter: Params<UnitFilter>) -> Result<Page<Unit>, Problem> {
-    let paging = Paging::of(&desk, format!("inventory-units {}", *id), &filter.0);
+    let paging = desk.paging(format!("inventory-units {}", *id), &filter.0);
     let mut transaction = desk.read().await?;
     item(&mut transaction, *id).await?;
     let found = units(&mut transaction, &UnitsOf { item: Some(*id), ..UnitsOf::default() }, paging.after()?, paging.limit()).await?;
@@ -101,10 +98,7 @@ async fn of_item(desk: Desk<InventoryRead>, id: IdPath<InventoryItemId>, filter:
 #[utoipa::path(params(UnitsFilter), responses((status = 200, body = Page<Unit>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/units")]
 async fn list(desk: Desk<InventoryRead>, filter: Params<UnitsFilter>) -> Result<Page<Unit>, Problem> {
-    if let Some(fault) = day::fault("query:warranty_before", filter.warranty_before) {
-        return Err(Problem::invalid(vec![fault]));
-    }
-    let paging = Paging::of(&desk, "inventory-units", &filter.0);
+    let paging = desk.paging("inventory-units", &filter.0);
     let wanted = UnitsOf {
         item: None,
         holder: filter.holder_user_id,
@@ -138,11 +132,6 @@ async fn edit(
     body: Body<ChangeUnit>,
 ) -> Result<Versioned<Unit>, Problem> {
     let change = body.into_inner();
-    if let Patch::Set(until) = change.warranty_until
-        && let Some(fault) = day::fault("/warranty_until", Some(until))
-    {
-        return Err(Problem::invalid(vec![fault]));
-    }
     desk.change(async |transaction| {
         let school = transaction.school_id().as_uuid();
         let lock = "SELECT version FROM inventory_units WHERE school_id = $1 AND id = $2 FOR NO KEY UPDATE";

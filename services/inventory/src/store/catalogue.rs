@@ -111,7 +111,7 @@ pub(crate) async fn borrowables(
         .bind(barcode.as_ref().map(Barcode::as_str))
         .bind(name)
         .bind(id)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

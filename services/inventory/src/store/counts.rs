@@ -177,7 +177,7 @@ pub(crate) async fn lines(
         .bind(place.as_uuid())
         .bind(after.map(|(item, _)| item))
         .bind(after.map(|(_, unit)| unit))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

@@ -70,7 +70,7 @@ pub(crate) async fn list_keepers(transaction: &mut SchoolTransaction, after: Opt
     let rows = sqlx::query_scalar(select_keepers!("AND ($2::uuid IS NULL OR k.id > $2) ORDER BY k.id LIMIT $3"))
         .bind(transaction.school_id().as_uuid())
         .bind(after)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

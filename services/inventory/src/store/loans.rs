@@ -170,7 +170,7 @@ pub(crate) async fn list_loans(
         .bind(filter.student.map(StudentId::as_uuid))
         .bind(filter.state.map(State::as_str))
         .bind(before)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;
@@ -196,7 +196,7 @@ pub(crate) async fn overdue_loans(
         .bind(today)
         .bind(after.map(|(day, _)| day))
         .bind(after.map(|(_, id)| id))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

@@ -51,7 +51,7 @@ pub(crate) async fn movements_of(
         .bind(wanted.place.map(InventoryLocationId::as_uuid))
         .bind(wanted.kind.map(Kind::as_str))
         .bind(before)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

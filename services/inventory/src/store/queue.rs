@@ -182,7 +182,7 @@ pub(crate) async fn list_reservations(
         .bind(item.map(InventoryItemId::as_uuid))
         .bind(state.map(State::as_str))
         .bind(after)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

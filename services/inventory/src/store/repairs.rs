@@ -150,7 +150,7 @@ pub(crate) async fn list_repairs(
         .bind(transaction.school_id().as_uuid())
         .bind(state.map(RepairState::as_str))
         .bind(before)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

@@ -73,7 +73,7 @@ pub(crate) async fn items(
         .bind(shelf.status.map(Status::as_str))
         .bind(name)
         .bind(id)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;
@@ -95,7 +95,7 @@ pub(crate) async fn low_stock(
         .bind(transaction.school_id().as_uuid())
         .bind(name)
         .bind(id)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;
@@ -151,7 +151,7 @@ pub(crate) async fn units(
         .bind(wanted.warranty_before)
         .bind(serial)
         .bind(id)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

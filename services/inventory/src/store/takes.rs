@@ -151,7 +151,7 @@ pub(crate) async fn list_takes(transaction: &mut SchoolTransaction, before: Opti
     let rows = sqlx::query_scalar(query)
         .bind(transaction.school_id().as_uuid())
         .bind(before)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(refuse)?;

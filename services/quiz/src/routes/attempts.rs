@@ -7,14 +7,14 @@ use std::time::Duration;
 use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, get, post};
 use cache::{Guard, near};
-use chrono::{DateTime, Utc};
+
 use directory::Glance;
 use domain::{AttemptId, Fault, QuizId, ServiceName, SlotId, StudentId, Text};
 use fred::interfaces::KeysInterface;
 use fred::types::ExpireOptions;
 use serde::Deserialize;
 use service_kit::extract::read_payload;
-use service_kit::{Body, Caller, CommonProblems, Created, Cursor, IdPath, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits};
+use service_kit::{Body, Caller, CommonProblems, Created, IdPath, Kind, Limit, Page, Paging, Params, Permit, Problem, Versioned, permits};
 use store::StoreError;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -342,14 +342,12 @@ async fn list(
     };
     // A student could tell from the filter what the view hides.
     let state = params.state.filter(|_| all);
-    let asked = (caller.school_id, caller.user_id, caller.role, *id, params.student_id, state);
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "attempts", &asked, cursor)).transpose()?;
+    let paging =
+        Paging::asking(&rooms.platform, caller, "attempts", (*id, params.student_id, state), params.limit, params.cursor.as_deref());
+    let after = paging.after()?;
     let filter = AttemptFilter { quiz: *id, students, state, after };
-    let rows = list_attempts(&rooms.platform, caller.school_id, &filter, Some(params.limit.plus_one())).await?;
-    let page = Page::of(rows, params.limit, |last| {
-        Cursor::<(DateTime<Utc>, AttemptId)>::seal(key, "attempts", &asked, &(last.started_at, last.id))
-    });
+    let rows = list_attempts(&rooms.platform, caller.school_id, &filter, Some(paging.limit())).await?;
+    let page = paging.page(rows, |last| (last.started_at, last.id));
     Ok(page.map(|attempt| rooms.seen(&viewer, &sheet, &attempt)))
 }
 

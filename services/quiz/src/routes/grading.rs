@@ -5,7 +5,7 @@ use actix_web::{get, patch, post};
 use domain::{AnswerId, AttemptId, Fault, Permission, QuizId, ServiceName, SlotId, StudentId, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, CommonProblems, Cursor, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Params, Permit, Problem, Versioned, permits,
+    Body, CommonProblems, EditProblems, IdPath, IfMatch, Kind, Limit, Page, Paging, Params, Permit, Problem, Versioned, permits,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -70,16 +70,16 @@ async fn list(
     let viewer = rooms.viewer(caller).await?;
     let sheet = rooms.own_sheet(&viewer, id, Permission::QuizGrade).await?;
     rooms.settled(caller.school_id).await?;
-    let asked = (caller.school_id, caller.user_id, id, slot, params.all, params.blind);
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::<AnswerId>::open(key, "to mark", &asked, cursor)).transpose()?;
+    let paging =
+        Paging::asking(&rooms.platform, caller, "to mark", (id, slot, params.all, params.blind), params.limit, params.cursor.as_deref());
+    let after: Option<AnswerId> = paging.after()?;
     let list = Waiting { quiz: id, slot, all: params.all, after };
     let mut transaction = rooms.reading(caller.school_id).await?;
-    let rows = waiting(&mut transaction, list, params.limit.plus_one()).await?;
+    let rows = waiting(&mut transaction, list, paging.limit()).await?;
     drop(transaction);
     let asked_there: Vec<_> = rows.iter().map(|(answer, _)| answer.pinned()).collect();
     let questions = rooms.bank.contents(caller.school_id, &asked_there).await?;
-    let page = Page::of(rows, params.limit, |(last, _)| Cursor::<AnswerId>::seal(key, "to mark", &asked, &last.id));
+    let page = paging.page(rows, |(last, _)| last.id);
     let mut items = Vec::with_capacity(page.items.len());
     for (answer, attempt) in &page.items {
         let content = questions.get(&answer.pinned()).ok_or_else(|| Problem::not_found("question"))?;

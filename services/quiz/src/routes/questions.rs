@@ -9,7 +9,7 @@ use domain::{Fault, Patch, QuestionCategoryId, QuestionId, UserId, Version};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page,
+    Body, Caller, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Paging,
     Params, Permit, Problem, Versioned, permits,
 };
 use store::SchoolTransaction;
@@ -233,9 +233,15 @@ async fn list(
     let caller = permit.caller();
     let tags: Vec<String> =
         params.tags.iter().flat_map(|tags| tags.split(',')).map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
-    let asked = (caller.school_id, params.category_id, params.status, &tags, &params.kind, params.difficulty, &params.search);
-    let key = rooms.platform.cursor_key();
-    let after = params.cursor.as_deref().map(|cursor| Cursor::<QuestionId>::open(key, "questions", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(
+        &rooms.platform,
+        caller,
+        "questions",
+        (params.category_id, params.status, &tags, &params.kind, params.difficulty, &params.search),
+        params.limit,
+        params.cursor.as_deref(),
+    );
+    let after: Option<QuestionId> = paging.after()?;
     let filter = BankFilter {
         category: params.category_id,
         status: params.status,
@@ -245,8 +251,8 @@ async fn list(
         search: params.search.clone().filter(|words| !words.trim().is_empty()),
         after,
     };
-    let rows = rooms.bank.list(caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::<QuestionId>::seal(key, "questions", &asked, &last.id));
+    let rows = rooms.bank.list(caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| last.id);
     Ok(page.map(Into::into))
 }
 

@@ -2,13 +2,13 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
-use chrono::{DateTime, Utc};
+
 use domain::{ClassId, EventKind, Fault, Patch, Permission, QuizId, Timestamp, Version};
 use rand::Rng;
 use serde::Deserialize;
 use service_kit::{
-    Body, Caller, CommonProblems, Created, Cursor, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind as Problems, Limit,
-    MaybeIdempotencyKey, NoContent, NotModifiedOr, Page, Params, Permit, Problem, Versioned, permits,
+    Body, Caller, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind as Problems, Limit, MaybeIdempotencyKey,
+    NoContent, NotModifiedOr, Page, Paging, Params, Permit, Problem, Versioned, permits,
 };
 use store::StoreError;
 use utoipa::IntoParams;
@@ -137,13 +137,18 @@ async fn list(permit: Permit<permits::QuizRead>, rooms: Data<Rooms>, params: Par
         filter.classes = Some(vec![class]);
         filter.author = None;
     }
-    let asked = (caller.school_id, caller.user_id, caller.role, params.class_id, params.status, params.kind);
-    let key = rooms.platform.cursor_key();
-    filter.after = params.cursor.as_deref().map(|cursor| Cursor::open(key, "quizzes", &asked, cursor)).transpose()?;
+    let paging = Paging::asking(
+        &rooms.platform,
+        caller,
+        "quizzes",
+        (params.class_id, params.status, params.kind),
+        params.limit,
+        params.cursor.as_deref(),
+    );
+    filter.after = paging.after()?;
     let mut transaction = rooms.reading(caller.school_id).await?;
-    let rows = list_quizzes(&mut transaction, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page =
-        Page::of(rows, params.limit, |last| Cursor::<(DateTime<Utc>, QuizId)>::seal(key, "quizzes", &asked, &(last.created_at, last.id)));
+    let rows = list_quizzes(&mut transaction, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| (last.created_at, last.id));
     Ok(page.map(|quiz| QuizView::of(&quiz, 0, None).for_setter(&quiz, viewer.may_change(&quiz)).without_count()))
 }
 

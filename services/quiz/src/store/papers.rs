@@ -164,7 +164,7 @@ pub(crate) async fn list_quizzes(
         .bind(filter.given_only)
         .bind(filter.after.map(|(created, _)| created))
         .bind(filter.after.map(|(_, id)| id.as_uuid()))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await?;
     Ok(rows.into_iter().map(|Json(quiz)| quiz).collect())

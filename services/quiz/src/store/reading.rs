@@ -33,7 +33,7 @@ pub(crate) async fn waiting(transaction: &mut SchoolTransaction, list: Waiting, 
     .bind(list.slot.as_uuid())
     .bind(list.all)
     .bind(list.after.map(AnswerId::as_uuid))
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(limit.cast_signed())
     .fetch_all(transaction.connection()?)
     .await?;
     Ok(rows.into_iter().map(|(Json(answer), Json(attempt))| (answer, attempt)).collect())

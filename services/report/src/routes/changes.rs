@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{ClassId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use service_kit::{Caller, CommonProblems, Cursor, IdPath, Limit, Page, Params, Permit, Problem, permits};
+use service_kit::{Caller, CommonProblems, IdPath, Limit, Page, Paging, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -154,11 +154,11 @@ async fn of_school(
 }
 
 async fn page(rooms: &Rooms, caller: &Caller, class: Option<ClassId>, params: &ChangesOf) -> Result<Page<OutlineChangeView>, Problem> {
-    let key = rooms.platform.cursor_key();
-    let asked = (caller.school_id, caller.user_id, caller.role, class, params.kind, params.entity_id);
-    let before: Option<i64> = params.cursor.as_deref().map(|cursor| Cursor::open(key, "outline", &asked, cursor)).transpose()?;
+    let paging =
+        Paging::asking(&rooms.platform, caller, "outline", (class, params.kind, params.entity_id), params.limit, params.cursor.as_deref());
+    let before: Option<i64> = paging.after()?;
     let filter = OutlineFilter { class, kind: params.kind.map(OutlineKind::as_str), entity: params.entity_id, before };
-    let rows = outline_changes(&rooms.platform, caller.school_id, &filter, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::seal(key, "outline", &asked, &last.number));
+    let rows = outline_changes(&rooms.platform, caller.school_id, &filter, paging.limit()).await?;
+    let page = paging.page(rows, |last| last.number);
     Ok(page.map(Into::into))
 }

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use domain::{GradeId, Points, UserId, Version};
 use serde::{Deserialize, Serialize};
-use service_kit::{CommonProblems, Cursor, IdPath, Limit, Page, Params, Permit, Problem, permits};
+use service_kit::{CommonProblems, IdPath, Limit, Page, Paging, Params, Permit, Problem, permits};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -89,9 +89,9 @@ async fn list(
     let viewer = Viewer::of(platform, caller).await?;
     let grade = find_grade(platform, caller.school_id, *id).await?.filter(|grade| viewer.keeps(grade.class_id));
     grade.ok_or_else(|| Problem::not_found("grade"))?;
-    let (key, asked) = (platform.cursor_key(), (caller.school_id, caller.user_id, caller.role, *id));
-    let before: Option<i32> = params.cursor.as_deref().map(|cursor| Cursor::open(key, "grade-history", &asked, cursor)).transpose()?;
-    let rows = changes_of(platform, caller.school_id, *id, before, params.limit.plus_one()).await?;
-    let page = Page::of(rows, params.limit, |last| Cursor::<i32>::seal(key, "grade-history", &asked, &last.grade_version.get()));
+    let paging = Paging::asking(platform, caller, "grade-history", *id, params.limit, params.cursor.as_deref());
+    let before: Option<i32> = paging.after()?;
+    let rows = changes_of(platform, caller.school_id, *id, before, paging.limit()).await?;
+    let page = paging.page(rows, |last| last.grade_version.get());
     Ok(page.map(Into::into))
 }

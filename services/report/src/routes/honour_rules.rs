@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::{Fault, HonourRuleId, Patch, Text, Version};
-use records::{Listing, References, Table, filters, rows};
+use records::{Listing, References, Table, rows};
 use rust_decimal::Decimal;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{GradesRead, ScalesManage};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::honour_rules::{ActiveModel, Column, Entity, Model};
 use utoipa::{IntoParams, ToSchema};

@@ -1,9 +1,9 @@
 //! Items: what is graded in a class. Those that homework or a quiz feeds make themselves.
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{ClassId, Fault, GradeCategoryId, GradeItemId, Patch, Points, SubjectId, Text, Version};
-use records::{Listing, References, Table, filters, rows};
+use records::{Listing, References, Table, rows};
 use rust_decimal::Decimal;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::GradesWrite;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
-    Problem, Versioned,
+    Problem, Versioned, filters,
 };
 use store::SchoolTransaction;
 use store::entity::grade_items::{ActiveModel, Column, Entity, Model};
@@ -213,7 +213,6 @@ async fn create(desk: Desk<GradesWrite>, body: Body<NewItem>) -> Result<HttpResp
         let mut references = References::default();
         references.add(weight_fault(new.weight));
         references.add(marks_fault(new.max_points));
-        references.add(new.due_on.and_then(day_fault));
         references.add(new.locked_at.and_then(|at| lock_fault(at, desk.now())));
         category_fits(&mut references, transaction, new.category_id, new.class_id.as_uuid()).await?;
         references.check::<subjects::Entity>(transaction, "/subject_id", new.subject_id).await?;
@@ -248,13 +247,8 @@ fn marks_fault(points: Points) -> Option<Fault> {
     (points.hundredths() == 0).then(|| Fault::new("/max_points", "must be more than none"))
 }
 
-/// What is wrong with a day; PostgreSQL knows fewer than the calendar has.
-fn day_fault(day: NaiveDate) -> Option<Fault> {
-    (!(1900..=2200).contains(&day.year())).then(|| Fault::new("/due_on", "must be from 1900 to 2200"))
-}
-
 fn lock_fault(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Fault> {
-    (at <= now || at.year() > 2200).then(|| Fault::new("/locked_at", "must be a time to come, before 2200"))
+    (at <= now).then(|| Fault::new("/locked_at", "must be a time to come"))
 }
 
 /// What is wrong with an item's being worth `max_points`, if somebody has more already.
@@ -326,9 +320,6 @@ async fn edit(
         if change.touches_rules() {
             announce(desk.platform(), transaction, &row).await?;
             references.add(reach_fault(&row, &change, &grades_in(desk.platform(), transaction, row.class_id.into()).await?));
-        }
-        if let Patch::Set(day) = change.due_on {
-            references.add(day_fault(day));
         }
         if let Patch::Set(at) = change.locked_at {
             references.add(lock_fault(at, desk.now()));

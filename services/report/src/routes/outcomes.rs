@@ -3,14 +3,14 @@
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::{ClassId, Fault, OutcomeId, Patch, Permission, Text, Version};
-use records::{Listing, References, Table, filters, rows};
+use records::{Listing, References, Table, rows};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::GradesWrite;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::learning_outcomes::{ActiveModel, Column, Entity, Model};
 use utoipa::{IntoParams, ToSchema};

@@ -54,7 +54,7 @@ pub(crate) async fn outline_changes(
         .bind(filter.kind)
         .bind(filter.entity)
         .bind(filter.before)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await
         .map_err(StoreError::from)?;

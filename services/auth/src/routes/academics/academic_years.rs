@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{AcademicsManage, AcademicsRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::academic_years::{ActiveModel, Column, Entity, Model};
 use store::{SchoolTransaction, StoreError};
@@ -19,7 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::desk::Desk;
 use crate::model::dates::Span;
 use crate::store::rules::RULES;
-use records::{Listing, filters};
+use records::Listing;
 use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {

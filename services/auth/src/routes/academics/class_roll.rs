@@ -7,7 +7,7 @@ use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::PeopleRead;
-use service_kit::{CommonProblems, IdPath, Limit, Page, Params, Problem};
+use service_kit::{CommonProblems, IdPath, Limit, Page, Params, Problem, filters};
 use store::entity::{enrollments, students, users};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::classes::visible;
 use crate::desk::Desk;
 use crate::store::reach::Reach;
+use records::Listing;
 use records::rows;
-use records::{Listing, filters};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -84,7 +84,7 @@ filters!(RollFilter);
 #[utoipa::path(tag = "auth", params(("id" = ClassId, Path), RollFilter), responses((status = 200, body = Page<RollEntry>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/classes/{id}/students")]
 pub(super) async fn list(desk: Desk<PeopleRead>, id: IdPath<ClassId>, filter: Params<RollFilter>) -> Result<Page<RollEntry>, Problem> {
-    let listing = Listing::<_, String>::open(&desk, &format!("classes/{}/students", *id), &filter.0)?;
+    let listing = Listing::<_, String>::open(&desk, format!("classes/{}/students", *id), &filter.0)?;
     let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let class = visible(&reach, &transaction, *id).await?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{AcademicsManage, AcademicsRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::SchoolTransaction;
 use store::entity::class_subjects::{ActiveModel, Column, Entity, Model};
@@ -21,8 +21,8 @@ use super::classes::visible;
 use crate::desk::Desk;
 use crate::store::reach::Reach;
 use crate::store::rules::RULES;
+use records::Listing;
 use records::References;
-use records::{Listing, filters};
 use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -112,7 +112,7 @@ pub(super) async fn list(
     id: IdPath<ClassId>,
     filter: Params<ClassSubjectFilter>,
 ) -> Result<Page<ClassSubject>, Problem> {
-    let listing = Listing::<_, DateTime<Utc>>::open(&desk, &format!("classes/{}/subjects", *id), &filter.0)?;
+    let listing = Listing::<_, DateTime<Utc>>::open(&desk, format!("classes/{}/subjects", *id), &filter.0)?;
     let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let class = visible(&reach, &transaction, *id).await?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{AcademicsManage, AcademicsRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
-    Problem, Versioned,
+    Problem, Versioned, filters,
 };
 use store::SchoolTransaction;
 use store::entity::classes::{ActiveModel, Column, Entity, Model};
@@ -24,8 +24,8 @@ use crate::model::row_status::RowStatus;
 use crate::store::occupancy::{Stay, busiest};
 use crate::store::reach::Reach;
 use crate::store::rules::RULES;
+use records::Listing;
 use records::References;
-use records::{Listing, filters};
 use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {

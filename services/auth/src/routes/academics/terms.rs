@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{AcademicsManage, AcademicsRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::terms::{ActiveModel, Column, Entity, Model};
 use store::entity::{academic_years, terms};
@@ -22,8 +22,8 @@ use crate::desk::Desk;
 use crate::model::dates::Span;
 use crate::model::term_kind::TermKind;
 use crate::store::rules::RULES;
+use records::Listing;
 use records::References;
-use records::{Listing, filters};
 use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {

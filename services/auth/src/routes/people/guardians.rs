@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{PeopleManage, PeopleRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::SchoolTransaction;
 use store::entity::student_guardians::{ActiveModel, Column, Entity, Model};
@@ -24,7 +24,7 @@ use crate::desk::Desk;
 use crate::store::reach::Reach;
 use crate::store::rules::RULES;
 use crate::store::users::{Who, admit, find};
-use records::{Listing, filters};
+use records::Listing;
 use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -120,7 +120,7 @@ filters!(GuardianFilter);
 #[utoipa::path(tag = "auth", params(("id" = StudentId, Path), GuardianFilter), responses((status = 200, body = Page<Guardian>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/students/{id}/guardians")]
 pub(super) async fn list(desk: Desk<PeopleRead>, id: IdPath<StudentId>, filter: Params<GuardianFilter>) -> Result<Page<Guardian>, Problem> {
-    let listing = Listing::<_, DateTime<Utc>>::open(&desk, &format!("students/{}/guardians", *id), &filter.0)?;
+    let listing = Listing::<_, DateTime<Utc>>::open(&desk, format!("students/{}/guardians", *id), &filter.0)?;
     let reach = Reach::of_caller(&desk).await?;
     let transaction = desk.read().await?;
     let student = student(&reach, &transaction, *id).await?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{PeopleManage, PeopleRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::students::{ActiveModel, Column, Entity};
 use store::entity::{classes, enrollments, users};
@@ -25,8 +25,8 @@ use crate::model::row_status::RowStatus;
 use crate::store::reach::{Reach, enrolled};
 use crate::store::rules::RULES;
 use crate::store::users::{Who, admit, find};
+use records::Listing;
 use records::References;
-use records::{Listing, filters};
 use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::permits::{PeopleManage, PeopleRead};
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Limit, NoContent, NotModifiedOr, Page, Params, Problem,
-    Versioned,
+    Versioned, filters,
 };
 use store::entity::teachers::{ActiveModel, Column, Entity, Model};
 use store::entity::users;
@@ -23,7 +23,7 @@ use crate::model::row_status::RowStatus;
 use crate::store::reach::Reach;
 use crate::store::rules::RULES;
 use crate::store::users::{Who, admit, find};
-use records::{Listing, filters};
+use records::Listing;
 use records::{Table, rows};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
