@@ -31,6 +31,10 @@ pub enum HandleError {
     /// A store is away: the event comes again, however often, until it is back.
     #[error("not now: {0}")]
     Unavailable(String),
+    /// What only this event needs is away, such as one school's payment provider: it is tried again after [`ConsumerSettings::claim_after`], however often,
+    /// and the events behind it go on meanwhile.
+    #[error("later: {0}")]
+    Later(String),
     /// The event itself is the trouble: tried a few times, then put aside.
     #[error("{0}")]
     Failed(String),
@@ -187,6 +191,11 @@ impl Runner {
                 Err(HandleError::Unavailable(reason)) => {
                     warn!(parent: &span, reason, "an event waits for its store");
                     tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                // Not acknowledged: whoever claims what was left behind takes it up.
+                Err(HandleError::Later(reason)) => {
+                    warn!(parent: &span, reason, "an event is left for later");
+                    return Ok(false);
                 }
                 Err(HandleError::Failed(reason)) => {
                     let failures = self.failures.entry(id.to_owned()).or_default();

@@ -40,6 +40,18 @@ pub async fn enqueue(transaction: &impl ConnectionTrait, event: &EventEnvelope) 
     Ok(())
 }
 
+/// Puts `events` into the outbox, in their order and in one statement. All are of the transaction's school.
+pub async fn enqueue_all(transaction: &impl ConnectionTrait, events: &[EventEnvelope]) -> Result<(), OutboxError> {
+    let Some(first) = events.first() else { return Ok(()) };
+    let statement = Statement::from_sql_and_values(
+        transaction.get_database_backend(),
+        "INSERT INTO outbox (school_id, event) SELECT $1, event FROM jsonb_array_elements($2) WITH ORDINALITY AS told (event, place) ORDER BY place",
+        [first.school_id.as_uuid().into(), serde_json::to_value(events)?.into()],
+    );
+    transaction.execute_raw(statement).await?;
+    Ok(())
+}
+
 /// Publishes what waits in the outbox, oldest first, and returns how many. Several relays may run: each row goes to one (`SKIP LOCKED`).
 /// A crash between publishing and committing publishes again, with the same event id.
 pub async fn relay_once(postgres: &Postgres, publisher: &Publisher, batch: u32) -> Result<usize, OutboxError> {

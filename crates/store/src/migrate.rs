@@ -179,6 +179,10 @@ impl MigratorTrait for Migrator {
             "m0019_calendar",
             "m0020_quiz",
             "m0021_grade_book",
+            "m0022_fee",
+            "m0023_inventory",
+            "m0024_bus_route",
+            "m0025_calendar",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()
     }
