@@ -1,4 +1,4 @@
-//! `docs/guarantees.md` can't rot: every test that it names exists, every mechanism is in it, and its table is that of the trials.
+//! `docs/guarantees.md` and `docs/invariants.md` can't rot: every test that they name exists, every mechanism is in it, and its table is that of the trials.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,11 @@ fn root() -> PathBuf {
 }
 
 fn page() -> String {
-    std::fs::read_to_string(root().join("docs/guarantees.md")).unwrap()
+    page_named("guarantees")
+}
+
+fn page_named(name: &str) -> String {
+    std::fs::read_to_string(root().join(format!("docs/{name}.md"))).unwrap()
 }
 
 /// All Rust sources below `folder`: path from there, and text.
@@ -53,6 +57,19 @@ fn every_test_that_the_page_names_exists() {
     assert!(named.len() > 100, "only {} tests are named: does this still read the page?", named.len());
     let missing: Vec<&str> = named.into_iter().filter(|name| !exists(&sources, name)).collect();
     assert!(missing.is_empty(), "docs/guarantees.md names tests that do not exist: {missing:#?}");
+}
+
+#[test]
+fn every_test_and_every_rule_that_the_page_of_invariants_names_exists() {
+    let sources: String = sources(&root().join("services")).into_iter().map(|(_, text)| text).collect();
+    let migrations = std::fs::read_dir(root().join("crates/store/migrations")).unwrap();
+    let sql: String = migrations.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let page = page_named("invariants");
+    let is_name = |word: &&str| word.contains('_') && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    let named: Vec<&str> = quoted(&page).filter(is_name).collect();
+    assert!(named.len() > 80, "only {} are named: does this still read the page?", named.len());
+    let missing: Vec<&str> = named.into_iter().filter(|name| !exists(&sources, name) && !sql.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/invariants.md names what does not exist: {missing:#?}");
 }
 
 #[test]
