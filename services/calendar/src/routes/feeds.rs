@@ -145,7 +145,8 @@ async fn revoke(desk: Records<permits::CalendarRead>, id: IdPath<CalendarFeedId>
         (status = 200, description = "The calendar.", content_type = "text/calendar", body = String),
         (status = 304, description = "The calendar in If-None-Match is the present one."),
         CommonProblems
-    )
+    ),
+    security(())
 )]
 #[get("/api/v1/calendar/feeds/{token}.ics")]
 async fn read(token: Path<String>, request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, Problem> {

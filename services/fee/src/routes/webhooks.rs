@@ -35,7 +35,8 @@ pub struct Heard {
 #[utoipa::path(
     params(("provider" = ProviderName, Path, description = "Who tells."), ("school_id" = SchoolId, Path, description = "The school whose account it is.")),
     request_body(content = String, content_type = "application/json", description = "The event, as the provider signs it."),
-    responses((status = 200, body = Heard), CommonProblems)
+    responses((status = 200, body = Heard), CommonProblems),
+    security(())
 )]
 #[post("/api/v1/webhooks/{provider}/{school_id}")]
 async fn hear(
