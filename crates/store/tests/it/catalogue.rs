@@ -75,6 +75,9 @@ async fn no_policy_opens_a_tenant_table_wider_than_agreed() {
                 "dead_letters owner schools24_owner SELECT",
                 // A login finds its schools.
                 "memberships login schools24_auth SELECT",
+                // Whoever looks after queues and due days asks in which schools anything is due.
+                "inventory_loans batch schools24_batch SELECT",
+                "inventory_reservations batch schools24_batch SELECT",
                 // The global tables.
                 "schools batch schools24_batch SELECT",
                 "schools own public SELECT",

@@ -182,7 +182,7 @@ fn may(identity: Identity, table: &str, verb: &str) -> bool {
     match (identity, table) {
         (_, "seaql_migrations") => false,
         (Identity::Batch, "drain_watermarks" | "dead_letters") => verb != "DELETE",
-        (Identity::Batch, "schools") => verb == "SELECT",
+        (Identity::Batch, "schools" | "inventory_loans" | "inventory_reservations") => verb == "SELECT",
         (Identity::Batch, "outbox") => verb != "INSERT",
         (Identity::Batch, "idempotency_keys") => matches!(verb, "SELECT" | "DELETE"),
         (Identity::Batch, _) => BUFFERED.contains(&table) && !append_only,
