@@ -1,7 +1,7 @@
 //! What the store room tells the other services, in the transaction that causes it. The data holds ids and amounts; no names.
 
 use chrono::{Days, NaiveDate};
-use domain::{EventKind, InventoryItemId, InventoryUnitId, LoanId, StudentId, SupplierId, Timestamp, UserId};
+use domain::{Amount, EventKind, InventoryItemId, InventoryUnitId, LoanId, StudentId, SupplierId, Timestamp, UserId};
 use serde::Serialize;
 use service_kit::Problem;
 use store::SchoolTransaction;
@@ -18,7 +18,7 @@ const DAYS_TO_PAY: Days = Days::new(14);
 struct PenaltyDue<'l> {
     student_id: StudentId,
     loan_id: LoanId,
-    amount_minor: i64,
+    amount_minor: Amount,
     currency: &'l str,
     reason: &'static str,
     due_on: NaiveDate,
@@ -63,25 +63,36 @@ struct Low {
 
 /// `inventory:penalty_due`, if a student owes anything for a loan that was closed just now. A loan is closed once, so this is told once.
 pub(crate) async fn penalty_due(books: &mut Books<'_>, loan: &Loan) -> Result<(), Problem> {
-    let (Some(student_id), Some(amount_minor @ 1..)) = (loan.student_id, loan.penalty_minor) else { return Ok(()) };
+    let (Some(student_id), Some(1..)) = (loan.student_id, loan.penalty_minor) else { return Ok(()) };
+    // More than an amount was refused when the loan was to be closed.
+    let amount_minor = Amount::try_from(loan.penalty_minor.unwrap_or_default()).map_err(Problem::internal)?;
     let reason = if loan.state == State::Lost { "lost" } else { "returned late" };
     let due_on = books.today.checked_add_days(DAYS_TO_PAY).unwrap_or(books.today);
     let data = PenaltyDue { student_id, loan_id: loan.id, amount_minor, currency: &loan.currency, reason, due_on };
     tell(books, EventKind::InventoryPenaltyDue, loan.id.as_uuid(), &data).await
 }
 
-/// `reservation:ready`
-pub(crate) async fn reservation_ready(books: &mut Books<'_>, reservation: &Reservation) -> Result<(), Problem> {
-    let data = Ready { item_id: reservation.item_id, borrower_user_id: reservation.borrower_user_id, held_until: reservation.held_until };
-    tell(books, EventKind::ReservationReady, reservation.id.as_uuid(), &data).await
+/// `reservation:ready`, of each.
+pub(crate) async fn reservations_ready(books: &mut Books<'_>, ready: &[Reservation]) -> Result<(), Problem> {
+    let (school, actor, now) = (books.transaction.school_id(), books.actor, books.now);
+    let event = |one: &Reservation| {
+        let data = Ready { item_id: one.item_id, borrower_user_id: one.borrower_user_id, held_until: one.held_until };
+        ::events::envelope(EventKind::ReservationReady, school, actor, one.id.as_uuid(), now, &data)
+    };
+    let told = ready.iter().map(event).collect::<Result<Vec<_>, _>>()?;
+    ::events::outbox::enqueue_all(&*books.transaction, &told).await.map_err(Problem::internal)
 }
 
-/// `loan:overdue`
-pub(crate) async fn loan_overdue(transaction: &mut SchoolTransaction, loan: &Loan, now: Timestamp) -> Result<(), Problem> {
-    let data = Overdue { item_id: loan.item_id, borrower_user_id: loan.borrower_user_id, student_id: loan.student_id, due_on: loan.due_on };
+/// `loan:overdue`, of each.
+pub(crate) async fn loans_overdue(transaction: &mut SchoolTransaction, loans: &[Loan], now: Timestamp) -> Result<(), Problem> {
     let school = transaction.school_id();
-    let event = ::events::envelope(EventKind::LoanOverdue, school, None, loan.id.as_uuid(), now, &data)?;
-    ::events::outbox::enqueue(&*transaction, &event).await.map_err(Problem::internal)
+    let event = |loan: &Loan| {
+        let data =
+            Overdue { item_id: loan.item_id, borrower_user_id: loan.borrower_user_id, student_id: loan.student_id, due_on: loan.due_on };
+        ::events::envelope(EventKind::LoanOverdue, school, None, loan.id.as_uuid(), now, &data)
+    };
+    let told = loans.iter().map(event).collect::<Result<Vec<_>, _>>()?;
+    ::events::outbox::enqueue_all(&*transaction, &told).await.map_err(Problem::internal)
 }
 
 /// `item:lost`, of an item whose books are open.

@@ -2,7 +2,7 @@
 //!
 //! Routes, under `/api/v1/inventory`: what things are filed under in [`routes::categories`], [`routes::suppliers`] and [`routes::locations`], and who of the
 //! staff keeps what in [`routes::keepers`]; things in [`routes::items`], [`routes::books`] and their [`routes::units`], for borrowers in [`routes::catalogue`]; what happens to them in
-//! [`routes::movements`], [`routes::issues`], [`routes::returns`] and [`routes::transfers`]; lending in [`routes::loans`] and [`routes::reservations`];
+//! [`routes::movements`], [`routes::issues`], [`routes::returns`] and [`routes::transfers`]; lending in [`routes::loans`], [`routes::splits`] and [`routes::reservations`];
 //! [`routes::repairs`]; counting in [`routes::stock_takes`]; labels and scanning in [`routes::barcodes`]; [`routes::reports`]; files in [`routes::exchange`],
 //! [`routes::opening_stock`] and [`routes::books`].
 //!
@@ -14,7 +14,7 @@
 //!
 //! Events, through the outbox: `inventory:penalty_due` for a loan of a student that is closed late or as lost, once for each loan; `loan:overdue`, once for each
 //! due day; `reservation:ready` when something is kept for whoever waited for it; `item:lost`, `repair:started`, `repair:finished`, and `stock:low` when an item
-//! falls to its reorder level. What time does by itself is in [`sweep`].
+//! falls to its reorder level. What ran low is told, and queues are settled, when the books of an item are closed, by what there was when they were opened. What time does by itself is in [`sweep`].
 //!
 //! The rules are in [`model`]: the moving average in [`model::valuation`], what being late costs in [`model::penalty`], who is next in [`model::queue`], what a
 //! count says in [`model::count`], barcodes in [`model::barcode`], catalogue records in [`model::marc`] and [`model::book`].

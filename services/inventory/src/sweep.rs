@@ -1,5 +1,5 @@
-//! What time does by itself: whose turn in a queue is over loses it to the next, and who keeps a loan for too long is told. A task in every process looks after
-//! all schools; any number of them may do so at once, each thing is done once.
+//! What time does by itself: whose turn in a queue is over loses it to the next, and who keeps a loan for too long is told. A task in every process asks
+//! once in which schools anything is due, and looks after those; any number of them may do so at once, each thing is done once.
 
 use std::time::Duration;
 
@@ -8,12 +8,11 @@ use futures_util::FutureExt;
 use service_kit::{BackgroundTask, Platform, Problem};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use crate::events;
-use crate::store::{Books, overdue_queues, refuse, school_day, take_unreminded};
+use crate::store::{Books, overdue_queues, school_day, schools_with_something_due, take_unreminded};
 
-/// How long a turn may be over before it is noticed, unless somebody looks at the queue.
+/// How long a turn may be over before whoever is next is told, unless something moves. Whoever looks at the queue sees it at once.
 const INTERVAL: Duration = Duration::from_mins(1);
 /// How many loans are told about in one transaction.
 const BATCH: i64 = 200;
@@ -38,7 +37,7 @@ async fn sweep(platform: Platform, cancel: CancellationToken) {
 /// One round; how many queues moved on and how many loans were told about.
 pub async fn sweep_once(platform: &Platform) -> Result<usize, Problem> {
     let mut count = 0;
-    for school in schools(platform).await? {
+    for school in schools_with_something_due(platform).await? {
         // One that is in trouble must not hold up the others.
         match look_after(platform, school).await {
             Ok(done) => count += done,
@@ -48,19 +47,12 @@ pub async fn sweep_once(platform: &Platform) -> Result<usize, Problem> {
     Ok(count)
 }
 
-async fn schools(platform: &Platform) -> Result<Vec<SchoolId>, Problem> {
-    let mut transaction = platform.batch_postgres().platform().await?;
-    let query = sqlx::query_scalar("SELECT id FROM schools WHERE is_active ORDER BY id");
-    let ids: Vec<Uuid> = query.fetch_all(transaction.connection()?).await.map_err(refuse)?;
-    Ok(ids.into_iter().map(SchoolId::from_uuid).collect())
-}
-
 async fn look_after(platform: &Platform, school: SchoolId) -> Result<usize, Problem> {
     Ok(settle_overdue(platform, school).await? + remind(platform, school).await?)
 }
 
 /// Settles the queues in which somebody's time is over; how many there were.
-pub(crate) async fn settle_overdue(platform: &Platform, school: SchoolId) -> Result<usize, Problem> {
+async fn settle_overdue(platform: &Platform, school: SchoolId) -> Result<usize, Problem> {
     let postgres = platform.postgres(ServiceName::Inventory);
     let mut look = postgres.school_read(school).await?;
     let now = platform.clock().now();
@@ -69,7 +61,7 @@ pub(crate) async fn settle_overdue(platform: &Platform, school: SchoolId) -> Res
     drop(look);
     for item in &items {
         let mut transaction = postgres.school(school).await?;
-        Books::open_for(platform, &mut transaction, "/item_id", InventoryItemId::from_uuid(*item), None).await?.settle_queue().await?;
+        Books::open_for(platform, &mut transaction, "/item_id", InventoryItemId::from_uuid(*item), None).await?.close().await?;
         transaction.commit().await?;
     }
     Ok(items.len())
@@ -83,9 +75,7 @@ async fn remind(platform: &Platform, school: SchoolId) -> Result<usize, Problem>
         let now = platform.clock().now();
         let today = school_day(&mut transaction, now).await?;
         let loans = take_unreminded(&mut transaction, today, BATCH).await?;
-        for loan in &loans {
-            events::loan_overdue(&mut transaction, loan, now).await?;
-        }
+        events::loans_overdue(&mut transaction, &loans, now).await?;
         transaction.commit().await?;
         count += loans.len();
         if loans.is_empty() {

@@ -20,6 +20,8 @@ pub enum State {
     Returned,
     /// It will not come back.
     Lost,
+    /// Two loans took its place, each of a part.
+    Split,
 }
 
 impl State {
@@ -30,6 +32,7 @@ impl State {
             Self::Open => "open",
             Self::Returned => "returned",
             Self::Lost => "lost",
+            Self::Split => "split",
         }
     }
 }
@@ -71,7 +74,11 @@ pub struct Loan {
     pub returned_at: Option<DateTime<Utc>>,
     /// When it was given up.
     pub lost_at: Option<DateTime<Utc>>,
-    /// Who took it back, or gave it up.
+    /// When two loans took its place.
+    pub split_at: Option<DateTime<Utc>>,
+    /// The loan of which this is a part.
+    pub split_of: Option<LoanId>,
+    /// Who took it back, gave it up or split it.
     pub closed_by: Option<UserId>,
     /// The currency of the amounts, ISO 4217.
     pub currency: String,

@@ -1,7 +1,9 @@
 //! What can happen to stock. The database knows the same kinds by the same names, and keeps what is said here of them.
 
 use chrono::{DateTime, Utc};
-use domain::{InventoryItemId, InventoryLocationId, InventoryUnitId, LoanId, MovementId, RepairId, StockTakeId, SupplierId, UserId};
+use domain::{
+    ClassId, InventoryItemId, InventoryLocationId, InventoryUnitId, LoanId, MovementId, RepairId, StockTakeId, SupplierId, UserId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -95,6 +97,10 @@ pub struct Movement {
     pub supplier_id: Option<SupplierId>,
     /// To whom it went, or who brought it back.
     pub party_user_id: Option<UserId>,
+    /// The class that used it up.
+    pub class_id: Option<ClassId>,
+    /// What it was used up for.
+    pub purpose: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// Who entered it.

@@ -1,6 +1,8 @@
-//! What being late costs: so much a day for each piece after the days of grace, up to a cap.
+//! What being late costs: so much a day for each piece after the days of grace, up to a cap, and never more than an invoice
+//! can have.
 
 use chrono::NaiveDate;
+use domain::Amount;
 use serde::{Deserialize, Serialize};
 
 /// The terms on which something was lent. Amounts are minor units of the loan's currency.
@@ -15,12 +17,12 @@ pub struct PenaltyRule {
 }
 
 impl PenaltyRule {
-    /// What `quantity` pieces owe that were due on `due_on` and came back on `returned_on`, both days of the school.
+    /// What `quantity` pieces owe, each at most [`Amount::MAX`], that were due on `due_on` and came back on `returned_on`, both days of the school.
     #[must_use]
     pub fn of(self, due_on: NaiveDate, returned_on: NaiveDate, quantity: i32) -> i64 {
         let late = (returned_on - due_on).num_days();
         let days = late.saturating_sub(self.grace_days.max(0).into()).max(0);
-        let each = days.saturating_mul(self.per_day_minor.max(0)).min(self.cap_minor.unwrap_or(i64::MAX));
+        let each = days.saturating_mul(self.per_day_minor.max(0)).min(self.cap_minor.unwrap_or(Amount::MAX)).min(Amount::MAX);
         each.saturating_mul(quantity.max(0).into())
     }
 }
@@ -45,6 +47,13 @@ mod tests {
         assert_eq!(owed, [0, 0, 0, 0, 200, 400, 1_000, 1_000, 1_000]);
         assert_eq!(rule.of(DUE, DUE + Days::new(4), 3), 1_200, "each piece by itself");
         assert_eq!(on(PenaltyRule::default(), 400), 0, "no rule, no penalty");
+    }
+
+    #[test]
+    fn a_piece_never_costs_more_than_can_be_charged_however_late_it_is() {
+        let dear = PenaltyRule { per_day_minor: 1_000_000_000, ..PenaltyRule::default() };
+        assert_eq!((on(dear, 1_000), on(dear, 90_000)), (Amount::MAX, Amount::MAX));
+        assert_eq!(on(PenaltyRule { cap_minor: Some(i64::MAX), ..dear }, 90_000), Amount::MAX);
     }
 
     proptest! {

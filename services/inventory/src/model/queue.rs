@@ -51,11 +51,11 @@ pub struct Reservation {
     pub borrower_name: Option<String>,
     /// The borrower as a student.
     pub student_id: Option<StudentId>,
-    /// How it stands.
+    /// How it stands now, whether or not anybody has written it down yet.
     pub state: State,
     /// The last day of waiting.
     pub expires_on: NaiveDate,
-    /// Until when a piece is kept for them.
+    /// Until when a piece is kept for them; null for a moment when their turn has only just come.
     pub held_until: Option<DateTime<Utc>>,
     /// The loan that it became.
     pub loan_id: Option<LoanId>,
@@ -100,16 +100,22 @@ pub enum Change {
     Expire(Uuid),
     /// A piece is kept for it from now on.
     Keep(Uuid),
+    /// The piece that was kept for it is not there any more: it waits again, in the place in the queue that it had.
+    Release(Uuid),
 }
 
-/// What has become of a queue, given in its order: what is over goes, and as many as pieces are free are kept for the first.
+/// What has become of a queue, given in its order: what is over goes, as many as pieces are free are kept for the first, and where more are kept than there are
+/// pieces, the last of those for whom one is kept wait again.
 #[must_use]
 pub fn settle(places: &[Place], pieces: i32, now: Timestamp, today: NaiveDate) -> Vec<Change> {
     let (over, live): (Vec<&Place>, Vec<&Place>) = places.iter().partition(|place| place.is_over(now, today));
-    let kept = i32::try_from(live.iter().filter(|place| place.state == State::Ready).count()).unwrap_or(i32::MAX);
-    let free = usize::try_from(pieces.saturating_sub(kept)).unwrap_or(0);
-    let next = live.iter().filter(|place| place.state == State::Waiting).take(free);
-    over.iter().map(|place| Change::Expire(place.id)).chain(next.map(|place| Change::Keep(place.id))).collect()
+    let (kept, waiting): (Vec<&Place>, Vec<&Place>) = live.into_iter().partition(|place| place.state == State::Ready);
+    let pieces = usize::try_from(pieces).unwrap_or(0);
+    // Who has waited for too long does not begin to wait again.
+    let release = |place: &&Place| if place.expires_on < today { Change::Expire(place.id) } else { Change::Release(place.id) };
+    let released = kept.iter().skip(pieces).map(release);
+    let next = waiting.iter().take(pieces.saturating_sub(kept.len())).map(|place| Change::Keep(place.id));
+    over.iter().map(|place| Change::Expire(place.id)).chain(released).chain(next).collect()
 }
 
 /// How many pieces `borrower` could take of `pieces` that are there: all that are not kept for others.
@@ -157,6 +163,17 @@ mod tests {
     }
 
     #[test]
+    fn who_came_last_waits_again_when_a_piece_that_was_kept_is_gone() {
+        let mut queue = [place(1, State::Ready, 9), place(2, State::Ready, 9), place(3, State::Waiting, 9)];
+        let (now, today) = (now(), now().date_naive());
+        assert_eq!(settle(&queue, 2, now, today), []);
+        assert_eq!(settle(&queue, 1, now, today), [Change::Release(Uuid::from_u128(2))]);
+        assert_eq!(settle(&queue, 0, now, today), [Change::Release(Uuid::from_u128(1)), Change::Release(Uuid::from_u128(2))]);
+        queue[1].expires_on = today - Duration::days(1);
+        assert_eq!(settle(&queue, 1, now, today), [Change::Expire(Uuid::from_u128(2))], "they had waited for long enough");
+    }
+
+    #[test]
     fn what_is_kept_for_one_is_not_there_for_another() {
         let queue = [place(1, State::Ready, 2), place(2, State::Waiting, 9)];
         let free = |borrower: u128, pieces| free_for(&queue, pieces, Uuid::from_u128(borrower), now(), now().date_naive());
@@ -179,13 +196,18 @@ mod tests {
             let today = now().date_naive();
             let changes = settle(&queue, pieces, now(), today);
             let expired = |id| changes.contains(&Change::Expire(id));
+            let released = |id| changes.contains(&Change::Release(id));
             let live: Vec<&Place> = queue.iter().filter(|place| !expired(place.id)).collect();
             prop_assert!(live.iter().all(|place| !place.is_over(now(), today)));
-            let ready = live.iter().filter(|place| place.state == State::Ready).count();
-            let kept: Vec<Uuid> = changes.iter().filter_map(|change| match change { Change::Keep(id) => Some(*id), Change::Expire(_) => None }).collect();
-            prop_assert!(kept.is_empty() || ready + kept.len() <= usize::try_from(pieces).unwrap());
+            let ready = live.iter().filter(|place| place.state == State::Ready && !released(place.id)).count();
+            let keep = |change: &Change| if let Change::Keep(id) = change { Some(*id) } else { None };
+            let kept: Vec<Uuid> = changes.iter().filter_map(keep).collect();
+            prop_assert!(ready + kept.len() <= usize::try_from(pieces).unwrap());
             let waiting: Vec<Uuid> = live.iter().filter(|place| place.state == State::Waiting).map(|place| place.id).collect();
             prop_assert_eq!(&waiting[..kept.len()], &kept[..]);
+            // Nothing is taken back while a piece is there for it.
+            let taken_back = changes.iter().any(|change| matches!(change, Change::Release(_)));
+            prop_assert!(!taken_back || (ready == usize::try_from(pieces).unwrap() && kept.is_empty()));
             // Nobody waits while something is free.
             prop_assert!(kept.len() == waiting.len() || ready + kept.len() >= usize::try_from(pieces).unwrap());
         }

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::items::{NewItem, add};
+use super::items::{NewItem, currency, insert};
 use super::upload::{ImportFile, file, once, shown};
 use crate::desk::KeepersDesk;
 use crate::model::book::{Book, MOST_SUBJECTS, Title, interpret};
@@ -219,6 +219,7 @@ async fn take(
     references.check::<inventory_categories::Entity>(transaction, "/category_id", params.category_id).await?;
     references.check::<inventory_locations::Entity>(transaction, "/location_id", params.location_id).await?;
     references.settle()?;
+    let currency = currency(transaction).await?;
     let mut report = BookImportReport { dry_run: params.dry_run, records: titles.len(), ..BookImportReport::default() };
     let serials: Vec<&str> = titles.iter().flat_map(|(_, title)| &title.copies).map(Text::as_str).collect();
     let mut known: HashMap<String, Uuid> = items_of_serials(transaction, &serials).await?;
@@ -240,7 +241,7 @@ async fn take(
             }
             None => {
                 report.created += 1;
-                add(transaction, new_item(title, params.category_id), desk.now()).await?
+                insert(transaction, new_item(title, params.category_id), &currency, desk.now()).await?
             }
         };
         put_book(transaction, item, &title.book, desk.now()).await?;
@@ -265,7 +266,7 @@ async fn take(
             books.put(place, &pieces, Kind::Receive, 0, &note).await?;
             report.copies += copies.len();
         }
-        books.settle_queue().await?;
+        books.close().await?;
     }
     Ok(report)
 }

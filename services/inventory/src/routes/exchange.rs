@@ -7,7 +7,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use domain::{Fault, InventoryItemId, Timestamp};
 use records::rows;
-use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use serde::Serialize;
 use service_kit::permits::InventoryRead;
@@ -15,16 +15,17 @@ use service_kit::{CommonProblems, EditProblems, Params, Problem};
 use spreadsheet::csv_file;
 use store::SchoolTransaction;
 use store::entity::inventory_items::{ActiveModel, Entity, Model};
-use store::entity::{inventory_categories, inventory_suppliers, schools};
+use store::entity::{inventory_categories, inventory_suppliers};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::items::currency;
 use super::upload::{CSV, ImportFile, ImportOf, file, lines, rehearse, shown};
 use crate::desk::{Desk, KeepersDesk};
 use crate::model::import::{COLUMNS, Entry, SHOWN, interpret};
 use crate::model::item::Item;
-use crate::store::{RULES, Shelf, items, one_import_at_a_time};
+use crate::store::{RULES, Shelf, change_items, items, one_import_at_a_time};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(export).service(import);
@@ -47,7 +48,8 @@ async fn export(desk: Desk<InventoryRead>) -> Result<HttpResponse, Problem> {
     let categories = names(categories.into_iter().map(|row| (row.id, row.name)).collect());
     let suppliers = rows::rows::<inventory_suppliers::Entity>(&transaction).all(&transaction).await?;
     let suppliers = names(suppliers.into_iter().map(|row| (row.id, row.name)).collect());
-    let found = items(&mut transaction, &Shelf::default(), None, u64::MAX).await?;
+    // All of them; PostgreSQL counts up to here.
+    let found = items(&mut transaction, &Shelf::default(), None, i64::MAX.unsigned_abs()).await?;
     let line = |item: &Item| {
         let name = |names: &HashMap<Uuid, String>, id: Option<Uuid>| id.and_then(|id| names.get(&id).cloned()).unwrap_or_default();
         vec![
@@ -116,13 +118,16 @@ async fn import(desk: KeepersDesk, params: Params<ImportOf>, request: HttpReques
     Ok(HttpResponse::Ok().json(report))
 }
 
+/// What a new item is counted in unless its line says otherwise.
+const PIECE: &str = "piece";
+
 /// What a line by itself says of a new item.
 fn made(entry: &Entry, now: Timestamp) -> ActiveModel {
     ActiveModel {
         id: Set(InventoryItemId::generate().as_uuid()),
         name: Set(entry.name.as_str().to_owned()),
         kind: Set(entry.kind.as_str().to_owned()),
-        unit: entry.unit.clone().map_or(NotSet, |unit| Set(unit.into())),
+        unit: Set(entry.unit.clone().map_or_else(|| PIECE.to_owned(), String::from)),
         sku: Set(entry.sku.clone().map(String::from)),
         reorder_level: Set(entry.reorder_level),
         is_serialised: Set(entry.is_serialised),
@@ -157,6 +162,7 @@ async fn write(
 ) -> Result<(usize, usize), Problem> {
     one_import_at_a_time(transaction).await?;
     let school = transaction.school_id().as_uuid();
+    let currency = currency(transaction).await?;
     let categories: HashMap<String, Uuid> =
         rows::rows::<inventory_categories::Entity>(transaction).all(transaction).await?.into_iter().map(|row| (row.name, row.id)).collect();
     let suppliers: HashMap<String, Uuid> =
@@ -165,10 +171,9 @@ async fn write(
     let by_sku: HashMap<&str, &Model> = present.iter().filter_map(|row| Some((row.sku.as_deref()?, row))).collect();
     let by_id: HashMap<Uuid, &Model> = present.iter().map(|row| (row.id, row)).collect();
     let by_barcode: HashMap<&str, &Model> = present.iter().filter_map(|row| Some((row.barcode.as_deref()?, row))).collect();
-    let currency = schools::Entity::find_by_id(school).one(transaction).await?.map_or_else(|| "XXX".to_owned(), |school| school.currency);
     let mut told = HashSet::new();
     let has = |column: &str| named.iter().any(|name| name == column);
-    let (mut faults, mut fresh, mut changes): (Vec<Fault>, Vec<ActiveModel>, Vec<(&Model, ActiveModel)>) = Default::default();
+    let (mut faults, mut fresh, mut changes): (Vec<Fault>, Vec<ActiveModel>, Vec<Model>) = Default::default();
     for entry in entries {
         let mut fault = |column: &str, detail: &str| faults.push(Fault::new(format!("/rows/{}/{column}", entry.line), detail));
         let mut named = |names: &HashMap<String, Uuid>, column: &str, name: &Option<String>| {
@@ -217,18 +222,7 @@ async fn write(
             say("reorder_level", &mut |after| after.reorder_level = entry.reorder_level);
             say("replacement_cost_minor", &mut |after| after.replacement_cost_minor = entry.replacement_cost_minor);
             if after != *before {
-                let change = ActiveModel {
-                    name: Set(after.name),
-                    unit: Set(after.unit),
-                    sku: Set(after.sku),
-                    barcode: Set(after.barcode),
-                    category_id: Set(after.category_id),
-                    supplier_id: Set(after.supplier_id),
-                    reorder_level: Set(after.reorder_level),
-                    replacement_cost_minor: Set(after.replacement_cost_minor),
-                    ..Default::default()
-                };
-                changes.push((before, change));
+                changes.push(after);
             }
             continue;
         }
@@ -245,12 +239,9 @@ async fn write(
         return Err(shown(faults));
     }
     let done = (fresh.len(), changes.len());
-    // An item that somebody changes right now is theirs: saving it on the version that was read fails, and so does the import.
-    for (before, change) in changes {
-        rows::save(transaction, RULES, before, change, now).await?;
-    }
-    for item in fresh {
-        rows::insert(transaction, RULES, item).await?;
+    change_items(transaction, &changes, now).await?;
+    if !fresh.is_empty() {
+        Entity::insert_many(fresh).exec_without_returning(transaction).await.map_err(|error| records::refuse(RULES, error))?;
     }
     Ok(done)
 }

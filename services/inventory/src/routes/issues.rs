@@ -1,9 +1,11 @@
 //! Issues: things handed out to be used up or kept, such as chalk to a class or a laptop to a teacher.
 
 use actix_web::{HttpResponse, post};
-use domain::{InventoryItemId, InventoryLocationId, Text, UserId};
+use domain::{ClassId, InventoryItemId, InventoryLocationId, Text, UserId};
+use records::References;
 use serde::{Deserialize, Serialize};
 use service_kit::{Body, CommonProblems, EditProblems, IdempotencyKey, Problem};
+use store::entity::classes;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -32,7 +34,11 @@ pub struct NewIssue {
     serial_numbers: Option<Vec<Text<64>>>,
     /// To whom, if it is somebody of the school; who has a unit is its holder.
     issued_to: Option<UserId>,
-    /// What for.
+    /// The class that uses it up, if one does.
+    class_id: Option<ClassId>,
+    /// What it is used up for, in the same words each time: examinations, cleaning.
+    purpose: Option<Text<200>>,
+    /// What else is worth knowing.
     reason: Option<Text<500>>,
 }
 
@@ -52,11 +58,16 @@ async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewIssue>) -
             Some(user) => Some(borrower(transaction, "/issued_to", Some(user), None).await?.user),
             None => None,
         };
+        let mut references = References::default();
+        references.check::<classes::Entity>(transaction, "/class_id", new.class_id).await?;
+        references.settle()?;
         let mut books = Books::open(&desk, transaction, "/item_id", new.item_id).await?;
         let pieces = books.pieces(new.quantity, new.serial_numbers.as_deref()).await?;
         books.require_free(pieces.count(), party).await?;
-        let note = Note { party, reason: new.reason.map(String::from), ..Note::default() };
+        let (purpose, reason) = (new.purpose.map(String::from), new.reason.map(String::from));
+        let note = Note { party, class: new.class_id, purpose, reason, ..Note::default() };
         let movements = books.take(new.location_id, &pieces, Kind::Issue, &note).await?;
+        books.close().await?;
         Posted::created(movements)
     })
     .await

@@ -134,8 +134,8 @@ pub(super) fn figures(reorder_level: Option<i32>, replacement: Option<i64>) -> i
     level.into_iter().chain(cost.map(|_| Fault::new("/replacement_cost_minor", format!("must be from 0 to {MOST_COST}"))))
 }
 
-/// Writes an item down.
-pub(super) async fn add(transaction: &mut SchoolTransaction, new: NewItem, now: domain::Timestamp) -> Result<Uuid, Problem> {
+/// Checks an item and writes it down.
+async fn add(transaction: &mut SchoolTransaction, new: NewItem, now: domain::Timestamp) -> Result<Uuid, Problem> {
     let mut references = References::default();
     references.add(figures(Some(new.reorder_level), new.replacement_cost_minor));
     if new.is_serialised && new.kind != ItemKind::Asset {
@@ -144,8 +144,24 @@ pub(super) async fn add(transaction: &mut SchoolTransaction, new: NewItem, now: 
     references.check::<inventory_categories::Entity>(transaction, "/category_id", new.category_id).await?;
     references.check::<inventory_suppliers::Entity>(transaction, "/supplier_id", new.supplier_id).await?;
     references.settle()?;
+    let currency = currency(transaction).await?;
+    insert(transaction, new, &currency, now).await
+}
+
+/// What the school counts in.
+pub(super) async fn currency(transaction: &SchoolTransaction) -> Result<String, Problem> {
+    let school = schools::Entity::find_by_id(transaction.school_id().as_uuid()).one(transaction).await?;
+    Ok(school.map_or_else(|| "XXX".to_owned(), |school| school.currency))
+}
+
+/// Writes an item down that was checked.
+pub(super) async fn insert(
+    transaction: &mut SchoolTransaction,
+    new: NewItem,
+    currency: &str,
+    now: domain::Timestamp,
+) -> Result<Uuid, Problem> {
     let school = transaction.school_id().as_uuid();
-    let currency = schools::Entity::find_by_id(school).one(transaction).await?;
     let id = InventoryItemId::generate().as_uuid();
     let row = ActiveModel {
         school_id: Set(school),
@@ -156,7 +172,7 @@ pub(super) async fn add(transaction: &mut SchoolTransaction, new: NewItem, now: 
         sku: Set(new.sku.map(String::from)),
         barcode: Set(new.barcode.map(String::from)),
         reorder_level: Set(new.reorder_level),
-        currency: Set(currency.map_or_else(|| "XXX".to_owned(), |school| school.currency)),
+        currency: Set(currency.to_owned()),
         category_id: Set(new.category_id.map(InventoryCategoryId::as_uuid)),
         supplier_id: Set(new.supplier_id.map(SupplierId::as_uuid)),
         is_serialised: Set(new.is_serialised),

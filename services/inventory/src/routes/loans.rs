@@ -147,7 +147,7 @@ async fn show(desk: Desk<LoansRead>, id: IdPath<LoanId>) -> Result<Versioned<Loa
     versioned(find_loan(&mut transaction, *id, &scope).await?.seen_on(today))
 }
 
-fn version_of(loan: &Loan) -> Result<Version, Problem> {
+pub(super) fn version_of(loan: &Loan) -> Result<Version, Problem> {
     Version::try_from(loan.version).map_err(Problem::internal)
 }
 
@@ -197,8 +197,8 @@ async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewLoan>) ->
         let note = Note { loan: Some(loan.as_uuid()), party: Some(to.user), ..Note::default() };
         books.take(place, &pieces, Kind::Loan, &note).await?;
         fulfil(&mut books, to.user, loan).await?;
-        books.settle_queue().await?;
         let today = books.today;
+        books.close().await?;
         let loan = find_loan(transaction, loan, &LoanScope::default()).await?.seen_on(today);
         Ok(Created { location: format!("/api/v1/inventory/loans/{}", loan.id), version: version_of(&loan)?, body: loan })
     })
@@ -221,6 +221,7 @@ async fn renew(desk: KeepersDesk, id: IdPath<LoanId>, based_on: IfMatch, body: B
     desk.change(async |transaction| {
         let item = find_loan(transaction, *id, &LoanScope::default()).await?.item_id;
         let mut books = Books::open(&desk, transaction, "/item_id", item).await?;
+        // Whoever's time is over waits no more.
         books.settle_queue().await?;
         let mut loan = lock_loan(&mut books, *id).await?;
         based_on.require(version_of(&loan)?)?;
@@ -243,6 +244,7 @@ async fn renew(desk: KeepersDesk, id: IdPath<LoanId>, based_on: IfMatch, body: B
         loan.renewals += 1;
         change_loan(&mut books, &loan).await?;
         let today = books.today;
+        books.close().await?;
         versioned(find_loan(transaction, *id, &LoanScope::default()).await?.seen_on(today))
     })
     .await
@@ -273,6 +275,7 @@ async fn lose(desk: KeepersDesk, id: IdPath<LoanId>, based_on: IfMatch, body: Bo
         books.take(loan.location_id, &pieces, Kind::WriteOff, &note).await?;
         item_lost(&mut books, loan.unit_id, Some(loan.id), loan.quantity).await?;
         let today = books.today;
+        books.close().await?;
         versioned(find_loan(transaction, *id, &LoanScope::default()).await?.seen_on(today))
     })
     .await

@@ -17,6 +17,7 @@ pub mod repairs;
 pub mod reports;
 pub mod reservations;
 pub mod returns;
+pub mod splits;
 pub mod stock_takes;
 pub mod suppliers;
 pub mod transfers;
@@ -43,6 +44,7 @@ pub fn configure(_: &Platform, config: &mut ServiceConfig<'_>) {
     returns::configure(config);
     transfers::configure(config);
     loans::configure(config);
+    splits::configure(config);
     reservations::configure(config);
     repairs::configure(config);
     stock_takes::configure(config);

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, post};
 use chrono::NaiveDate;
-use domain::{Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, SupplierId, Text, Version};
+use domain::{ClassId, Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, SupplierId, Text, Version};
 use records::References;
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
@@ -188,7 +188,7 @@ async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewMovement>
                 gone
             }
         };
-        books.settle_queue().await?;
+        books.close().await?;
         Posted::created(movements)
     })
     .await
@@ -208,6 +208,18 @@ pub struct MovementFilter {
     /// Of this kind.
     #[param(inline)]
     kind: Option<Kind>,
+    /// Used up by this class, or brought back by it.
+    #[param(inline)]
+    class_id: Option<ClassId>,
+    /// Bought from this supplier, or sent there.
+    #[param(inline)]
+    supplier_id: Option<SupplierId>,
+    /// On this day or later, in the school's time zone.
+    #[param(inline)]
+    from: Option<NaiveDate>,
+    /// On this day or earlier.
+    #[param(inline)]
+    to: Option<NaiveDate>,
     /// How many to a page.
     #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
@@ -220,7 +232,16 @@ filters!(MovementFilter);
 
 impl MovementFilter {
     const fn wanted(&self, item: Option<InventoryItemId>) -> Wanted {
-        Wanted { item, unit: self.unit_id, place: self.location_id, kind: self.kind }
+        Wanted {
+            item,
+            unit: self.unit_id,
+            place: self.location_id,
+            kind: self.kind,
+            class: self.class_id,
+            supplier: self.supplier_id,
+            from: self.from,
+            to: self.to,
+        }
     }
 }
 

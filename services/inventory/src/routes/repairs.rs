@@ -127,6 +127,7 @@ async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewRepair>) 
         books.take(new.location_id, &pieces, Kind::Repair, &note).await?;
         let repair = find_repair(books.transaction, id).await?;
         repair_changed(&mut books, &repair).await?;
+        books.close().await?;
         Ok(Created { location: format!("/api/v1/inventory/repairs/{id}"), version: version_of(&repair)?, body: repair })
     })
     .await
@@ -164,9 +165,9 @@ async fn finish(desk: KeepersDesk, id: IdPath<RepairId>, based_on: IfMatch, body
             let note = Note { reason: Some("Beyond repair".to_owned()), ..Note::default() };
             books.take(repair.location_id, &pieces, Kind::WriteOff, &note).await?;
         }
-        books.settle_queue().await?;
         let repair = find_repair(books.transaction, *id).await?;
         repair_changed(&mut books, &repair).await?;
+        books.close().await?;
         let version = version_of(&repair)?;
         Ok(Versioned(repair, version))
     })

@@ -1,17 +1,17 @@
 //! What is to be ordered again, and what all of it is worth.
 
 use actix_web::{HttpResponse, get};
-use domain::{InventoryCategoryId, SupplierId};
+use chrono::NaiveDate;
+use domain::{Fault, SupplierId};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::InventoryRead;
 use service_kit::{CommonProblems, Limit, Page, Params, Problem, filters};
-use sqlx::types::Json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::desk::Desk;
 use crate::model::item::Item;
-use crate::store;
+use crate::store::{self, CategoryValue};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(low_stock).service(valuation);
@@ -57,42 +57,34 @@ async fn low_stock(desk: Desk<InventoryRead>, filter: Params<LowStockFilter>) ->
     }))
 }
 
-/// What is owned of a category.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct CategoryValue {
-    /// The category; null: things without one.
-    category_id: Option<InventoryCategoryId>,
-    /// Its name.
-    category_name: Option<String>,
-    /// The currency, ISO 4217.
-    currency: String,
-    /// How many items.
-    items: i64,
-    /// How many pieces and units, on the shelves, on loan and in repair.
-    quantity: i64,
-    /// What they cost, in minor units, by moving average.
-    value_minor: i64,
-}
-
-/// What the school owns.
+/// What the school owns, or owned.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ValuationView {
+    /// At the end of this day; null: now.
+    as_of: Option<NaiveDate>,
     /// By category and currency.
     categories: Vec<CategoryValue>,
 }
 
-/// What everything that the school owns is worth, by category. Of an item, `GET /api/v1/inventory/items/{id}` tells.
-#[utoipa::path(responses((status = 200, body = ValuationView), CommonProblems), security(("bearer" = [])))]
+/// When.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ValuationOf {
+    /// At the end of this day, in the school's time zone; left out: now.
+    #[param(inline)]
+    as_of: Option<NaiveDate>,
+}
+
+/// What everything that the school owns is worth, or was worth on a day, by the category that things are of today. Of an item,
+/// `GET /api/v1/inventory/items/{id}` tells.
+#[utoipa::path(params(ValuationOf), responses((status = 200, body = ValuationView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/valuation")]
-async fn valuation(desk: Desk<InventoryRead>) -> Result<HttpResponse, Problem> {
+async fn valuation(desk: Desk<InventoryRead>, params: Params<ValuationOf>) -> Result<HttpResponse, Problem> {
     let mut transaction = desk.read().await?;
-    let school = transaction.school_id().as_uuid();
-    let query = "SELECT jsonb_build_object('category_id', c.id, 'category_name', c.name, 'currency', i.currency, 'items', count(*),
-            'quantity', sum(v.quantity), 'value_minor', sum(v.value_minor))
-        FROM inventory_items i JOIN inventory_valuations v ON v.school_id = i.school_id AND v.item_id = i.id
-        LEFT JOIN inventory_categories c ON c.school_id = i.school_id AND c.id = i.category_id
-        WHERE i.school_id = $1 AND v.quantity > 0 GROUP BY c.id, c.name, i.currency ORDER BY c.name NULLS LAST, i.currency";
-    let rows: Vec<Json<CategoryValue>> =
-        sqlx::query_scalar(query).bind(school).fetch_all(transaction.connection()?).await.map_err(store::refuse)?;
-    Ok(HttpResponse::Ok().json(ValuationView { categories: rows.into_iter().map(|Json(row)| row).collect() }))
+    if params.as_of > Some(desk.today(&transaction).await?) {
+        return Err(Problem::invalid(vec![Fault::new("query:as_of", "must not be after today")]));
+    }
+    let categories = store::worth(&mut transaction, params.as_of).await?;
+    Ok(HttpResponse::Ok().json(ValuationView { as_of: params.as_of, categories }))
 }

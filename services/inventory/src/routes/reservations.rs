@@ -12,8 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::access::{Reserving, scope};
 use crate::desk::Desk;
 use crate::model::queue::{Reservation, State};
-use crate::store::{Books, Borrower, LoanScope, borrower, cancel_reservation, find_reservation, list_reservations, reserve};
-use crate::sweep::settle_overdue;
+use crate::store::{Books, Borrower, LoanScope, QueueFilter, borrower, cancel_reservation, find_reservation, list_reservations, reserve};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(cancel);
@@ -62,11 +61,11 @@ filters!(ReservationFilter);
 #[utoipa::path(params(ReservationFilter), responses((status = 200, body = Page<Reservation>), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/reservations")]
 async fn list(desk: Desk<LoansRead>, filter: Params<ReservationFilter>) -> Result<Page<Reservation>, Problem> {
-    settle_overdue(desk.platform(), desk.caller().school_id).await?;
     let paging = desk.paging("reservations", &filter.0);
+    let wanted = QueueFilter { item: filter.item_id, state: filter.state };
     let scope = scope(&desk).await?;
     let mut transaction = desk.read().await?;
-    let found = list_reservations(&mut transaction, &scope, filter.item_id, filter.state, paging.after()?, paging.limit()).await?;
+    let found = list_reservations(&mut transaction, &scope, wanted, desk.now(), paging.after()?, paging.limit()).await?;
     Ok(paging.page(found, |reservation| reservation.id.as_uuid()))
 }
 
@@ -79,9 +78,8 @@ fn versioned(reservation: Reservation) -> Result<Versioned<Reservation>, Problem
 #[utoipa::path(params(("id" = ReservationId, Path)), responses((status = 200, body = Reservation), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/inventory/reservations/{id}")]
 async fn show(desk: Desk<LoansRead>, id: IdPath<ReservationId>) -> Result<Versioned<Reservation>, Problem> {
-    settle_overdue(desk.platform(), desk.caller().school_id).await?;
     let scope = scope(&desk).await?;
-    versioned(find_reservation(&mut desk.read().await?, *id, &scope).await?)
+    versioned(find_reservation(&mut desk.read().await?, *id, &scope, desk.now()).await?)
 }
 
 /// Puts somebody into the queue for an item; once. Everybody may wait for things themselves, parents for their children, and keepers and the office enter
@@ -111,8 +109,9 @@ async fn create(desk: Desk<LoansReserve>, body: Body<NewReservation>) -> Result<
         // Whoever's time is over makes room first.
         books.settle_queue().await?;
         let id = reserve(&mut books, who, until).await?;
-        books.settle_queue().await?;
-        let reservation = find_reservation(transaction, id, &LoanScope::default()).await?;
+        let now = books.now;
+        books.close().await?;
+        let reservation = find_reservation(transaction, id, &LoanScope::default(), now).await?;
         let version = Version::try_from(reservation.version).map_err(Problem::internal)?;
         Ok(Created { location: format!("/api/v1/inventory/reservations/{id}"), version, body: reservation })
     })
@@ -129,19 +128,20 @@ async fn create(desk: Desk<LoansReserve>, body: Body<NewReservation>) -> Result<
 async fn cancel(desk: Desk<LoansReserve>, id: IdPath<ReservationId>, based_on: IfMatch) -> Result<Versioned<Reservation>, Problem> {
     let (scope, reserving) = (scope(&desk).await?, Reserving::of(&desk).await?);
     desk.change(async |transaction| {
-        let seen = find_reservation(transaction, *id, &scope).await?;
+        let seen = find_reservation(transaction, *id, &scope, desk.now()).await?;
         reserving.require(transaction, Borrower { user: seen.borrower_user_id, student: seen.student_id }).await?;
         let item = seen.item_id;
         let mut books = Books::open(&desk, transaction, "/item_id", item).await?;
         // Once more, now that the queue can't change.
-        let reservation = find_reservation(books.transaction, *id, &LoanScope::default()).await?;
+        let now = books.now;
+        let reservation = find_reservation(books.transaction, *id, &LoanScope::default(), now).await?;
         based_on.require(Version::try_from(reservation.version).map_err(Problem::internal)?)?;
         if !matches!(reservation.state, State::Waiting | State::Ready) {
             return Err(Problem::conflict(Kind::Conflict, "The reservation is over."));
         }
         cancel_reservation(&mut books, *id).await?;
-        books.settle_queue().await?;
-        versioned(find_reservation(transaction, *id, &LoanScope::default()).await?)
+        books.close().await?;
+        versioned(find_reservation(transaction, *id, &LoanScope::default(), now).await?)
     })
     .await
 }

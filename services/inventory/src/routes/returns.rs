@@ -28,7 +28,7 @@ pub struct NewReturn {
     serial_number: Option<Text<64>>,
     /// The movement by which it was issued; instead of a loan.
     issue_id: Option<MovementId>,
-    /// How many of what was issued come back; all of a loan always do.
+    /// How many of what was issued come back; all of a loan always do, unless it is split before.
     #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: Option<i32>,
     /// Where it is put; left out: where it came from.
@@ -72,7 +72,7 @@ async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewReturn>) 
         (None, None, Some(issue)) => of_issue(&desk, transaction, issue, &new).await,
         (loan, serial, None) if loan.is_some() != serial.is_some() => {
             if new.quantity.is_some() {
-                return Err(fault("/quantity", "is for what was issued; a loan comes back as a whole"));
+                return Err(fault("/quantity", "is for what was issued; a loan comes back as a whole, or is split before"));
             }
             let loan = match (loan, serial) {
                 (Some(loan), _) => find_loan(transaction, loan, &LoanScope::default()).await?,
@@ -106,8 +106,8 @@ async fn of_loan(
     };
     let pieces = Pieces::of(loan.unit_id.map(Into::into), loan.quantity);
     let movements = books.put(place, &pieces, Kind::LoanReturn, 0, &note).await?;
-    books.settle_queue().await?;
     let today = books.today;
+    books.close().await?;
     let loan = find_loan(transaction, loan.id, &LoanScope::default()).await?.seen_on(today);
     Returned::created(movements, Some(loan))
 }
@@ -140,11 +140,13 @@ async fn of_issue(
     let note = Note {
         returns: Some(issue.as_uuid()),
         party: issued.party_user_id,
+        class: issued.class_id,
+        purpose: issued.purpose,
         reason: new.reason.clone().map(String::from),
         ..Note::default()
     };
     let pieces = Pieces::of(issued.unit_id.map(Into::into), quantity);
     let movements = books.put(place, &pieces, Kind::Return, worth, &note).await?;
-    books.settle_queue().await?;
+    books.close().await?;
     Returned::created(movements, None)
 }

@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 use crate::desk::{Desk, KeepersDesk};
 use crate::store::{
-    Books, Line, Seen, StockTake, TakeState, differences, find_take, finish_take, hold, lines, list_takes, lock_take, obstacles, record,
-    seen, start_take, touch_take,
+    Books, Line, Moved, Seen, StockTake, TakeState, differences, find_take, finish_take, hold, lines, list_takes, lock_take, obstacles,
+    record, seen, start_take, touch_take,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -239,10 +239,10 @@ async fn settle(desk: KeepersDesk, id: IdPath<StockTakeId>, based_on: IfMatch) -
     desk.change(async |transaction| {
         let take = locked(&desk, transaction, *id, based_on).await?;
         let by = desk.caller().user_id;
-        let items = differences(transaction, *id, take.location_id, by, || desk.now()).await?;
+        let moved = differences(transaction, *id, take.location_id, by, || desk.now()).await?;
         finish_take(transaction, *id, TakeState::Posted, by, desk.now()).await?;
-        for item in items {
-            Books::open(&desk, transaction, "/item_id", item.into()).await?.settle_queue().await?;
+        for Moved { item, more } in moved {
+            Books::open(&desk, transaction, "/item_id", item.into()).await?.before(more).close().await?;
         }
         versioned(find_take(transaction, *id).await?)
     })

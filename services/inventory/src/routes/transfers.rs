@@ -57,6 +57,7 @@ async fn create(desk: KeepersDesk, _key: IdempotencyKey, body: Body<NewTransfer>
         let note = Note { transfer: Some(Uuid::now_v7()), reason: new.reason.map(String::from), ..Note::default() };
         let mut movements = books.take(new.from_location_id, &pieces, Kind::TransferOut, &note).await?;
         movements.extend(books.put(new.to_location_id, &pieces, Kind::TransferIn, 0, &note).await?);
+        books.close().await?;
         Posted::created(movements)
     })
     .await

@@ -1,16 +1,17 @@
 //! The books of one item, held while something moves. Whoever opens them queues up behind whoever has them open: what is checked here still holds when it is
-//! written. The database checks all of it again.
+//! written. The database checks all of it again. Who has opened them closes them: only then is it told what ran low, and is kept what somebody waits for.
 
 use chrono::NaiveDate;
-use domain::{Actor, Fault, InventoryItemId, InventoryLocationId, MovementId, Role, SupplierId, Text, Timestamp, UserId};
-use records::rows;
+use domain::{Actor, Fault, InventoryItemId, InventoryLocationId, Role, Text, Timestamp, UserId};
+use serde::Deserialize;
 use service_kit::{Kind as ProblemKind, MayHold, Platform, Problem};
 use sqlx::types::Json;
 use store::SchoolTransaction;
-use store::entity::{inventory_items, inventory_locations};
+use store::entity::inventory_locations;
 use uuid::Uuid;
 
-use super::{refuse, require_keeper, school_day};
+use super::entries::{self, Common, Entry};
+use super::{Note, refuse, require_keeper};
 use crate::desk::Desk;
 use crate::events;
 use crate::model::movement::{Kind, Movement};
@@ -44,28 +45,32 @@ impl Pieces {
     }
 }
 
-/// What else is known about a movement.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Note {
-    pub(crate) unit_cost_minor: Option<i64>,
-    pub(crate) transfer: Option<Uuid>,
-    pub(crate) loan: Option<Uuid>,
-    pub(crate) repair: Option<Uuid>,
-    pub(crate) returns: Option<Uuid>,
-    pub(crate) supplier: Option<SupplierId>,
-    pub(crate) party: Option<UserId>,
-    pub(crate) reason: Option<String>,
+/// What the books have to know of their item.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) id: Uuid,
+    pub(crate) kind: String,
+    pub(crate) status: String,
+    pub(crate) is_serialised: bool,
+    pub(crate) reorder_level: i32,
+    pub(crate) replacement_cost_minor: Option<i64>,
+    pub(crate) currency: String,
+    pub(crate) category_id: Option<Uuid>,
+    pub(crate) supplier_id: Option<Uuid>,
 }
 
 /// An item and its books, open.
 pub(crate) struct Books<'t> {
     pub(crate) transaction: &'t mut SchoolTransaction,
-    pub(crate) item: inventory_items::Model,
+    pub(crate) item: Kept,
     /// Who has them open; nobody, when time itself does something.
     pub(crate) actor: Option<Actor>,
     pub(crate) now: Timestamp,
     pub(crate) today: NaiveDate,
     valuation: Valuation,
+    /// How many were on all shelves together when they were opened, and how many are now.
+    opened_with: i32,
+    there: i32,
 }
 
 impl<'t> Books<'t> {
@@ -94,11 +99,32 @@ impl<'t> Books<'t> {
         let Some((quantity, value)) = held else {
             return Err(Problem::invalid(vec![Fault::new(pointer, "there is no such item in this school")]));
         };
-        let item = rows::find::<inventory_items::Entity>(transaction, item.as_uuid()).await?;
-        // The time is read once the books are open: times of an item's movements are in the order in which they happened.
+        // The time is read once the books are open: times of an item's movements are in the order in which they happened. So is the rest: joined to the lock, it
+        // would be as it was before the lock was waited for.
         let now = platform.clock().now();
-        let today = school_day(transaction, now).await?;
-        Ok(Self { item, actor, now, today, valuation: Valuation::new(quantity, value), transaction })
+        let query = "SELECT to_jsonb(i), ($3 AT TIME ZONE o.time_zone)::date,
+                (SELECT coalesce(sum(s.on_hand), 0)::int FROM inventory_stock s WHERE s.school_id = i.school_id AND s.item_id = i.id)
+            FROM inventory_items i JOIN schools o ON o.id = i.school_id WHERE i.school_id = $1 AND i.id = $2";
+        let (Json(item), today, there): (Json<Kept>, NaiveDate, i32) =
+            sqlx::query_as(query).bind(school).bind(item.as_uuid()).bind(now).fetch_one(transaction.connection()?).await.map_err(refuse)?;
+        Ok(Self { item, actor, now, today, valuation: Valuation::new(quantity, value), opened_with: there, there, transaction })
+    }
+
+    /// As if they had been opened before so many came, or, below zero, went: for what was entered for many items at once.
+    pub(crate) fn before(mut self, moved: i32) -> Self {
+        self.opened_with = self.there.saturating_sub(moved);
+        self
+    }
+
+    /// Closes the books. What came and went between opening and closing made no difference: `stock:low` is told if there are no more than the reorder level now and
+    /// there were then, and the queue is settled by what is there now.
+    pub(crate) async fn close(mut self) -> Result<(), Problem> {
+        let level = self.item.reorder_level;
+        if level > 0 && self.there <= level && level < self.opened_with {
+            let left = self.there;
+            events::stock_low(&mut self, left).await?;
+        }
+        self.settle_queue().await
     }
 
     /// Who has the books open. What has to say who did it is refused by the tables where nobody did.
@@ -176,13 +202,18 @@ impl<'t> Books<'t> {
         Ok(Pieces::Units(ids))
     }
 
-    /// How many are at a place; none means all places together.
-    pub(crate) async fn on_hand(&mut self, place: Option<InventoryLocationId>) -> Result<i32, Problem> {
-        let query = "SELECT coalesce(sum(on_hand), 0)::int FROM inventory_stock WHERE school_id = $1 AND item_id = $2 AND ($3::uuid IS NULL OR location_id = $3)";
+    /// How many are on all shelves together.
+    pub(super) const fn there(&self) -> i32 {
+        self.there
+    }
+
+    /// How many are at a place.
+    async fn on_hand(&mut self, place: InventoryLocationId) -> Result<i32, Problem> {
+        let query = "SELECT coalesce(sum(on_hand), 0)::int FROM inventory_stock WHERE school_id = $1 AND item_id = $2 AND location_id = $3";
         sqlx::query_scalar(query)
             .bind(self.transaction.school_id().as_uuid())
             .bind(self.item.id)
-            .bind(place.map(InventoryLocationId::as_uuid))
+            .bind(place.as_uuid())
             .fetch_one(self.transaction.connection()?)
             .await
             .map_err(refuse)
@@ -194,7 +225,7 @@ impl<'t> Books<'t> {
         if places.is_empty() {
             return Ok(());
         }
-        let there = self.on_hand(None).await?;
+        let there = self.there;
         let free = free_for(&places, there, who.map_or(Uuid::nil(), UserId::as_uuid), self.now, self.today);
         // What is not there at all is told apart from what is kept for somebody.
         if count <= free || count > there {
@@ -213,7 +244,7 @@ impl<'t> Books<'t> {
     ) -> Result<Vec<Movement>, Problem> {
         match pieces {
             Pieces::Count(count) => {
-                let there = self.on_hand(Some(from)).await?;
+                let there = self.on_hand(from).await?;
                 if there < *count {
                     return Err(short("/quantity", &format!("{there} of it are at this location")));
                 }
@@ -225,15 +256,7 @@ impl<'t> Books<'t> {
             let taken = self.valuation.without(pieces.count());
             (self.valuation, value) = taken.ok_or_else(|| short("/quantity", "the school does not own so many"))?;
         }
-        let movements = self.enter(from, pieces, kind, -1, value, note).await?;
-        if kind != Kind::TransferOut && self.item.reorder_level > 0 {
-            let left = self.on_hand(None).await?;
-            let level = self.item.reorder_level;
-            if left <= level && level < left.saturating_add(pieces.count()) {
-                events::stock_low(self, left).await?;
-            }
-        }
-        Ok(movements)
+        self.enter(from, pieces, kind, -1, value, note).await
     }
 
     /// Puts pieces to a place; what is owned from now on is worth `value_minor`.
@@ -245,7 +268,7 @@ impl<'t> Books<'t> {
         value_minor: i64,
         note: &Note,
     ) -> Result<Vec<Movement>, Problem> {
-        let there = self.on_hand(Some(to)).await?;
+        let there = self.on_hand(to).await?;
         let fits = there.checked_add(pieces.count()).is_some_and(|sum| sum <= MOST_PIECES);
         if kind.changes_ownership() {
             let with = self.valuation.with(pieces.count(), value_minor);
@@ -287,39 +310,17 @@ impl<'t> Books<'t> {
         if let Some(actor) = self.actor.filter(|actor| actor.role == Role::Staff && kind != Kind::TransferIn) {
             require_keeper(self.transaction, actor.user_id, Some(place)).await?;
         }
-        let lines: Vec<(Option<Uuid>, i32, i64)> = match pieces {
-            Pieces::Count(count) => vec![(None, *count, value)],
-            Pieces::Units(units) => units.iter().zip(shares(value, units.len())).map(|(unit, value)| (Some(*unit), 1, value)).collect(),
+        let item = self.item.id;
+        let entry = |unit, quantity: i32, value: i64| Entry { item, unit, quantity: sign * quantity, value_minor: i64::from(sign) * value };
+        let lines: Vec<Entry> = match pieces {
+            Pieces::Count(count) => vec![entry(None, *count, value)],
+            Pieces::Units(units) => {
+                units.iter().zip(shares(value, units.len())).map(|(unit, value)| entry(Some(*unit), 1, value)).collect()
+            }
         };
-        let mut movements = Vec::with_capacity(lines.len());
-        for (unit, quantity, value) in lines {
-            let insert = "INSERT INTO stock_movements AS m (school_id, id, item_id, location_id, unit_id, kind, quantity, value_minor, unit_cost_minor,
-                    transfer_id, loan_id, repair_id, returns_id, supplier_id, party_user_id, reason, moved_by, moved_at, created_at, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18) RETURNING to_jsonb(m)";
-            let Json(movement) = sqlx::query_scalar::<_, Json<Movement>>(insert)
-                .bind(self.transaction.school_id().as_uuid())
-                .bind(MovementId::generate().as_uuid())
-                .bind(self.item.id)
-                .bind(place.as_uuid())
-                .bind(unit)
-                .bind(kind.as_str())
-                .bind(sign * quantity)
-                .bind(i64::from(sign) * value)
-                .bind(note.unit_cost_minor)
-                .bind(note.transfer)
-                .bind(note.loan)
-                .bind(note.repair)
-                .bind(note.returns)
-                .bind(note.supplier.map(SupplierId::as_uuid))
-                .bind(note.party.map(UserId::as_uuid))
-                .bind(note.reason.as_deref())
-                .bind(self.by())
-                .bind(self.now)
-                .fetch_one(self.transaction.connection()?)
-                .await
-                .map_err(refuse)?;
-            movements.push(movement);
-        }
+        let common = Common { place, kind, note, by: self.by(), at: self.now };
+        let movements = entries::enter(self.transaction, common, &lines).await?;
+        self.there = self.there.saturating_add(sign * pieces.count());
         Ok(movements)
     }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use domain::{InventoryCategoryId, InventoryItemId, Timestamp};
 use serde::{Deserialize, Serialize};
-use service_kit::Problem;
+use service_kit::{Kind, Problem};
 use store::SchoolTransaction;
+use store::entity::inventory_items;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -66,6 +67,40 @@ pub(crate) async fn one_import_at_a_time(transaction: &mut SchoolTransaction) ->
     let school = transaction.school_id().as_uuid();
     sqlx::query(lock).bind(school).execute(transaction.connection()?).await.map_err(refuse)?;
     Ok(())
+}
+
+/// Writes all of these items as they are now, each as the version after the one that it has. An item that somebody has changed since it was read is theirs: then
+/// 409, and none is written.
+pub(crate) async fn change_items(
+    transaction: &mut SchoolTransaction,
+    items: &[inventory_items::Model],
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let update = "UPDATE inventory_items i SET name = n.name, unit = n.unit, sku = n.sku, barcode = n.barcode, category_id = n.category, supplier_id = n.supplier,
+            reorder_level = n.reorder_level, replacement_cost_minor = n.replacement, version = i.version + 1, updated_at = $12
+        FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::uuid[], $10::int[], $11::bigint[])
+            AS n (id, version, name, unit, sku, barcode, category, supplier, reorder_level, replacement)
+        WHERE i.school_id = $1 AND i.id = n.id AND i.version = n.version";
+    let done = sqlx::query(update)
+        .bind(transaction.school_id().as_uuid())
+        .bind(items.iter().map(|item| item.id).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.version).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.unit.as_str()).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.sku.as_deref()).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.barcode.as_deref()).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.category_id).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.supplier_id).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.reorder_level).collect::<Vec<_>>())
+        .bind(items.iter().map(|item| item.replacement_cost_minor).collect::<Vec<_>>())
+        .bind(now)
+        .execute(transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    if usize::try_from(done.rows_affected()) == Ok(items.len()) {
+        return Ok(());
+    }
+    Err(Problem::conflict(Kind::Conflict, "An item was changed while the file was read. Nothing was written; send it again."))
 }
 
 /// Something that can be borrowed.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::{Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, StockTakeId, Timestamp, UserId};
+use domain::{Fault, InventoryItemId, InventoryLocationId, InventoryUnitId, StockTakeId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use service_kit::{Kind as ProblemKind, Problem};
 use store::SchoolTransaction;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{plain, refuse};
+use super::entries::{Common, Entry, enter};
+use super::{Note, plain, refuse};
 use crate::model::count::{Verdict, judge, obstacle};
 use crate::model::item::UnitState;
 use crate::model::movement::Kind;
@@ -196,14 +197,23 @@ struct Difference {
     can_turn_up: bool,
 }
 
-/// Posts the differences of a stock-take, and answers which of the items are waited for. All of them or, if something has to be counted again, none: 409.
+/// What the differences of a stock-take did to an item that somebody waits for, or that may have run low.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved {
+    pub(crate) item: Uuid,
+    /// How many more there are than before, or fewer.
+    pub(crate) more: i32,
+}
+
+/// Posts the differences of a stock-take, and answers of which items the books are to be closed after it. All of them or, if something has to be counted again,
+/// none: 409.
 pub(crate) async fn differences(
     transaction: &mut SchoolTransaction,
     take: StockTakeId,
     place: InventoryLocationId,
     by: UserId,
     now: impl Fn() -> Timestamp,
-) -> Result<Vec<Uuid>, Problem> {
+) -> Result<Vec<Moved>, Problem> {
     let school = transaction.school_id().as_uuid();
     let differing = "SELECT DISTINCT item_id FROM inventory_counts WHERE school_id = $1 AND stock_take_id = $2 AND counted <> expected";
     let items: Vec<Uuid> =
@@ -227,7 +237,7 @@ pub(crate) async fn differences(
     let rows: Vec<Difference> = plain(rows);
     let units: Vec<Uuid> = rows.iter().filter_map(|line| line.unit_id).collect();
     let mut obstacles = obstacles(transaction, take, place, &units).await?;
-    let (mut faults, mut entries) = (Vec::new(), Vec::new());
+    let (mut faults, mut found): (Vec<Fault>, Vec<Entry>) = Default::default();
     for line in rows {
         let Difference { item_id, unit_id, serial_number, expected, counted, on_hand, can_turn_up } = line;
         let obstacle = unit_id.and_then(|unit| obstacles.remove(&unit));
@@ -241,14 +251,15 @@ pub(crate) async fn differences(
             Verdict::Right => {}
             Verdict::Differs(more) if more > 0 && can_turn_up => match valuation.with(more, valuation.of_found(more)) {
                 Some(with) => {
-                    entries.push((item_id, unit_id, more, with.value_minor() - valuation.value_minor()));
+                    let value_minor = with.value_minor() - valuation.value_minor();
+                    found.push(Entry { item: item_id, unit: unit_id, quantity: more, value_minor });
                     *valuation = with;
                 }
                 None => faults.push(again()),
             },
             Verdict::Differs(fewer) if fewer < 0 => match valuation.without(fewer.saturating_neg()) {
                 Some((without, value)) => {
-                    entries.push((item_id, unit_id, fewer, -value));
+                    found.push(Entry { item: item_id, unit: unit_id, quantity: fewer, value_minor: -value });
                     *valuation = without;
                 }
                 None => faults.push(again()),
@@ -261,27 +272,26 @@ pub(crate) async fn differences(
             Problem::conflict(ProblemKind::Conflict, "Something can't be as it was counted; nothing was posted.").with_faults(faults)
         );
     }
-    let insert = "INSERT INTO stock_movements (school_id, id, item_id, unit_id, location_id, kind, quantity, value_minor, stock_take_id, reason, moved_by,
-            moved_at, created_at, updated_at)
-        SELECT $1, n.id, n.item, n.unit, $2, $3, n.quantity, n.value, $4, 'Stock-take', $5, $6, $6, $6
-        FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::int[], $11::bigint[]) AS n (id, item, unit, quantity, value)";
-    sqlx::query(insert)
-        .bind(school)
-        .bind(place.as_uuid())
-        .bind(Kind::Adjust.as_str())
-        .bind(take.as_uuid())
-        .bind(by.as_uuid())
-        .bind(now)
-        .bind(entries.iter().map(|_| MovementId::generate().as_uuid()).collect::<Vec<_>>())
-        .bind(entries.iter().map(|(item, ..)| *item).collect::<Vec<_>>())
-        .bind(entries.iter().map(|(_, unit, ..)| *unit).collect::<Vec<_>>())
-        .bind(entries.iter().map(|(_, _, quantity, _)| *quantity).collect::<Vec<_>>())
-        .bind(entries.iter().map(|(.., value)| *value).collect::<Vec<_>>())
-        .execute(transaction.connection()?)
-        .await
-        .map_err(refuse)?;
-    let waited_for =
-        "SELECT DISTINCT item_id FROM inventory_reservations WHERE school_id = $1 AND item_id = ANY($2) AND state IN ('waiting', 'ready')
-                      ORDER BY item_id";
-    sqlx::query_scalar(waited_for).bind(school).bind(items).fetch_all(transaction.connection()?).await.map_err(refuse)
+    let note = Note { stock_take: Some(take.as_uuid()), reason: Some("Stock-take".to_owned()), ..Note::default() };
+    enter(transaction, Common { place, kind: Kind::Adjust, note: &note, by: by.as_uuid(), at: now }, &found).await?;
+    let mut moved: BTreeMap<Uuid, i32> = BTreeMap::new();
+    for entry in &found {
+        let sum = moved.entry(entry.item).or_default();
+        *sum = sum.saturating_add(entry.quantity);
+    }
+    concerned(transaction, moved).await
+}
+
+/// Of these items, with how many more or fewer there are, those whose reorder level or queue that may concern, in the order in which everybody opens books.
+async fn concerned(transaction: &mut SchoolTransaction, moved: BTreeMap<Uuid, i32>) -> Result<Vec<Moved>, Problem> {
+    let (items, more): (Vec<Uuid>, Vec<i32>) = moved.into_iter().unzip();
+    let query = "SELECT n.item, n.more FROM unnest($2::uuid[], $3::int[]) AS n (item, more)
+        JOIN inventory_items i ON i.school_id = $1 AND i.id = n.item
+        WHERE (i.reorder_level > 0 AND n.more < 0) OR EXISTS (SELECT FROM inventory_reservations r
+            WHERE r.school_id = $1 AND r.item_id = n.item AND r.state IN ('waiting', 'ready'))
+        ORDER BY n.item";
+    let school = transaction.school_id().as_uuid();
+    let rows: Vec<(Uuid, i32)> =
+        sqlx::query_as(query).bind(school).bind(items).bind(more).fetch_all(transaction.connection()?).await.map_err(refuse)?;
+    Ok(rows.into_iter().map(|(item, more)| Moved { item, more }).collect())
 }

@@ -1,7 +1,7 @@
 //! The table `inventory_loans`.
 
 use chrono::NaiveDate;
-use domain::{InventoryItemId, InventoryLocationId, LoanId, StudentId, UserId};
+use domain::{Amount, Fault, InventoryItemId, InventoryLocationId, LoanId, StudentId, UserId};
 use service_kit::{Kind, Problem};
 use sqlx::types::Json;
 use store::SchoolTransaction;
@@ -99,7 +99,8 @@ pub(crate) async fn lock_loan(books: &mut Books<'_>, id: LoanId) -> Result<Loan,
 /// Writes what has changed of a loan that is locked: state, due day, renewals, penalty.
 pub(crate) async fn change_loan(books: &mut Books<'_>, loan: &Loan) -> Result<(), Problem> {
     let update = "UPDATE inventory_loans SET state = $3, due_on = $4, renewals = $5, penalty_minor = $6, closed_by = $7,
-            returned_at = CASE $3 WHEN 'returned' THEN $8 END, lost_at = CASE $3 WHEN 'lost' THEN $8 END, version = version + 1, updated_at = $8
+            returned_at = CASE $3 WHEN 'returned' THEN $8 END, lost_at = CASE $3 WHEN 'lost' THEN $8 END, split_at = CASE $3 WHEN 'split' THEN $8 END,
+            version = version + 1, updated_at = $8
         WHERE school_id = $1 AND id = $2";
     sqlx::query(update)
         .bind(books.transaction.school_id().as_uuid())
@@ -116,17 +117,51 @@ pub(crate) async fn change_loan(books: &mut Books<'_>, loan: &Loan) -> Result<()
     Ok(())
 }
 
-/// Closes a loan that is open; else 409. Its borrower owes what being late costs, and `more`; a student's debt is told to fee.
+/// Closes a loan that is open; else 409. Its borrower owes what being late costs, and `more`; a student's debt is told to fee. 422 if that is more than can be
+/// charged: then the loan stays open.
 pub(crate) async fn closing(books: &mut Books<'_>, id: LoanId, state: State, more: i64) -> Result<Loan, Problem> {
-    let mut loan = lock_loan(books, id).await?;
-    if loan.state != State::Open {
-        return Err(Problem::conflict(Kind::Conflict, "The loan is closed already."));
+    let mut loan = lock_open(books, id).await?;
+    let owed = loan.owed_on(books.today).saturating_add(more);
+    if owed > Amount::MAX {
+        let pointer = if more > 0 { "/charge_replacement" } else { "/loan_id" };
+        let detail = format!("what is owed comes to {owed}, and an invoice to at most {}; split the loan first", Amount::MAX);
+        return Err(Problem::invalid(vec![Fault::new(pointer, detail)]));
     }
     loan.state = state;
-    loan.penalty_minor = Some(loan.owed_on(books.today).saturating_add(more));
+    loan.penalty_minor = Some(owed);
     change_loan(books, &loan).await?;
     events::penalty_due(books, &loan).await?;
     Ok(loan)
+}
+
+/// The loan, locked; 409 unless it is open.
+pub(crate) async fn lock_open(books: &mut Books<'_>, id: LoanId) -> Result<Loan, Problem> {
+    let loan = lock_loan(books, id).await?;
+    if loan.state == State::Open { Ok(loan) } else { Err(Problem::conflict(Kind::Conflict, "The loan is closed already.")) }
+}
+
+/// Writes down that two loans take the place of one that is locked and open: of these pieces, to the same borrower, on the same terms, due when it was. It owes
+/// nothing; what being late costs goes on in its parts. What is lent is moved by the caller, in the same transaction.
+pub(crate) async fn split_loan(books: &mut Books<'_>, mut loan: Loan, quantities: [i32; 2]) -> Result<[LoanId; 2], Problem> {
+    loan.state = State::Split;
+    loan.penalty_minor = Some(0);
+    change_loan(books, &loan).await?;
+    let parts = [LoanId::generate(), LoanId::generate()];
+    let insert = "INSERT INTO inventory_loans (school_id, id, quantity, split_of, item_id, location_id, borrower_user_id, student_id, lent_at, due_on, lent_by,
+            renewals, currency, penalty_per_day_minor, penalty_grace_days, penalty_cap_minor, reminded_on, created_at, updated_at)
+        SELECT l.school_id, n.id, n.quantity, l.id, l.item_id, l.location_id, l.borrower_user_id, l.student_id, l.lent_at, l.due_on, l.lent_by,
+            l.renewals, l.currency, l.penalty_per_day_minor, l.penalty_grace_days, l.penalty_cap_minor, l.reminded_on, $5, $5
+        FROM inventory_loans l CROSS JOIN unnest($3::uuid[], $4::int[]) AS n (id, quantity) WHERE l.school_id = $1 AND l.id = $2";
+    sqlx::query(insert)
+        .bind(books.transaction.school_id().as_uuid())
+        .bind(loan.id.as_uuid())
+        .bind(parts.map(LoanId::as_uuid).to_vec())
+        .bind(quantities.to_vec())
+        .bind(books.now)
+        .execute(books.transaction.connection()?)
+        .await
+        .map_err(refuse)?;
+    Ok(parts)
 }
 
 /// The open loan of the unit with this serial number.

@@ -1,6 +1,7 @@
 //! The table `stock_movements`, as it is read: the history of what the school keeps.
 
-use domain::{InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId};
+use chrono::NaiveDate;
+use domain::{ClassId, InventoryItemId, InventoryLocationId, InventoryUnitId, MovementId, SupplierId};
 use service_kit::Problem;
 use sqlx::types::Json;
 use store::SchoolTransaction;
@@ -32,6 +33,11 @@ pub(crate) struct Wanted {
     pub(crate) unit: Option<InventoryUnitId>,
     pub(crate) place: Option<InventoryLocationId>,
     pub(crate) kind: Option<Kind>,
+    pub(crate) class: Option<ClassId>,
+    pub(crate) supplier: Option<SupplierId>,
+    /// The first and the last day, in the school's time zone.
+    pub(crate) from: Option<NaiveDate>,
+    pub(crate) to: Option<NaiveDate>,
 }
 
 /// Movements, the latest first.
@@ -43,13 +49,20 @@ pub(crate) async fn movements_of(
 ) -> Result<Vec<Movement>, Problem> {
     let query = "SELECT to_jsonb(m) FROM stock_movements m WHERE m.school_id = $1 AND ($2::uuid IS NULL OR m.item_id = $2)
                  AND ($3::uuid IS NULL OR m.unit_id = $3) AND ($4::uuid IS NULL OR m.location_id = $4) AND ($5::text IS NULL OR m.kind = $5)
-                 AND ($6::uuid IS NULL OR m.id < $6) ORDER BY m.id DESC LIMIT $7";
+                 AND ($6::uuid IS NULL OR m.class_id = $6) AND ($7::uuid IS NULL OR m.supplier_id = $7)
+                 AND ($8::date IS NULL OR m.moved_at >= (SELECT $8::timestamp AT TIME ZONE o.time_zone FROM schools o WHERE o.id = $1))
+                 AND ($9::date IS NULL OR m.moved_at < (SELECT ($9 + 1)::timestamp AT TIME ZONE o.time_zone FROM schools o WHERE o.id = $1))
+                 AND ($10::uuid IS NULL OR m.id < $10) ORDER BY m.id DESC LIMIT $11";
     let rows = sqlx::query_scalar(query)
         .bind(transaction.school_id().as_uuid())
         .bind(wanted.item.map(InventoryItemId::as_uuid))
         .bind(wanted.unit.map(InventoryUnitId::as_uuid))
         .bind(wanted.place.map(InventoryLocationId::as_uuid))
         .bind(wanted.kind.map(Kind::as_str))
+        .bind(wanted.class.map(ClassId::as_uuid))
+        .bind(wanted.supplier.map(SupplierId::as_uuid))
+        .bind(wanted.from)
+        .bind(wanted.to)
         .bind(before)
         .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)

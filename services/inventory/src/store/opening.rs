@@ -40,7 +40,7 @@ pub(crate) async fn open_stock(desk: &KeepersDesk, transaction: &mut SchoolTrans
             opened.pieces += i64::from(pile.quantity);
             opened.value_minor = opened.value_minor.saturating_add(pile.cost_minor);
         }
-        books.settle_queue().await?;
+        books.close().await?;
     }
     Ok(opened)
 }

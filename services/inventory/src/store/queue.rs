@@ -1,8 +1,8 @@
 //! The table `inventory_reservations`. A queue changes only while the books of its item are open.
 
 use chrono::{Duration, NaiveDate};
-use domain::{InventoryItemId, LoanId, ReservationId, StudentId, Timestamp, UserId};
-use service_kit::Problem;
+use domain::{InventoryItemId, LoanId, ReservationId, SchoolId, StudentId, Timestamp, UserId};
+use service_kit::{Platform, Problem};
 use sqlx::types::Json;
 use store::SchoolTransaction;
 use uuid::Uuid;
@@ -37,41 +37,45 @@ impl Books<'_> {
         Ok((terms, PenaltyRule { per_day_minor, grace_days, cap_minor }))
     }
 
-    /// Brings the queue up to date with what is there: whose time is over goes, whose turn it is gets a piece kept and is told.
+    /// Brings the queue up to date with what is there: whose time is over goes, whose turn it is gets a piece kept and is told. Closing the books does it; before that
+    /// only who has to know the queue as it is.
     pub(crate) async fn settle_queue(&mut self) -> Result<(), Problem> {
         let places = self.queue().await?;
         if places.is_empty() {
             return Ok(());
         }
-        let there = self.on_hand(None).await?;
-        let changes = settle(&places, there, self.now, self.today);
+        let changes = settle(&places, self.there(), self.now, self.today);
         if changes.is_empty() {
             return Ok(());
         }
         let (terms, _) = self.terms().await?;
         let until = self.now + Duration::days(terms.hold_days);
-        for change in changes {
-            let (id, state, held): (Uuid, &str, Option<Timestamp>) = match change {
-                Change::Expire(id) => (id, "expired", None),
-                Change::Keep(id) => (id, "ready", Some(until)),
-            };
-            let update = "UPDATE inventory_reservations r SET state = $3, held_until = coalesce($4, r.held_until), version = r.version + 1, updated_at = $5
-                FROM inventory_items i WHERE i.school_id = r.school_id AND i.id = r.item_id AND r.school_id = $1 AND r.id = $2
-                RETURNING to_jsonb(r) || jsonb_build_object('item_name', i.name)";
-            let Json(reservation) = sqlx::query_scalar::<_, Json<Reservation>>(update)
-                .bind(self.transaction.school_id().as_uuid())
-                .bind(id)
-                .bind(state)
-                .bind(held)
-                .bind(self.now)
-                .fetch_one(self.transaction.connection()?)
-                .await
-                .map_err(refuse)?;
-            if held.is_some() {
-                events::reservation_ready(self, &reservation).await?;
-            }
-        }
-        Ok(())
+        let (ids, states): (Vec<Uuid>, Vec<&str>) = changes
+            .iter()
+            .map(|change| match change {
+                Change::Expire(id) => (*id, State::Expired.as_str()),
+                Change::Keep(id) => (*id, State::Ready.as_str()),
+                Change::Release(id) => (*id, State::Waiting.as_str()),
+            })
+            .unzip();
+        let update = "UPDATE inventory_reservations r SET state = n.state, version = r.version + 1, updated_at = $5,
+                held_until = CASE n.state WHEN 'ready' THEN $4 WHEN 'expired' THEN r.held_until END
+            FROM unnest($2::uuid[], $3::text[]) AS n (id, state), inventory_items i
+            WHERE r.school_id = $1 AND r.id = n.id AND i.school_id = r.school_id AND i.id = r.item_id
+            RETURNING to_jsonb(r) || jsonb_build_object('item_name', i.name)";
+        let rows: Vec<Json<Reservation>> = sqlx::query_scalar(update)
+            .bind(self.transaction.school_id().as_uuid())
+            .bind(ids)
+            .bind(states)
+            .bind(until)
+            .bind(self.now)
+            .fetch_all(self.transaction.connection()?)
+            .await
+            .map_err(refuse)?;
+        let mut ready: Vec<Reservation> =
+            plain(rows).into_iter().filter(|reservation: &Reservation| reservation.state == State::Ready).collect();
+        ready.sort_by_key(|reservation| (reservation.created_at, reservation.id.as_uuid()));
+        events::reservations_ready(self, &ready).await
     }
 }
 
@@ -91,7 +95,26 @@ pub(crate) async fn fulfil(books: &mut Books<'_>, borrower: UserId, loan: LoanId
     Ok(())
 }
 
-/// Items whose queue has somebody whose time is over. Time passes without anybody doing anything, so whoever looks at queues settles these first.
+/// In which active schools somebody's time in a queue is over, or a loan overdue of which nobody was told. Asked as the batch processor, which sees those of all
+/// schools; a service sees one school at a time.
+pub async fn schools_with_something_due(platform: &Platform) -> Result<Vec<SchoolId>, Problem> {
+    let mut transaction = platform.batch_postgres().platform().await?;
+    // Nowhere is it later than two days after it is in UTC: so much is for the indexes, the rest by the school's own day.
+    let query = "SELECT o.id FROM schools o JOIN (
+            SELECT school_id, due_on AS day FROM inventory_loans
+                WHERE state = 'open' AND (reminded_on IS NULL OR reminded_on <= due_on) AND due_on < ($1 AT TIME ZONE 'UTC')::date + 2
+            UNION SELECT school_id, expires_on FROM inventory_reservations WHERE state = 'waiting' AND expires_on < ($1 AT TIME ZONE 'UTC')::date + 2
+        ) AS late ON late.school_id = o.id
+        WHERE o.is_active AND late.day < ($1 AT TIME ZONE o.time_zone)::date
+        UNION SELECT o.id FROM schools o JOIN inventory_reservations r ON r.school_id = o.id
+        WHERE o.is_active AND r.state = 'ready' AND r.held_until <= $1
+        ORDER BY id";
+    let now = platform.clock().now();
+    let ids: Vec<Uuid> = sqlx::query_scalar(query).bind(now).fetch_all(transaction.connection()?).await.map_err(refuse)?;
+    Ok(ids.into_iter().map(SchoolId::from_uuid).collect())
+}
+
+/// Items whose queue has somebody whose time is over. Time passes without anybody doing anything.
 pub(crate) async fn overdue_queues(transaction: &mut SchoolTransaction, now: Timestamp, today: NaiveDate) -> Result<Vec<Uuid>, Problem> {
     let query = "SELECT DISTINCT item_id FROM inventory_reservations WHERE school_id = $1
                  AND ((state = 'ready' AND held_until <= $2) OR (state = 'waiting' AND expires_on < $3)) ORDER BY item_id LIMIT 200";
@@ -99,12 +122,24 @@ pub(crate) async fn overdue_queues(transaction: &mut SchoolTransaction, now: Tim
     sqlx::query_scalar(query).bind(school).bind(now).bind(today).fetch_all(transaction.connection()?).await.map_err(refuse)
 }
 
+// A reservation as it stands at `$4`, written down or not: whose time is over has expired, and as many of the others as there are pieces are ready, the first
+// of the queue first. It is what `settle` comes to.
 macro_rules! select_reservations {
     ($rest:literal) => {
         concat!(
-            "SELECT to_jsonb(r) || jsonb_build_object('item_name', i.name, 'borrower_name', b.full_name)
+            "SELECT to_jsonb(r) || jsonb_build_object('item_name', i.name, 'borrower_name', b.full_name, 'state', shown.state)
              FROM inventory_reservations r JOIN inventory_items i ON i.school_id = r.school_id AND i.id = r.item_id
+             JOIN schools o ON o.id = r.school_id
              LEFT JOIN users b ON b.id = r.borrower_user_id
+             CROSS JOIN LATERAL (SELECT ($4 AT TIME ZONE o.time_zone)::date AS today) AS day
+             CROSS JOIN LATERAL (SELECT CASE
+                WHEN r.state NOT IN ('waiting', 'ready') THEN r.state
+                WHEN CASE r.state WHEN 'ready' THEN r.held_until <= $4 ELSE r.expires_on < day.today END THEN 'expired'
+                WHEN (SELECT count(*) FROM inventory_reservations a WHERE a.school_id = r.school_id AND a.item_id = r.item_id
+                        AND a.state IN ('waiting', 'ready') AND (a.created_at, a.id) < (r.created_at, r.id)
+                        AND NOT CASE a.state WHEN 'ready' THEN a.held_until <= $4 ELSE a.expires_on < day.today END)
+                    < (SELECT coalesce(sum(s.on_hand), 0) FROM inventory_stock s WHERE s.school_id = r.school_id AND s.item_id = r.item_id) THEN 'ready'
+                ELSE 'waiting' END AS state) AS shown
              WHERE r.school_id = $1 AND ($2::uuid IS NULL OR r.borrower_user_id = $2 OR r.student_id = ANY($3)) ",
             $rest
         )
@@ -145,17 +180,19 @@ pub(crate) async fn cancel_reservation(books: &mut Books<'_>, id: ReservationId)
     Ok(())
 }
 
-/// The reservation, if the caller may see it; else 404.
+/// The reservation as it stands at `now`, if the caller may see it; else 404.
 pub(crate) async fn find_reservation(
     transaction: &mut SchoolTransaction,
     id: ReservationId,
     scope: &LoanScope,
+    now: Timestamp,
 ) -> Result<Reservation, Problem> {
-    let query = select_reservations!("AND r.id = $4");
+    let query = select_reservations!("AND r.id = $5");
     let found: Option<Json<Reservation>> = sqlx::query_scalar(query)
         .bind(transaction.school_id().as_uuid())
         .bind(scope.own.map(UserId::as_uuid))
         .bind(scope.children())
+        .bind(now)
         .bind(id.as_uuid())
         .fetch_optional(transaction.connection()?)
         .await
@@ -163,24 +200,32 @@ pub(crate) async fn find_reservation(
     found.map(|Json(reservation)| reservation).ok_or_else(|| Problem::not_found("reservation"))
 }
 
-/// Reservations in the order in which they were made.
+/// Which reservations.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct QueueFilter {
+    pub(crate) item: Option<InventoryItemId>,
+    pub(crate) state: Option<State>,
+}
+
+/// Reservations as they stand at `now`, in the order in which they were made.
 pub(crate) async fn list_reservations(
     transaction: &mut SchoolTransaction,
     scope: &LoanScope,
-    item: Option<InventoryItemId>,
-    state: Option<State>,
+    filter: QueueFilter,
+    now: Timestamp,
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Reservation>, Problem> {
     let query = select_reservations!(
-        "AND ($4::uuid IS NULL OR r.item_id = $4) AND ($5::text IS NULL OR r.state = $5) AND ($6::uuid IS NULL OR r.id > $6) ORDER BY r.id LIMIT $7"
+        "AND ($5::uuid IS NULL OR r.item_id = $5) AND ($6::text IS NULL OR shown.state = $6) AND ($7::uuid IS NULL OR r.id > $7) ORDER BY r.id LIMIT $8"
     );
     let rows = sqlx::query_scalar(query)
         .bind(transaction.school_id().as_uuid())
         .bind(scope.own.map(UserId::as_uuid))
         .bind(scope.children())
-        .bind(item.map(InventoryItemId::as_uuid))
-        .bind(state.map(State::as_str))
+        .bind(now)
+        .bind(filter.item.map(InventoryItemId::as_uuid))
+        .bind(filter.state.map(State::as_str))
         .bind(after)
         .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)

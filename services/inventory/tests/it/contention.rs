@@ -113,3 +113,22 @@ async fn of_fifty_who_receive_one_serial_number_one_does() {
     assert_eq!((count(&answers, 201), count(&answers, 409)), (1, 49), "{:?}", statuses(&answers));
     school.check_books().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_who_finish_a_repair_one_does_and_it_comes_back_once() {
+    let school = School::open().await;
+    let scope = school.book("Microscope", 1, None).await;
+    let body = json!({"item_id": scope, "location_id": school.library, "serial_number": "Microscope-1", "problem": "Lens loose"});
+    let repair = id(&school.keeper.post("/api/v1/inventory/repairs", &body).await.expect(201));
+    let finish = format!("/api/v1/inventory/repairs/{repair}/finish");
+    let answers = join_all((0..50).map(|n| {
+        let (keeper, finish) = (&school.keeper, &finish);
+        let outcome = json!({"outcome": if n % 2 == 0 { "repaired" } else { "written_off" }});
+        async move { keeper.post_if(finish, "\"v1\"", &outcome).await }
+    }))
+    .await;
+    assert_eq!((count(&answers, 200), count(&answers, 412)), (1, 49), "{:?}", statuses(&answers));
+    assert_eq!(school.count("SELECT count(*) FROM stock_movements WHERE kind = 'repair_return'").await, 1);
+    assert_eq!(school.told("repair:finished").await.len(), 1);
+    school.check_books().await;
+}

@@ -2,10 +2,11 @@
 
 use domain::ServiceName;
 use futures_util::future::join_all;
+use serde_json::json;
 use store::StoreError;
 use uuid::Uuid;
 
-use crate::school::{School, id};
+use crate::school::{School, id, put};
 
 async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
     let mut transaction = school.fleet.platform.postgres(ServiceName::Inventory).school(school.id).await?;
@@ -142,6 +143,101 @@ async fn a_loan_and_its_movements_say_the_same_and_a_unit_has_one_open_loan() {
         .unwrap();
     refused(&school, "inventory_loans_over", "UPDATE inventory_loans SET state = 'open', returned_at = NULL, penalty_minor = NULL").await;
     refused(&school, "stock_movements_unit_is_there", &back).await;
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn a_repair_and_its_movements_say_the_same() {
+    let school = School::open().await;
+    let item = school.consumable("Projector lamps").await;
+    school.receive(&item, 5, 100).await;
+    let (repair, user) = (Uuid::now_v7(), school.keeper_user);
+    let (school_id, store) = (school.id, school.store.clone());
+    let row = format!(
+        "INSERT INTO inventory_repairs (school_id, id, item_id, location_id, quantity, problem, sent_at, sent_by)
+         VALUES ('{school_id}', '{repair}', '{item}', '{store}', 2, 'Dark', now(), '{user}');"
+    );
+    let of_repair = format!("'{repair}'");
+    let moves = |kind: &str, quantity: i32| movement(&school, &item, &store, kind, quantity, &[("repair_id", &of_repair)]);
+    refused(&school, "repair_is_moved", &row).await;
+    refused(&school, "repair_is_moved", &format!("{row} {}", moves("repair", -1))).await;
+    refused(&school, "repair_is_moved", &format!("{row} {} {}", moves("repair", -2), moves("repair_return", 2))).await;
+    attempt(&school, &format!("{row} {}", moves("repair", -2))).await.unwrap();
+    let over = "UPDATE inventory_repairs SET state = 'repaired', finished_at = sent_at;";
+    refused(&school, "repair_is_moved", over).await;
+    refused(&school, "repair_is_moved", &moves("repair_return", 2)).await;
+    refused(&school, "repair_is_moved", &format!("{over} {}", moves("repair_return", 1))).await;
+    attempt(&school, &format!("{over} {}", moves("repair_return", 2))).await.unwrap();
+    refused(&school, "inventory_repairs_over", "UPDATE inventory_repairs SET state = 'open', finished_at = NULL").await;
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn a_loan_is_split_in_two_that_are_the_whole_and_what_is_owed_can_be_charged() {
+    let school = School::open().await;
+    let item = id(&school.keeper.post("/api/v1/inventory/items", &json!({"name": "Ball", "kind": "asset"})).await.expect(201));
+    school.receive(&item, 5, 100).await;
+    let lend = json!({"item_id": item, "location_id": school.store, "quantity": 3, "student_id": school.student_id});
+    let loan = id(&school.keeper.post("/api/v1/inventory/loans", &lend).await.expect(201));
+    let store = school.store.clone();
+    let of = |loan: &str, kind: &str, quantity: i32| movement(&school, &item, &store, kind, quantity, &[("loan_id", &format!("'{loan}'"))]);
+    let back = of(&loan, "loan_return", 3);
+    let close = format!("{back} UPDATE inventory_loans SET state = 'split', split_at = lent_at, penalty_minor = 0;");
+    refused(&school, "loan_is_split_in_two", &close).await;
+    let part = |quantity: i32| {
+        let part = Uuid::now_v7().to_string();
+        let row = format!(
+            "INSERT INTO inventory_loans SELECT (jsonb_populate_record(l, jsonb_build_object('id', '{part}', 'split_of', '{loan}', 'quantity', {quantity},
+                'state', 'open', 'split_at', NULL, 'penalty_minor', NULL))).* FROM inventory_loans l WHERE l.id = '{loan}';"
+        );
+        format!("{row} {}", of(&part, "loan", -quantity))
+    };
+    refused(&school, "loan_is_split_in_two", &part(1)).await;
+    refused(&school, "loan_is_split_in_two", &format!("{close} {}", part(3))).await;
+    refused(&school, "loan_is_split_in_two", &format!("{close} {} {}", part(1), part(1))).await;
+    refused(&school, "loan_is_split_in_two", &format!("{close} {} {} {}", part(1), part(1), part(1))).await;
+    let free = format!("{back} UPDATE inventory_loans SET state = 'split', split_at = lent_at, penalty_minor = 1;");
+    refused(&school, "inventory_loans_split_owes_nothing", &free).await;
+    let dear = format!("{back} UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 1000000000001;");
+    refused(&school, "inventory_loans_chargeable", &dear).await;
+    attempt(&school, &format!("{close} {} {}", part(1), part(2))).await.unwrap();
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn a_reservation_that_is_over_and_what_was_counted_for_a_stock_take_that_is_over_stay_as_they_are() {
+    let school = School::open().await;
+    let (chalk, ball) = (
+        school.consumable("Chalk").await,
+        id(&school.keeper.post("/api/v1/inventory/items", &json!({"name": "Ball", "kind": "asset"})).await.expect(201)),
+    );
+    school.receive(&chalk, 5, 100).await;
+    let wish = json!({"item_id": ball, "student_id": school.student_id});
+    let reservation = id(&school.keeper.post("/api/v1/inventory/reservations", &wish).await.expect(201));
+    attempt(&school, "UPDATE inventory_reservations SET expires_on = expires_on").await.unwrap();
+    school.keeper.post_if(&format!("/api/v1/inventory/reservations/{reservation}/cancel"), "\"v1\"", &json!({})).await.expect(200);
+    refused(&school, "inventory_reservations_over", "UPDATE inventory_reservations SET state = 'waiting'").await;
+    for (end, expected) in [("post", 3), ("cancel", 4)] {
+        let take = school.keeper.post("/api/v1/inventory/stock-takes", &json!({"location_id": school.store})).await;
+        let path = take.header("location").to_owned();
+        let take = id(&take.expect(201));
+        let counted = put(&school.keeper, &format!("{path}/counts"), &json!({"counts": [{"item_id": chalk, "counted": expected}]})).await;
+        let etag = counted.etag();
+        counted.expect(200);
+        attempt(&school, &format!("UPDATE inventory_counts SET counted_at = counted_at WHERE stock_take_id = '{take}'")).await.unwrap();
+        school.keeper.post_if(&format!("{path}/{end}"), &etag, &json!({})).await.expect(200);
+        let change = format!("UPDATE inventory_counts SET counted = 99 WHERE stock_take_id = '{take}'");
+        refused(&school, "inventory_counts_over", &change).await;
+        refused(&school, "inventory_counts_over", &format!("DELETE FROM inventory_counts WHERE stock_take_id = '{take}'")).await;
+        let more = format!(
+            "INSERT INTO inventory_counts (school_id, id, stock_take_id, item_id, expected, counted, counted_at, counted_by)
+             VALUES ('{}', gen_random_uuid(), '{take}', '{ball}', 0, 1, now(), '{}')",
+            school.id, school.keeper_user
+        );
+        refused(&school, "inventory_counts_over", &more).await;
+    }
+    let of_use = movement(&school, &chalk, &school.store, "write_off", -1, &[("purpose", "'Cleaning'"), ("value_minor", "-100")]);
+    refused(&school, "stock_movements_of_use", &of_use).await;
     school.check_books().await;
 }
 

@@ -2,6 +2,8 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod bad_input;
+mod closing;
+mod consumption;
 mod contention;
 mod counting;
 mod database;
@@ -13,6 +15,7 @@ mod random_walk;
 mod retries;
 mod scanning;
 mod school;
+mod splits;
 mod stock;
 mod time;
 mod visibility;

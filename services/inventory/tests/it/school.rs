@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use domain::{Clock, ManualClock, Role, SchoolId, StudentId, SystemClock, UserId};
 use serde_json::{Value, json};
 use service_kit::Service;
@@ -121,6 +122,21 @@ impl School {
     /// The clock that stands still.
     pub fn clock(&self) -> Arc<ManualClock> {
         Arc::clone(self.clock.as_ref().unwrap())
+    }
+
+    /// The day that it is at the school by the clock that stands still.
+    pub async fn clock_day(&self) -> NaiveDate {
+        let zone: String = sqlx::query_scalar("SELECT time_zone FROM schools WHERE id = $1")
+            .bind(self.id.as_uuid())
+            .fetch_one(&mut self.fleet.database.superuser().await)
+            .await
+            .unwrap();
+        sqlx::query_scalar("SELECT ($1 AT TIME ZONE $2)::date")
+            .bind(self.clock().now())
+            .bind(zone)
+            .fetch_one(&mut self.fleet.database.superuser().await)
+            .await
+            .unwrap()
     }
 
     /// Lets days pass. Sessions end meanwhile, so everybody logs in again.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use inventory::store::schools_with_something_due;
 use inventory::sweep::sweep_once;
 use serde_json::json;
+use service_kit::Service;
 
 use crate::school::{SERVICES, School, id};
 
@@ -69,4 +71,76 @@ async fn a_process_looks_after_queues_and_due_days_as_soon_as_it_runs() {
         }
     });
     told.await.expect("the task tells it");
+}
+
+/// A school in whose fleet time does nothing by itself.
+async fn nobody_looks_after_it() -> School {
+    let mut school = School::open_with_clock().await;
+    let idle = Service { background: |_| Vec::new(), ..inventory::SERVICE };
+    let clock = school.clock();
+    school.fleet.restart(&[auth::SERVICE, idle], clock).await;
+    school.days_pass(0).await;
+    school
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_looks_at_a_queue_sees_it_as_time_has_left_it_and_writes_nothing() {
+    let mut school = nobody_looks_after_it().await;
+    let atlas = school.book("Atlas", 1, None).await;
+    let mut queue = Vec::new();
+    let soon = school.clock_day().await + chrono::Duration::days(2);
+    for (who, until) in [(json!(school.student_user), None), (json!(school.teacher_user), Some(soon)), (json!(school.keeper_user), None)] {
+        let wish = json!({"item_id": atlas, "borrower_user_id": who, "expires_on": until});
+        queue.push(school.keeper.post("/api/v1/inventory/reservations", &wish).await.expect(201));
+    }
+    school.days_pass(4).await;
+    let rows = "SELECT sum(version) FROM inventory_reservations";
+    let before = school.count(rows).await;
+    let mut seen = Vec::new();
+    for reservation in &queue {
+        let shown = school.keeper.get(&format!("/api/v1/inventory/reservations/{}", id(reservation))).await.expect(200);
+        seen.push((shown["state"].as_str().unwrap().to_owned(), shown["version"].as_i64().unwrap()));
+    }
+    assert_eq!(
+        seen,
+        [("expired".to_owned(), 2), ("expired".to_owned(), 1), ("ready".to_owned(), 1)],
+        "not fetched, tired of waiting, next"
+    );
+    for (state, expected) in [("waiting", vec![]), ("ready", vec![&queue[2]["id"]]), ("expired", vec![&queue[0]["id"], &queue[1]["id"]])] {
+        let list = school.keeper.get(&format!("/api/v1/inventory/reservations?state={state}")).await.expect(200);
+        assert_eq!(list["items"].as_array().unwrap().iter().map(|one| &one["id"]).collect::<Vec<_>>(), expected, "{state}");
+    }
+    assert_eq!((school.count(rows).await, school.told("reservation:ready").await.len()), (before, 1), "nothing was written or told");
+    assert_eq!(sweep_once(&school.fleet.platform).await.unwrap(), 1);
+    for (reservation, (state, _)) in queue.iter().zip(&seen) {
+        let stored = format!("SELECT count(*) FROM inventory_reservations WHERE id = '{}' AND state = '{state}'", id(reservation));
+        assert_eq!(school.count(&stored).await, 1, "what was shown is what came of it");
+    }
+    assert_eq!(school.told("reservation:ready").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_schools_with_something_due_are_looked_into() {
+    let mut school = nobody_looks_after_it().await;
+    let atlas = school.book("Atlas", 2, None).await;
+    let due = async |school: &School| schools_with_something_due(&school.fleet.platform).await.unwrap();
+    school.lend("Atlas-1").await.expect(201);
+    let wish = json!({"item_id": atlas, "student_id": school.stranger_id});
+    school.keeper.post("/api/v1/inventory/reservations", &wish).await.expect(201);
+    assert_eq!(due(&school).await, [], "nothing is due yet, there and elsewhere");
+    school.days_pass(4).await;
+    assert_eq!(due(&school).await, [school.id], "a turn is over");
+    assert_eq!(sweep_once(&school.fleet.platform).await.unwrap(), 1);
+    assert_eq!(due(&school).await, []);
+    school.days_pass(10).await;
+    assert_eq!(due(&school).await, [], "the due day is in time");
+    school.days_pass(1).await;
+    assert_eq!(due(&school).await, [school.id], "a loan is overdue");
+    assert_eq!(sweep_once(&school.fleet.platform).await.unwrap(), 1);
+    assert_eq!(due(&school).await, [], "they were told");
+    school.keeper.post("/api/v1/inventory/reservations", &wish).await.expect(201);
+    school.days_pass(5).await;
+    assert_eq!(due(&school).await, [school.id]);
+    school.sql("UPDATE schools SET is_active = false").await;
+    assert_eq!(due(&school).await, [], "a school that is closed is left alone");
 }
