@@ -76,6 +76,8 @@ kinds! {
     PaymentFailed = "payment:failed";
     /// A cheque was not honoured.
     PaymentBounced = "payment:bounced";
+    /// A payment that was entered by mistake was taken back.
+    PaymentVoided = "payment:voided";
     /// A payment changed otherwise: a cheque was cleared, or credit was set against an invoice.
     PaymentChanged = "payment:changed";
     /// A provider is to give money back.
@@ -94,10 +96,16 @@ kinds! {
     CalendarCancelled = "calendar:cancelled";
     /// Somebody stands in for a teacher.
     TimetableCovered = "timetable:covered";
+    /// Nobody stands in any more.
+    TimetableUncovered = "timetable:uncovered";
+    /// A lesson was put on the timetable, changed, or taken off.
+    TimetableChanged = "timetable:changed";
     /// An exam's or a meeting's time was booked.
     AppointmentBooked = "appointment:booked";
     /// A booking of an exam's or a meeting's time was cancelled.
     AppointmentCancelled = "appointment:cancelled";
+    /// An exam's or a meeting's time that somebody has booked is at another time or in another room; told once for each booking.
+    AppointmentMoved = "appointment:moved";
     /// A thing that somebody waited for is kept for them.
     ReservationReady = "reservation:ready";
     /// A loan is open after its due day; told once for each due day.
@@ -116,13 +124,17 @@ kinds! {
     TransportTripEnded = "transport:trip_ended";
     /// A bus has reached a stop; told once for each stop of a trip.
     TransportArrived = "transport:arrived";
+    /// A trip that was planned does not take place.
+    TransportTripCancelled = "transport:trip_cancelled";
+    /// A trip that was planned has another vehicle or another driver.
+    TransportTripChanged = "transport:trip_changed";
     /// A bus is late; told once for each trip.
     TransportDelayed = "transport:delayed";
     /// A student has boarded a bus.
     TransportBoarded = "transport:boarded";
     /// A student has got off a bus.
     TransportAlighted = "transport:alighted";
-    /// A trip has ended, and a student who boarded has not got off; told once for each student and trip.
+    /// A trip has ended, or should have long ago, and a student who boarded has not got off; told once for each student and trip.
     TransportNotAlighted = "transport:not_alighted";
     /// A bus will soon be at a stop, as a parent wished to be told; told once for each wish and trip.
     TransportAlarmRung = "transport:alarm_rung";

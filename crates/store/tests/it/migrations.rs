@@ -67,6 +67,23 @@ async fn each_step_down_and_up_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn events_slots_and_bookings_of_before_get_their_days_and_their_series() {
+    TestDatabase::run(async |database| {
+        let owner = database.owner();
+        let mut superuser = database.superuser().await;
+        database.full_school().await;
+        let newer = status(&owner).await.unwrap().iter().filter(|migration| migration.name.as_str() >= "m0025").count();
+        migrate_down(&owner, Some(u32::try_from(newer).unwrap())).await.unwrap();
+        migrate_up(&owner, &app_password()).await.unwrap();
+        let query = "SELECT (SELECT count(*) FROM calendar_events WHERE touches_from = start_date AND touches_to = end_date + 2),
+            (SELECT count(*) FROM appointment_slots WHERE series_id = id), (SELECT count(*) FROM appointment_bookings WHERE series_id = slot_id)";
+        let there: (i64, i64, i64) = sqlx::query_as(query).fetch_one(&mut superuser).await.unwrap();
+        assert_eq!(there, (1, 1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn migrations_that_start_at_the_same_time_queue_up() {
     TestDatabase::run_empty(async |database| {
         let (one, two, three) = (database.owner(), database.owner(), database.owner());
