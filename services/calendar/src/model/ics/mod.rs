@@ -1,5 +1,5 @@
-//! iCalendar (RFC 5545, RFC 7986): feeds that others subscribe to, and files of theirs to take in. The `icalendar` crate reads and writes content lines; what
-//! they mean is here.
+//! iCalendar (RFC 5545, RFC 7986): feeds that others subscribe to, and files of theirs to take in. The `icalendar` crate reads content lines and the
+//! `ics` crate writes them; what they mean is here.
 
 mod file;
 mod read;

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Duration, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::{OffsetComponents, OffsetName, Tz};
-use icalendar::parser::Component;
-
-use super::write::{component, property};
+use ics::{Component, component, property};
 
 /// Which observance: kind, offset before, offset after, name.
 type Observance = (&'static str, i32, i32, String);
 
 /// The `VTIMEZONE` of `zone`, from the year before `from` to the year after `to`.
 #[must_use]
-pub fn vtimezone(zone: Tz, from: NaiveDate, to: NaiveDate) -> Component<'static> {
+pub fn vtimezone(zone: Tz, from: NaiveDate, to: NaiveDate) -> Component {
     let first = year_start(from.year() - 1);
     let last = year_start(to.year() + 2);
     // The state of things at the beginning, then every change of it, gathered by what changes into what.
@@ -99,7 +97,7 @@ mod tests {
     fn lines(zone: Tz) -> Vec<String> {
         let day = |text: &str| text.parse().unwrap();
         let zone = vtimezone(zone, day("2026-01-01"), day("2026-12-31"));
-        let line = |property: &icalendar::parser::Property<'_>| format!("{}:{}", property.name, property.val);
+        let line = |property: &ics::Property| format!("{}:{}", property.name, property.value);
         zone.components.iter().flat_map(|part| std::iter::once(part.name.to_string()).chain(part.properties.iter().map(line))).collect()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
-use icalendar::parser::{Component, Parameter, Property};
+use ics::{Component, Property, component, day, property, stamp, text, write};
 
 use super::vtimezone;
 use crate::model::event::{Event, Kind, Status};
@@ -23,36 +23,8 @@ pub struct Entry {
     pub category: Option<&'static str>,
 }
 
-/// A line. `value` stands as it is.
-pub(super) fn property(name: &'static str, parameters: &[(&'static str, &str)], value: String) -> Property<'static> {
-    let params = parameters.iter().map(|(key, value)| Parameter { key: (*key).into(), val: Some((*value).to_owned().into()) }).collect();
-    Property { name: name.into(), val: value.into(), params }
-}
-
-pub(super) fn component(name: &'static str, properties: Vec<Property<'static>>, components: Vec<Component<'static>>) -> Component<'static> {
-    Component { name: name.into(), properties, components }
-}
-
-/// Text as RFC 5545 (3.3.11) has it.
-fn text(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len() + 8);
-    for character in value.replace("\r\n", "\n").chars() {
-        match character {
-            '\\' | ';' | ',' => escaped.extend(['\\', character]),
-            '\n' | '\r' => escaped.push_str("\\n"),
-            character if character.is_control() && character != '\t' => {}
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-fn stamp(time: DateTime<Utc>) -> String {
-    time.format("%Y%m%dT%H%M%SZ").to_string()
-}
-
 /// A property whose value is a time: a date, a local time with its zone, or a time in UTC.
-fn moment(name: &'static str, at: DateTime<Utc>, zone: Tz) -> Property<'static> {
+fn moment(name: &'static str, at: DateTime<Utc>, zone: Tz) -> Property {
     let local = zone::local(zone, at);
     // Of an hour that comes twice, a local time means the first.
     if zone == Tz::UTC || zone::instant(zone, local) != at {
@@ -61,12 +33,8 @@ fn moment(name: &'static str, at: DateTime<Utc>, zone: Tz) -> Property<'static> 
     property(name, &[("TZID", zone.name())], local.format("%Y%m%dT%H%M%S").to_string())
 }
 
-fn day(name: &'static str, day: NaiveDate) -> Property<'static> {
-    property(name, &[("VALUE", "DATE")], day.format("%Y%m%d").to_string())
-}
-
 /// A recurrence id, as it names an occurrence of a series at `time`.
-fn named(name: &'static str, ids: &str, time: Time) -> Property<'static> {
+fn named(name: &'static str, ids: &str, time: Time) -> Property {
     match time {
         Time::AllDay { .. } => property(name, &[("VALUE", "DATE")], ids.to_owned()),
         Time::Timed { zone: Tz::UTC, .. } => property(name, &[], ids.split(',').map(|id| format!("{id}Z")).collect::<Vec<_>>().join(",")),
@@ -75,7 +43,7 @@ fn named(name: &'static str, ids: &str, time: Time) -> Property<'static> {
 }
 
 /// The event of `entry`; `master` is the time of its series, if it is a changed occurrence.
-fn event(entry: &Entry, master: Option<Time>) -> Option<Component<'static>> {
+fn event(entry: &Entry, master: Option<Time>) -> Option<Component> {
     let row = &entry.event;
     let time = row.time()?;
     let mut lines = vec![
@@ -155,8 +123,7 @@ pub fn calendar(name: &str, entries: &[Entry]) -> String {
             events.extend(event(entry, master));
         }
     }
-    let mut components: Vec<Component<'static>> =
-        zones.into_values().map(|(zone, from, to)| vtimezone(zone, from, within(from, to))).collect();
+    let mut components: Vec<Component> = zones.into_values().map(|(zone, from, to)| vtimezone(zone, from, within(from, to))).collect();
     components.extend(events);
     let properties = vec![
         property("VERSION", &[], "2.0".to_owned()),
@@ -167,65 +134,11 @@ pub fn calendar(name: &str, entries: &[Entry]) -> String {
         property("REFRESH-INTERVAL", &[("VALUE", "DURATION")], "PT1H".to_owned()),
         property("X-PUBLISHED-TTL", &[], "PT1H".to_owned()),
     ];
-    let mut written = String::new();
-    write(&component("VCALENDAR", properties, components), &mut written);
-    written
-}
-
-/// The crate's own writer puts a DTSTAMP and a random UID into time zones, and folds some lines at 76 octets.
-fn write(component: &Component<'_>, to: &mut String) {
-    fold(&format!("BEGIN:{}", component.name), to);
-    for Property { name, params, val } in &component.properties {
-        let parameters = params.iter().map(|parameter| match &parameter.val {
-            Some(value) => format!(";{}={value}", parameter.key),
-            None => format!(";{}", parameter.key),
-        });
-        fold(&format!("{name}{}:{val}", parameters.collect::<String>()), to);
-    }
-    for part in &component.components {
-        write(part, to);
-    }
-    fold(&format!("END:{}", component.name), to);
-}
-
-/// A content line in pieces of at most 75 octets, none of which cuts a character in two (RFC 5545, 3.1).
-fn fold(line: &str, to: &mut String) {
-    let mut length = 0;
-    for character in line.chars() {
-        if length + character.len_utf8() > 75 {
-            to.push_str("\r\n ");
-            length = 1;
-        }
-        to.push(character);
-        length += character.len_utf8();
-    }
-    to.push_str("\r\n");
+    write(&component("VCALENDAR", properties, components))
 }
 
 /// No zone is told for more years than a rule may go on.
 fn within(from: NaiveDate, to: NaiveDate) -> NaiveDate {
     let furthest = from.with_year(from.year() + 60).unwrap_or(to);
     to.min(furthest)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn lines_are_short_and_unfold_to_what_they_were(line in "\\PC{0,400}") {
-            let mut folded = String::new();
-            fold(&line, &mut folded);
-            prop_assert!(folded.split("\r\n").all(|piece| piece.len() <= 75));
-            prop_assert_eq!(folded.strip_suffix("\r\n").unwrap().replace("\r\n ", ""), line);
-        }
-    }
-
-    #[test]
-    fn text_is_escaped_and_can_not_end_its_line() {
-        assert_eq!(text("a,b;c\\d\r\ne\nf\u{7}"), "a\\,b\\;c\\\\d\\ne\\nf");
-    }
 }
