@@ -28,7 +28,7 @@ pub struct Fleet {
     /// Their platform.
     pub platform: Platform,
     client: reqwest::Client,
-    settings: Vec<(String, String)>,
+    pub(crate) settings: Vec<(String, String)>,
     running: Option<Running>,
 }
 

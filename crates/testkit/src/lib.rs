@@ -10,12 +10,14 @@ mod disk;
 mod fleet;
 pub mod people;
 mod postgres;
+mod process;
 mod redis;
 mod relay;
 
 pub use disk::SmallDisk;
 pub use fleet::{Answer, Api, Fleet, PASSWORD};
 pub use postgres::{PostgresServer, TestDatabase};
+pub use process::{Process, run};
 pub use redis::RedisServer;
 pub use relay::Relay;
 
