@@ -8,7 +8,7 @@ use store::SchoolTransaction;
 
 use crate::model::audience::Audience;
 use crate::model::event::{Event, Kind, Status};
-use crate::model::lesson::Lesson;
+use crate::model::lesson::{Lesson, Status as LessonStatus};
 use crate::model::slot::Booking;
 
 #[derive(Serialize)]
@@ -28,6 +28,17 @@ struct AboutCover {
     teacher_id: Option<TeacherId>,
     valid_from: NaiveDate,
     valid_to: Option<NaiveDate>,
+}
+
+#[derive(Serialize)]
+struct AboutLesson {
+    class_id: ClassId,
+    teacher_id: Option<TeacherId>,
+    /// Whose lesson it was before, if that was somebody else.
+    former_teacher_id: Option<TeacherId>,
+    valid_from: NaiveDate,
+    valid_to: Option<NaiveDate>,
+    is_given: bool,
 }
 
 #[derive(Serialize)]
@@ -51,8 +62,9 @@ pub(crate) fn about_event(caller: &Caller, series: &Event, row: &Event, now: Tim
     Ok(::events::envelope(kind, series.school_id, Some(caller.actor()), row.id.as_uuid(), now, &data)?)
 }
 
-/// `timetable:covered`.
-pub(crate) fn covered(caller: &Caller, cover: &Lesson, now: Timestamp) -> Result<EventEnvelope, Problem> {
+/// `timetable:covered`, or `timetable:uncovered` if the cover was taken off.
+pub(crate) fn about_cover(caller: &Caller, cover: &Lesson, now: Timestamp) -> Result<EventEnvelope, Problem> {
+    let kind = if cover.status == LessonStatus::Active { EventKind::TimetableCovered } else { EventKind::TimetableUncovered };
     let data = AboutCover {
         covers_entry_id: cover.covers_entry_id,
         class_id: cover.class_id,
@@ -60,10 +72,23 @@ pub(crate) fn covered(caller: &Caller, cover: &Lesson, now: Timestamp) -> Result
         valid_from: cover.valid_from,
         valid_to: cover.valid_to,
     };
-    Ok(::events::envelope(EventKind::TimetableCovered, cover.school_id, Some(caller.actor()), cover.id.as_uuid(), now, &data)?)
+    Ok(::events::envelope(kind, cover.school_id, Some(caller.actor()), cover.id.as_uuid(), now, &data)?)
 }
 
-/// `appointment:booked` or `appointment:cancelled`.
+/// `timetable:changed`: the lesson was put on, taken off, or was `before` and is now.
+pub(crate) fn about_lesson(caller: &Caller, lesson: &Lesson, before: Option<&Lesson>, now: Timestamp) -> Result<EventEnvelope, Problem> {
+    let data = AboutLesson {
+        class_id: lesson.class_id,
+        teacher_id: lesson.teacher_id,
+        former_teacher_id: before.and_then(|before| before.teacher_id).filter(|teacher| Some(*teacher) != lesson.teacher_id),
+        valid_from: lesson.valid_from,
+        valid_to: lesson.valid_to,
+        is_given: lesson.status == LessonStatus::Active,
+    };
+    Ok(::events::envelope(EventKind::TimetableChanged, lesson.school_id, Some(caller.actor()), lesson.id.as_uuid(), now, &data)?)
+}
+
+/// `appointment:booked`, `appointment:cancelled` or `appointment:moved`.
 pub(crate) fn about_booking(kind: EventKind, caller: &Caller, booking: &Booking, now: Timestamp) -> Result<EventEnvelope, Problem> {
     let data = AboutBooking { slot_id: booking.slot_id, student_id: booking.student_id, starts_at: booking.starts_at };
     Ok(::events::envelope(kind, booking.school_id, Some(caller.actor()), booking.id.as_uuid(), now, &data)?)
@@ -72,4 +97,9 @@ pub(crate) fn about_booking(kind: EventKind, caller: &Caller, booking: &Booking,
 /// Has `event` told once `transaction` is committed.
 pub(crate) async fn tell(transaction: &SchoolTransaction, event: &EventEnvelope) -> Result<(), Problem> {
     ::events::outbox::enqueue(transaction, event).await.map_err(Problem::internal)
+}
+
+/// Has all of `events` told, in their order, once `transaction` is committed.
+pub(crate) async fn tell_all(transaction: &SchoolTransaction, events: &[EventEnvelope]) -> Result<(), Problem> {
+    ::events::outbox::enqueue_all(transaction, events).await.map_err(Problem::internal)
 }

@@ -13,7 +13,8 @@
 //!
 //! Keys: `calendar:events:{month}:…`, a month as one audience sees it; `calendar:zone:…`, a school's time zone.
 //!
-//! Events: `calendar:changed`, `calendar:cancelled`, `timetable:covered`, `appointment:booked`, `appointment:cancelled`.
+//! Events: `calendar:changed`, `calendar:cancelled`, `timetable:changed`, `timetable:covered`, `timetable:uncovered`, `appointment:booked`,
+//! `appointment:moved`, `appointment:cancelled`.
 //!
 //! The rules are in [`model`]: when a series takes place in [`model::schedule`], [`model::rule`] and [`model::occurrence`], what a local
 //! time is in [`model::zone`], for whom an event is in [`model::audience`], how it is told to other programs and read from theirs in

@@ -3,6 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use domain::{CalendarEventId, Fault, Faults, RoomId, SchoolId, Timestamp, UserId, Version};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 use utoipa::ToSchema;
 use write_behind::natural_id;
 
@@ -62,6 +63,20 @@ impl Status {
         }
     }
 }
+
+/// Breaks between lines as spaces.
+fn one_line(text: String) -> String {
+    if text.contains(char::is_control) {
+        text.split(char::is_control).filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ")
+    } else {
+        text
+    }
+}
+
+/// Another calendar speaks of an older state than is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("is older than what is here")]
+pub struct Older;
 
 /// What people read about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,11 +221,12 @@ impl Event {
         Self { is_all_day, start_date, end_date, starts_at, ends_at, time_zone, rrule, exdates, last_day: Some(last_day), ..self }
     }
 
-    /// The same with other words, for others.
+    /// The same with other words, for others. What stands in one line elsewhere is one line here.
     #[must_use]
     pub fn described(self, details: Details) -> Self {
         let Details { title, description, place, room_id, audience } = details;
-        Self { title, description, place, room_id, audience, ..self }
+        let description = description.map(|text| text.replace("\r\n", "\n").replace('\r', "\n"));
+        Self { title: one_line(title), description, place: place.map(one_line), room_id, audience, ..self }
     }
 
     /// What people read about it.
@@ -231,6 +247,21 @@ impl Event {
         let timing = |event: &Self| (event.time(), event.rrule.clone(), event.exdates.clone(), event.status);
         let moved = timing(self) != timing(&changed);
         Self { sequence: self.sequence + i32::from(moved), version: self.version.next(), updated_at: now, ..changed }
+    }
+
+    /// What is to be written of an occurrence of this series: `changed`, after the row that it has already if it has one. A calendar that says its own SEQUENCE
+    /// (`incoming`) is not heard if it speaks of an older state than is here, and its number is kept; what is changed here has the next number.
+    pub fn change_of(&self, found: Option<&Self>, changed: Self, incoming: Option<i32>, now: Timestamp) -> Result<Self, Older> {
+        match (found, incoming) {
+            (Some(row), Some(incoming)) if incoming < row.sequence => Err(Older),
+            (Some(row), incoming) => {
+                let next = row.next(changed, now);
+                Ok(Self { sequence: next.sequence.max(incoming.unwrap_or(0)), ..next })
+            }
+            // Made by the series so far, whose number is its own: others count changes of an occurrence by themselves.
+            (None, Some(incoming)) => Ok(Self { sequence: incoming.max(self.sequence), ..changed }),
+            (None, None) => Ok(Self { sequence: self.sequence + 1, ..changed }),
+        }
     }
 
     /// The row of an occurrence, as the series has it now: what is changed about it is changed in there.

@@ -39,6 +39,8 @@ pub struct Slot {
     pub id: AppointmentSlotId,
     /// The school.
     pub school_id: SchoolId,
+    /// The first of the times that were offered together, of which a student gets one; itself, if it is by itself.
+    pub series_id: AppointmentSlotId,
     /// What is offered.
     pub kind: Kind,
     /// What it is called.
@@ -89,6 +91,8 @@ pub struct Booking {
     pub school_id: SchoolId,
     /// The slot.
     pub slot_id: AppointmentSlotId,
+    /// The slot's series.
+    pub series_id: AppointmentSlotId,
     /// The slot's capacity.
     pub slot_capacity: i32,
     /// When the slot begins.
@@ -101,6 +105,8 @@ pub struct Booking {
     pub student_id: StudentId,
     /// Who booked.
     pub booked_by: UserId,
+    /// The parent who comes to a meeting: whoever booked it, if that was a parent.
+    pub attending_parent: Option<UserId>,
     /// What the teacher should know.
     pub note: Option<String>,
     /// Whether it stands.
@@ -156,9 +162,10 @@ mod tests {
     use super::*;
 
     fn slot() -> Slot {
-        let now = Timestamp::UNIX_EPOCH;
+        let (now, id) = (Timestamp::UNIX_EPOCH, AppointmentSlotId::generate());
         Slot {
-            id: AppointmentSlotId::generate(),
+            id,
+            series_id: id,
             school_id: SchoolId::generate(),
             kind: Kind::Meeting,
             title: "Ten minutes".to_owned(),

@@ -17,7 +17,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Records;
 use super::days::{LAST, meets_nobody};
 use crate::model::bell::{Bell, Block};
-use crate::store::{BELL_RULES, delete_bell, find_bell, hold_timetable, list_bells, lock_bell, save_bell, zone_of};
+use crate::store::{BELL_RULES, Queue, delete_bell, find_bell, hold_timetable, list_bells, lock_bell, queue_up, save_bell, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(show).service(change).service(remove);
@@ -107,6 +107,8 @@ async fn create(desk: Records<permits::CalendarManage>, body: Body<CreateBell>) 
         };
         bell.check()?;
         let connection = transaction.connection()?;
+        // Who counts must not be overtaken by another who counts.
+        queue_up(connection, school_id, &[Queue::Timetable]).await?;
         if list_bells(connection, school_id).await?.len() >= MOST {
             return Err(Problem::invalid(vec![Fault::new("", format!("there are {MOST} bells already: remove one"))]));
         }
@@ -193,6 +195,7 @@ async fn remove(desk: Records<permits::CalendarManage>, id: IdPath<TimetableColu
     let school = desk.caller().school_id;
     desk.change(async |transaction| {
         let connection = transaction.connection()?;
+        queue_up(connection, school, &[Queue::Timetable]).await?;
         editable(connection, school, *id, seen).await?;
         delete_bell(connection, school, *id).await.map_err(|error| match error {
             StoreError::ForeignKeyViolation { .. } => Problem::conflict(Kind::StillInUse, "Some day has this bell."),

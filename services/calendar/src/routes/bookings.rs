@@ -19,7 +19,8 @@ use super::slots::is_visible;
 use crate::events::{about_booking, tell};
 use crate::model::slot::{Booking, BookingStatus, Kind, Refused, Slot};
 use crate::store::{
-    BOOKING_RULES, BookingFilter, find_booking, find_slot, insert_booking, list_bookings, lock_slot, save_booking, taken_seats,
+    BOOKING_RULES, BookingFilter, Queue, find_booking, find_slot, insert_booking, list_bookings, lock_slot, queue_up, save_booking,
+    taken_seats,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -68,14 +69,15 @@ pub struct CreateBooking {
     note: Option<Text<500>>,
 }
 
-/// Books a time. Of two who want the last seat one gets it, the other 409.
+/// Books a time. Of two who want the last seat one gets it, the other 409. Of times that were offered together a student gets one, and a parent has one meeting at
+/// a time.
 #[utoipa::path(
     request_body = CreateBooking,
     params(
         ("id" = AppointmentSlotId, Path, description = "The slot."),
         ("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that a retry gets its first answer."),
     ),
-    responses((status = 201, body = BookingView), (status = 409, description = "All seats are taken, or it is too late."), CommonProblems),
+    responses((status = 201, body = BookingView), (status = 409, description = "All seats are taken, it is too late, or the student or the parent has another appointment."), CommonProblems),
     security(("bearer" = []))
 )]
 #[post("/api/v1/appointment-slots/{id}/bookings")]
@@ -96,7 +98,10 @@ async fn create(
     let learner = learner.ok_or_else(no_student)?;
     desk.create(&(*id, &body.0), async |transaction| {
         let connection = transaction.connection()?;
-        // Whoever else books this slot waits here.
+        // Whoever else books this slot waits here, and whoever books something else for the student, or as the parent.
+        let parent = (caller.role == Role::Parent).then_some(caller.user_id);
+        let queues = [Some(Queue::Slot(*id)), Some(Queue::Student(student)), parent.map(Queue::Parent)];
+        queue_up(connection, caller.school_id, &queues.into_iter().flatten().collect::<Vec<_>>()).await?;
         let slot = lock_slot(connection, caller.school_id, *id).await?.filter(|slot| is_visible(slot, &viewer));
         let slot = slot.ok_or_else(|| Problem::not_found("slot"))?;
         if caller.role == Role::Student && slot.kind == Kind::Meeting {
@@ -111,12 +116,14 @@ async fn create(
             id: AppointmentBookingId::generate(),
             school_id: caller.school_id,
             slot_id: slot.id,
+            series_id: slot.series_id,
             slot_capacity: slot.capacity,
             starts_at: slot.starts_at,
             ends_at: slot.ends_at,
             seat,
             student_id: student,
             booked_by: caller.user_id,
+            attending_parent: parent.filter(|_| slot.kind == Kind::Meeting),
             note: body.note.clone().map(Into::into),
             status: BookingStatus::Booked,
             version: Version::FIRST,

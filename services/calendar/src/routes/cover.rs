@@ -11,10 +11,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Records;
 use super::timetable::LessonView;
-use crate::events::{covered, tell};
+use crate::events::{about_cover, tell};
 use crate::model::lesson::{Lesson, Status};
 use crate::model::month::LONGEST;
-use crate::store::{LESSON_RULES, hold_lesson, insert_lesson, is_given_between};
+use crate::store::{LESSON_RULES, Queue, find_lesson, insert_lesson, is_given_between, queue_up};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create);
@@ -54,7 +54,8 @@ async fn create(
     desk.create(&(*id, &body.0), async |transaction| {
         let CreateCover { teacher_id, valid_from, valid_to, note } = body.0.clone();
         let connection = transaction.connection()?;
-        let lesson = hold_lesson(connection, caller.school_id, *id).await?;
+        queue_up(connection, caller.school_id, &[Queue::Timetable]).await?;
+        let lesson = find_lesson(connection, caller.school_id, *id).await?;
         let lesson = lesson.filter(|lesson| lesson.status == Status::Active && lesson.covers_entry_id.is_none());
         let lesson = lesson.ok_or_else(|| Problem::not_found("lesson"))?;
         check(&lesson, teacher_id, valid_from, valid_to)?;
@@ -63,7 +64,7 @@ async fn create(
         }
         let cover = lesson.covered(TimetableEntryId::generate(), teacher_id, (valid_from, valid_to), note.map(Into::into), now);
         insert_lesson(connection, &cover).await.map_err(|error| refuse(LESSON_RULES, error))?;
-        tell(&*transaction, &covered(&caller, &cover, now)?).await?;
+        tell(&*transaction, &about_cover(&caller, &cover, now)?).await?;
         let (version, location) = (cover.version, format!("/api/v1/timetable-entries/{}", cover.id));
         Ok(Created { body: LessonView::from(cover), version, location })
     })

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use actix_web::http::header;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{self, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,12 +27,14 @@ use crate::model::schedule::{Schedule, Time};
 use crate::model::slot::{Booking, BookingStatus, Kind as SlotKind, Slot};
 use crate::model::token::FeedToken;
 use crate::store::{
-    Feed, Scope, actions, bookings_with_slots, create_feed, events_between, feed_of_token, feeds_of, name_of_room, revoke_feed, room_names,
-    touch_feed, zone_of,
+    Feed, Queue, Scope, actions, bookings_with_slots, create_feed, events_between, feed_of_token, feeds_of, lesson_events, name_of_room,
+    queue_up, revoke_feed, room_names, touch_feed, zone_of,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(revoke).service(read);
+    // Programs look whether there is a calendar before they fetch it. The answer is the same; the server leaves its body out.
+    config.route("/api/v1/calendar/feeds/{token}.ics", web::head().to(answer));
 }
 
 /// The most feeds that one user may have at a time.
@@ -40,6 +42,8 @@ const MOST: usize = 20;
 /// How far back and ahead a feed goes, in days. What was called off stays in it as long as that.
 const BACK: u64 = 200;
 const AHEAD: u64 = 730;
+/// How far ahead lessons go, in days. A timetable is as long as a year, and programs fetch all of it each time.
+const LESSONS_AHEAD: u64 = 60;
 /// How much of what is to be done a feed tells.
 const MOST_ACTIONS: i64 = 2_000;
 
@@ -52,6 +56,8 @@ pub struct FeedView {
     name: Option<String>,
     /// As what its owner reads.
     role: Role,
+    /// Whether it holds their lessons.
+    lessons: bool,
     /// When it was last read, give or take some minutes.
     last_read_at: Option<DateTime<Utc>>,
     /// When it was made.
@@ -60,7 +66,14 @@ pub struct FeedView {
 
 impl From<Feed> for FeedView {
     fn from(row: Feed) -> Self {
-        Self { id: row.id, name: row.name, role: row.scope.role, last_read_at: row.last_read_at, created_at: row.created_at }
+        Self {
+            id: row.id,
+            name: row.name,
+            role: row.scope.role,
+            lessons: row.scope.lessons,
+            last_read_at: row.last_read_at,
+            created_at: row.created_at,
+        }
     }
 }
 
@@ -81,6 +94,9 @@ pub struct NewFeed {
 pub struct CreateFeed {
     /// What to call it.
     name: Option<Text<100>>,
+    /// Whether it is to hold the lessons of the next sixty days: those that a teacher gives or stands in for, those of a student's or child's classes.
+    #[serde(default)]
+    lessons: bool,
 }
 
 /// Lists one's own feeds. Their addresses are not told again.
@@ -103,14 +119,16 @@ async fn create(desk: Records<permits::CalendarRead>, body: Body<CreateFeed>) ->
     let feed = Feed {
         id: CalendarFeedId::generate(),
         user_id: caller.user_id,
-        name: body.into_inner().name.map(Into::into),
-        scope: Scope { role: caller.role },
+        name: body.name.clone().map(Into::into),
+        scope: Scope { role: caller.role, lessons: body.lessons },
         last_read_at: None,
         created_at: now,
     };
     // An answer that is kept for a retry would keep the token, so there is no idempotency key: a feed too many is revoked.
     desk.change(async |transaction| {
         let connection = transaction.connection()?;
+        // Who counts must not be overtaken by another who counts.
+        queue_up(connection, caller.school_id, &[Queue::Feeds(caller.user_id)]).await?;
         if feeds_of(connection, caller.school_id, caller.user_id).await?.len() >= MOST {
             return Err(Problem::invalid(vec![Fault::new("", format!("there are {MOST} feeds already: revoke one"))]));
         }
@@ -150,6 +168,10 @@ async fn revoke(desk: Records<permits::CalendarRead>, id: IdPath<CalendarFeedId>
 )]
 #[get("/api/v1/calendar/feeds/{token}.ics")]
 async fn read(token: Path<String>, request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
+    answer(token, request, desk).await
+}
+
+async fn answer(token: Path<String>, request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
     let token = FeedToken::read(&token);
     let now = desk.platform.clock().now();
     let school = token.school();
@@ -171,8 +193,23 @@ async fn read(token: Path<String>, request: HttpRequest, desk: Data<Desk>) -> Re
     let due =
         actions(connection, school, &viewer.places(), (now - chrono::Duration::days(30), now + chrono::Duration::days(180)), MOST_ACTIONS)
             .await?;
+    let lessons = if feed.scope.lessons {
+        let today = now.with_timezone(&zone).date_naive();
+        let last = today.checked_add_days(Days::new(LESSONS_AHEAD)).unwrap_or(today);
+        let (teacher, since) = (viewer.teacher_id(), now - chrono::Duration::days(BACK.cast_signed()));
+        let classes = if teacher.is_some() { Vec::new() } else { viewer.classes() };
+        lesson_events(connection, school, (today, last), &classes, teacher, since).await?
+    } else {
+        Vec::new()
+    };
     transaction.commit().await?;
-    let mut entries = entries(&events_between(&desk.platform, school, from, to).await?, &viewer, &rooms);
+    let events = events_between(&desk.platform, school, from, to).await?;
+    let mut entries = entries(&events, &viewer, &rooms);
+    let holidays: Vec<Event> = events.into_iter().filter(|event| event.kind == Kind::Holiday).collect();
+    entries.extend(lessons.into_iter().map(|lesson| {
+        let event = lesson.event(school, zone, &holidays);
+        Entry { place: name_of_room(&rooms, event.room_id), event, category: Some("Lesson") }
+    }));
     entries.extend(bookings.into_iter().map(|(booking, slot)| appointment(&booking, slot, zone, &rooms)));
     // Homework of two children who are in one class is one thing to be done.
     let mut seen = HashSet::new();

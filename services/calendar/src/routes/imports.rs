@@ -308,15 +308,18 @@ impl<'i> Import<'i> {
         if matches!(found, Row::Row(_)) && changed == before {
             return Ok(Ok((Outcome::Unchanged, Some(series.id))));
         }
+        let here = if let Row::Row(row) = &found { Some(row) } else { None };
+        let changed = match series.change_of(here, changed, Some(event.sequence), self.now) {
+            Ok(changed) => changed,
+            Err(older) => return Ok(Err(older.to_string())),
+        };
         let next = series.next(series.clone(), self.now);
         if !self.params.dry_run {
             let operation = Operation::new(series.school_id, ServiceName::Calendar).update(&next, series.version);
             let told = about_event(self.caller, &next, &changed, self.now)?;
             let operation = match found {
-                Row::Row(row) => operation.update(&row.next(changed, self.now), row.version),
-                Row::Absent(absence) => {
-                    operation.create_absent(&Event { sequence: event.sequence.max(series.sequence), ..changed }, absence)
-                }
+                Row::Row(row) => operation.update(&changed, row.version),
+                Row::Absent(absence) => operation.create_absent(&changed, absence),
             };
             if !self.written(operation.event(told)).await? {
                 return Ok(Err("is being changed by somebody else".to_owned()));

@@ -15,6 +15,7 @@ pub mod months;
 pub mod occurrences;
 pub mod room_bookings;
 pub mod rooms;
+mod slot_places;
 pub mod slots;
 pub mod timetable;
 mod writing;
@@ -23,9 +24,8 @@ use actix_web::web::Data;
 use directory::Directory;
 use domain::ServiceName;
 use records::Keeper;
-use service_kit::{Platform, Problem};
+use service_kit::{Platform, Problem, Refusal, Retries};
 use utoipa_actix_web::service_config::ServiceConfig;
-use write_behind::WriteError;
 
 /// Registers all routes of the service.
 pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
@@ -67,31 +67,10 @@ impl Keeper for Calendar {
 /// Where a request for such a record stands.
 pub(crate) type Records<P> = records::Desk<Calendar, P>;
 
-/// How often a write is begun anew when its row left Redis between being read and being written, or when something was settled since it was seen to be free.
-const TRIES: usize = 8;
+/// How often a write is begun anew.
+const TRIES: usize = Retries::UNLESS_CHANGED.tries();
 
-/// Runs `attempt` until it is not told that its row was evicted meanwhile.
-async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(Refusal::Write(WriteError::Evicted | WriteError::Exists)) if tries < TRIES => {}
-            Err(Refusal::Write(error)) => return Err(error.into()),
-            Err(Refusal::Problem(problem)) => return Err(problem),
-        }
-    }
-}
-
-/// Why an attempt to write did not succeed.
-enum Refusal {
-    Write(WriteError),
-    Problem(Problem),
-}
-
-impl<E: Into<Problem>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
-    }
+/// Runs `attempt` until nobody got in between. What it reads, it must read anew each time.
+async fn retried<T>(attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
+    service_kit::retried(Retries::UNLESS_CHANGED, attempt).await
 }

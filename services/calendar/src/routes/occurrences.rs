@@ -147,15 +147,11 @@ async fn change(
         let next = series.next(series.clone(), now);
         let told = about_event(caller, &next, &changed, now)?;
         let operation = Operation::new(caller.school_id, ServiceName::Calendar).update(&next, series.version);
-        let (operation, changed) = match found {
-            Found::Row(row) => {
-                let changed = row.next(changed, now);
-                (operation.update(&changed, row.version), changed)
-            }
-            Found::Absent(absence) => {
-                let changed = Event { sequence: series.sequence + 1, ..changed };
-                (operation.create_absent(&changed, absence), changed)
-            }
+        let before = if let Found::Row(row) = &found { Some(row) } else { None };
+        let changed = series.change_of(before, changed, None, now).map_err(Problem::internal)?;
+        let operation = match found {
+            Found::Row(row) => operation.update(&changed, row.version),
+            Found::Absent(absence) => operation.create_absent(&changed, absence),
         };
         write(&desk, operation.event(told)).await?;
         Ok((next, changed))

@@ -6,8 +6,8 @@ use domain::{AppointmentSlotId, ClassId, EventKind, Fault, Patch, RoomId, Teache
 use records::refuse;
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    Body, Caller, CommonProblems, Created, EditProblems, IdPath, IfMatch, Kind as ProblemKind, Limit, NoContent, Page, Params, Problem,
-    Versioned, filters, permits,
+    Body, Caller, CommonProblems, Created, EditProblems, IdPath, IfMatch, Limit, NoContent, Page, Params, Problem, Versioned, filters,
+    permits,
 };
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
@@ -16,11 +16,12 @@ use uuid::Uuid;
 
 use super::Records;
 use super::access::Viewer;
-use crate::events::{about_booking, tell};
-use crate::model::slot::{Kind, MOST, Slot, Status};
+use super::slot_places::{gives_no_lesson, holidays_about, place, take_room};
+use crate::events::{about_booking, tell_all};
+use crate::model::slot::{Booking, Kind, MOST, Slot, Status};
 use crate::store::{
-    SLOT_RULES, SlotFilter, cancel_bookings, find_slot, insert_slots, list_room_bookings, list_slots, lock_room, lock_slot, room_is_taken,
-    save_slot, taken_seats, zone_of,
+    Queue, SLOT_RULES, SlotFilter, bookings_of_slot, cancel_bookings, find_slot, insert_slots, list_slots, queue_up, save_slot,
+    taken_seats, zone_of,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -32,6 +33,8 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 pub struct SlotView {
     /// Its id.
     id: AppointmentSlotId,
+    /// The first of the times that were offered together, of which a student gets one; its own id, if it is by itself.
+    series_id: AppointmentSlotId,
     /// What is offered.
     kind: Kind,
     /// What it is called.
@@ -62,6 +65,7 @@ impl SlotView {
     fn of(row: Slot, taken: i32) -> Self {
         Self {
             id: row.id,
+            series_id: row.series_id,
             kind: row.kind,
             title: row.title,
             class_id: row.class_id,
@@ -109,6 +113,9 @@ pub struct CreateSlots {
     #[serde(default = "one")]
     #[schema(minimum = 1, maximum = 1000)]
     capacity: i32,
+    /// Whether a student may have several of these times; else one of them.
+    #[serde(default)]
+    allow_several: bool,
 }
 
 const fn one() -> i32 {
@@ -201,12 +208,16 @@ async fn create(desk: Records<permits::CalendarWrite>, body: Body<CreateSlots>) 
     let (caller, now) = (*desk.caller(), desk.now());
     let viewer = Viewer::of(&desk.directory(), &caller, now.date_naive()).await?;
     let zone = zone_of(desk.platform(), caller.school_id).await?;
+    let holidays = holidays_about(&desk, &[body.starts_at, body.ends_at]).await?;
     desk.create(&body.0, async |transaction| {
         let slots = divide(&body.0, &caller, &viewer, now)?;
         let connection = transaction.connection()?;
+        queue_up(connection, caller.school_id, &[Queue::Timetable, Queue::Appointments]).await?;
         for slot in &slots {
             take_room(connection, slot, None, zone).await?;
         }
+        gives_no_lesson(transaction, &slots, &holidays, zone).await?;
+        let connection = transaction.connection()?;
         insert_slots(connection, &slots).await.map_err(|error| refuse(SLOT_RULES, error))?;
         let items = slots.into_iter().map(|slot| SlotView::of(slot, 0)).collect();
         Ok(Created { body: Slots { items }, version: Version::FIRST, location: "/api/v1/appointment-slots".to_owned() })
@@ -236,9 +247,11 @@ fn divide(body: &CreateSlots, caller: &Caller, viewer: &Viewer, now: DateTime<Ut
         if slots.len() == MOST {
             return Err(fault("/minutes", "makes more than 200 slots"));
         }
+        let id = AppointmentSlotId::generate();
         let slot = Slot {
-            id: AppointmentSlotId::generate(),
+            id,
             school_id: caller.school_id,
+            series_id: slots.first().filter(|_| !body.allow_several).map_or(id, |first| first.id),
             kind: body.kind,
             title: body.title.to_string(),
             class_id: body.class_id,
@@ -259,23 +272,6 @@ fn divide(body: &CreateSlots, caller: &Caller, viewer: &Viewer, now: DateTime<Ut
         starts_at += length + Duration::minutes(body.pause_minutes.into());
     }
     if slots.is_empty() { Err(fault("/minutes", "is longer than the whole time")) } else { Ok(slots) }
-}
-
-/// Holds the slot's room until the transaction ends, and refuses it if a lesson or a booking is in it: what the slot's own constraint can't see. `before` is the
-/// slot as it was, if its room and time are not new.
-async fn take_room(connection: &mut PgConnection, slot: &Slot, before: Option<&Slot>, zone: chrono_tz::Tz) -> Result<(), Problem> {
-    let place = |slot: &Slot| (slot.room_id, slot.starts_at, slot.ends_at);
-    let Some(room) = slot.room_id.filter(|_| before.is_none_or(|before| place(before) != place(slot))) else { return Ok(()) };
-    if !lock_room(connection, slot.school_id, room).await?.is_some_and(|room| room.is_active) {
-        return Err(Problem::invalid(vec![Fault::new("/room_id", "there is no such room in use")]));
-    }
-    let times = (slot.starts_at, slot.ends_at);
-    let taken = room_is_taken(connection, slot.school_id, room, zone, times, Some(slot.id)).await?;
-    if taken || !list_room_bookings(connection, slot.school_id, Some(room), times).await?.is_empty() {
-        let fault = Fault::new("/room_id", "something else is in the room at this time");
-        return Err(Problem::conflict(ProblemKind::Conflict, "Something else is in the room at this time.").with_faults(vec![fault]));
-    }
-    Ok(())
 }
 
 /// Whether a slot is for the caller's eyes.
@@ -302,7 +298,8 @@ async fn show(desk: Records<permits::CalendarRead>, id: IdPath<AppointmentSlotId
     Ok(Versioned(SlotView::of(slot, i32::try_from(taken).unwrap_or(i32::MAX)), version))
 }
 
-/// The slot, locked, if the caller may change it: their own, or any for the office.
+/// The slot, if the caller may change it: their own, or any for the office. Nobody else changes it until the transaction ends, books it, or books anything for
+/// those who have booked it.
 async fn editable(
     connection: &mut PgConnection,
     viewer: &Viewer,
@@ -310,7 +307,13 @@ async fn editable(
     id: AppointmentSlotId,
     seen: IfMatch,
 ) -> Result<Slot, Problem> {
-    let slot = lock_slot(connection, caller.school_id, id).await?;
+    let school = caller.school_id;
+    queue_up(connection, school, &[Queue::Timetable, Queue::Appointments, Queue::Slot(id)]).await?;
+    let booked = bookings_of_slot(connection, school, id).await?;
+    let of_one = |booking: &Booking| [Some(Queue::Student(booking.student_id)), booking.attending_parent.map(Queue::Parent)];
+    let queues: Vec<Queue> = booked.iter().flat_map(of_one).flatten().collect();
+    queue_up(connection, school, &queues).await?;
+    let slot = find_slot(connection, school, id).await?;
     let slot = slot.filter(|slot| slot.status == Status::Open).ok_or_else(|| Problem::not_found("slot"))?;
     let own = slot.created_by == caller.user_id || (slot.teacher_id.is_some() && slot.teacher_id == viewer.teacher_id());
     if !viewer.is_office() && !own {
@@ -337,6 +340,7 @@ async fn change(
     let (caller, now) = (*desk.caller(), desk.now());
     let viewer = Viewer::of(&desk.directory(), &caller, now.date_naive()).await?;
     let zone = zone_of(desk.platform(), caller.school_id).await?;
+    let holidays = holidays_about(&desk, &[body.starts_at, body.ends_at].into_iter().flatten().collect::<Vec<_>>()).await?;
     let (slot, taken) = desk
         .change(async |transaction| {
             let connection = transaction.connection()?;
@@ -355,9 +359,17 @@ async fn change(
             };
             slot.check()?;
             take_room(connection, &slot, Some(&before), zone).await?;
+            if (slot.starts_at, slot.ends_at) != (before.starts_at, before.ends_at) {
+                gives_no_lesson(transaction, std::slice::from_ref(&slot), &holidays, zone).await?;
+            }
+            let connection = transaction.connection()?;
             save_slot(connection, &slot).await.map_err(|error| refuse(SLOT_RULES, error))?;
-            let taken = taken_seats(connection, caller.school_id, slot.id).await?.len();
-            Ok((slot, i32::try_from(taken).unwrap_or(i32::MAX)))
+            let booked = bookings_of_slot(connection, caller.school_id, slot.id).await?;
+            if place(&slot) != place(&before) {
+                let told = booked.iter().map(|booking| about_booking(EventKind::AppointmentMoved, &caller, booking, now));
+                tell_all(&*transaction, &told.collect::<Result<Vec<_>, _>>()?).await?;
+            }
+            Ok((slot, i32::try_from(booked.len()).unwrap_or(i32::MAX)))
         })
         .await?;
     let version = slot.version;
@@ -379,11 +391,9 @@ async fn cancel(desk: Records<permits::CalendarWrite>, id: IdPath<AppointmentSlo
         let slot = editable(connection, &viewer, &caller, *id, seen).await?;
         let slot = Slot { status: Status::Cancelled, version: slot.version.next(), updated_at: now, ..slot };
         save_slot(connection, &slot).await?;
-        for booking in cancel_bookings(connection, caller.school_id, slot.id, now).await? {
-            let told = about_booking(EventKind::AppointmentCancelled, &caller, &booking, now)?;
-            tell(&*transaction, &told).await?;
-        }
-        Ok(())
+        let booked = cancel_bookings(connection, caller.school_id, slot.id, now).await?;
+        let told = booked.iter().map(|booking| about_booking(EventKind::AppointmentCancelled, &caller, booking, now));
+        tell_all(&*transaction, &told.collect::<Result<Vec<_>, _>>()?).await
     })
     .await?;
     Ok(NoContent)

@@ -17,9 +17,10 @@ use uuid::Uuid;
 
 use super::Records;
 use super::access::Viewer;
+use crate::events::{about_cover, about_lesson, tell, tell_all};
 use crate::model::lesson::{Lesson, Status};
 use crate::store::{
-    LESSON_RULES, LessonFilter, find_lesson, has_stray_cover, insert_lesson, list_lessons, lock_lesson, lock_room, room_is_booked,
+    LESSON_RULES, LessonFilter, Queue, find_lesson, has_stray_cover, insert_lesson, list_lessons, lock_room, queue_up, room_is_booked,
     save_lesson, zone_of,
 };
 
@@ -221,7 +222,8 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListLessons>)
 )]
 #[post("/api/v1/timetable-entries")]
 async fn create(desk: Records<permits::CalendarManage>, body: Body<CreateLesson>) -> Result<HttpResponse, Problem> {
-    let (school_id, now) = (desk.caller().school_id, desk.now());
+    let (caller, now) = (*desk.caller(), desk.now());
+    let school_id = caller.school_id;
     let zone = zone_of(desk.platform(), school_id).await?;
     desk.create(&body.0, async |transaction| {
         let body = body.0.clone();
@@ -247,9 +249,11 @@ async fn create(desk: Records<permits::CalendarManage>, body: Body<CreateLesson>
         };
         lesson.check()?;
         let connection = transaction.connection()?;
+        queue_up(connection, school_id, &[Queue::Timetable]).await?;
         take_room(connection, &lesson).await?;
         insert_lesson(connection, &lesson).await.map_err(|error| refuse(LESSON_RULES, error))?;
         meets_nobody(connection, &lesson, zone, now).await?;
+        tell(&*transaction, &about_lesson(&caller, &lesson, None, now)?).await?;
         let (version, location) = (lesson.version, format!("/api/v1/timetable-entries/{}", lesson.id));
         Ok(Created { body: LessonView::from(lesson), version, location })
     })
@@ -310,16 +314,16 @@ async fn change(
     seen: IfMatch,
     body: Body<ChangeLesson>,
 ) -> Result<Versioned<LessonView>, Problem> {
-    let (school, now) = (desk.caller().school_id, desk.now());
-    let zone = zone_of(desk.platform(), school).await?;
+    let (caller, now) = (*desk.caller(), desk.now());
+    let zone = zone_of(desk.platform(), caller.school_id).await?;
     let lesson = desk
         .change(async |transaction| {
             let connection = transaction.connection()?;
-            let lesson = editable(connection, school, *id, seen).await?;
-            if lesson.covers_entry_id.is_some() {
+            let before = editable(connection, caller.school_id, *id, seen).await?;
+            if before.covers_entry_id.is_some() {
                 return Err(Problem::conflict(Kind::Conflict, "This is cover: take it off the timetable and put other cover on."));
             }
-            let body = body.0.clone();
+            let (body, lesson) = (body.0.clone(), before.clone());
             let lesson = Lesson {
                 subject_id: body.subject_id.apply(lesson.subject_id),
                 teacher_id: body.teacher_id.apply(lesson.teacher_id),
@@ -347,6 +351,7 @@ async fn change(
             take_room(connection, &lesson).await?;
             save_lesson(connection, &lesson).await.map_err(|error| refuse(LESSON_RULES, error))?;
             meets_nobody(connection, &lesson, zone, now).await?;
+            tell(&*transaction, &about_lesson(&caller, &lesson, Some(&before), now)?).await?;
             Ok(lesson)
         })
         .await?;
@@ -362,19 +367,31 @@ async fn change(
 )]
 #[delete("/api/v1/timetable-entries/{id}")]
 async fn remove(desk: Records<permits::CalendarManage>, id: IdPath<TimetableEntryId>, seen: IfMatch) -> Result<NoContent, Problem> {
-    let (school, now) = (desk.caller().school_id, desk.now());
+    let (caller, now) = (*desk.caller(), desk.now());
     desk.change(async |transaction| {
         let connection = transaction.connection()?;
-        let lesson = editable(connection, school, *id, seen).await?;
+        let lesson = editable(connection, caller.school_id, *id, seen).await?;
         let lesson = Lesson { status: Status::Cancelled, version: lesson.version.next(), updated_at: now, ..lesson };
-        Ok(save_lesson(connection, &lesson).await?)
+        let mut gone = save_lesson(connection, &lesson).await?;
+        let mut told = Vec::with_capacity(gone.len() + 1);
+        if lesson.covers_entry_id.is_some() {
+            gone.push(lesson);
+        } else {
+            told.push(about_lesson(&caller, &lesson, None, now)?);
+        }
+        for cover in &gone {
+            told.push(about_cover(&caller, cover, now)?);
+        }
+        tell_all(&*transaction, &told).await
     })
     .await?;
     Ok(NoContent)
 }
 
+/// The lesson or cover, which nobody else changes until the transaction ends, if it still has the version that the change is based on.
 async fn editable(connection: &mut PgConnection, school: domain::SchoolId, id: TimetableEntryId, seen: IfMatch) -> Result<Lesson, Problem> {
-    let lesson = lock_lesson(connection, school, id).await?;
+    queue_up(connection, school, &[Queue::Timetable]).await?;
+    let lesson = find_lesson(connection, school, id).await?;
     let lesson = lesson.filter(|lesson| lesson.status == Status::Active).ok_or_else(|| Problem::not_found("lesson"))?;
     seen.require(lesson.version)?;
     Ok(lesson)

@@ -13,7 +13,7 @@ use store::StoreError;
 use uuid::Uuid;
 use write_behind::natural_id;
 
-use super::{plain, queue_up};
+use super::{Queue, plain, queue_up};
 use crate::model::bell::Bell;
 
 /// What the constraints mean.
@@ -118,9 +118,10 @@ pub(crate) async fn days_between(
 
 /// Waits until nobody else takes a room or moves a lesson, and keeps them from it until the transaction ends: a day that is changed moves all of its lessons.
 pub(crate) async fn hold_timetable(connection: &mut PgConnection, school: SchoolId) -> Result<(), StoreError> {
+    queue_up(connection, school, &[Queue::Timetable]).await?;
     let rooms = sqlx::query("SELECT FROM rooms WHERE school_id = $1 ORDER BY id FOR NO KEY UPDATE");
-    rooms.bind(school.as_uuid()).execute(&mut *connection).await?;
-    queue_up(connection, school, "timetable").await
+    rooms.bind(school.as_uuid()).execute(connection).await?;
+    Ok(())
 }
 
 /// Writes days, each as the version that it says.
@@ -158,9 +159,12 @@ pub(crate) async fn first_clash(
     bell: Option<TimetableColumnId>,
 ) -> Result<Option<NaiveDate>, StoreError> {
     let query = "
-        WITH taken AS (
+        WITH span AS (SELECT $3::date::timestamp AT TIME ZONE $2 AS first, ($4::date + 1)::timestamp AT TIME ZONE $2 AS last),
+        taken AS (
             SELECT room_id, starts_at, ends_at FROM room_bookings WHERE school_id = $1 AND status = 'booked'
-            UNION ALL SELECT room_id, starts_at, ends_at FROM appointment_slots WHERE school_id = $1 AND status = 'open' AND room_id IS NOT NULL)
+                AND starts_at > (SELECT first - interval '25 hours' FROM span) AND starts_at < (SELECT last FROM span) AND ends_at > (SELECT first FROM span)
+            UNION ALL SELECT room_id, starts_at, ends_at FROM appointment_slots WHERE school_id = $1 AND status = 'open' AND room_id IS NOT NULL
+                AND starts_at > (SELECT first - interval '25 hours' FROM span) AND starts_at < (SELECT last FROM span) AND ends_at > (SELECT first FROM span))
         SELECT min(g.on_day) FROM taken b
         CROSS JOIN LATERAL timetable_between($1, greatest((b.starts_at AT TIME ZONE $2)::date, $3), least((b.ends_at AT TIME ZONE $2)::date, $4)) g
         JOIN timetable_entries t ON t.school_id = $1 AND t.id = g.entry_id AND t.room_id = b.room_id

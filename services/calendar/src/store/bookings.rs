@@ -7,13 +7,15 @@ use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
 
-use super::{plain, queue_up, uuids};
+use super::{plain, uuids};
 use crate::model::slot::{Booking, BookingStatus, Slot};
 
 /// What the constraints mean.
 pub(crate) const RULES: &[Rule] = &[
     Rule::overlap("appointment_bookings_one_a_seat", "/slot_id", "somebody else was quicker"),
     Rule::overlap("appointment_bookings_student_free", "/student_id", "the student has an appointment at this time"),
+    Rule::overlap("appointment_bookings_parent_free", "/slot_id", "you have an appointment with somebody else at this time"),
+    Rule::overlap("appointment_bookings_one_a_series", "/slot_id", "the student has another of these times"),
     Rule::overlap("appointment_bookings_capacity", "/slot_id", "all seats are taken"),
     Rule::overlap("appointment_bookings_slot", "/slot_id", "the slot was changed meanwhile"),
 ];
@@ -56,15 +58,24 @@ pub(crate) async fn list_bookings(
     Ok(plain(query.fetch_all(connection).await?))
 }
 
+/// The bookings of a slot that stand.
+pub(crate) async fn bookings_of_slot(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    slot: AppointmentSlotId,
+) -> Result<Vec<Booking>, StoreError> {
+    let query = "SELECT to_jsonb(b) FROM appointment_bookings b WHERE school_id = $1 AND slot_id = $2 AND status = 'booked' ORDER BY seat";
+    Ok(plain(sqlx::query_scalar(query).bind(school.as_uuid()).bind(slot.as_uuid()).fetch_all(connection).await?))
+}
+
 /// The seats of a slot that are taken.
 pub(crate) async fn taken_seats(connection: &mut PgConnection, school: SchoolId, slot: AppointmentSlotId) -> Result<Vec<i32>, StoreError> {
     let query = sqlx::query_scalar("SELECT seat FROM appointment_bookings WHERE school_id = $1 AND slot_id = $2 AND status = 'booked'");
     Ok(query.bind(school.as_uuid()).bind(slot.as_uuid()).fetch_all(connection).await?)
 }
 
-/// Adds a booking.
+/// Adds a booking. Its slot, its student and the parent who comes are queued for by then.
 pub(crate) async fn insert_booking(connection: &mut PgConnection, booking: &Booking) -> Result<(), StoreError> {
-    queue_up(connection, booking.school_id, &format!("bookings:{}", booking.student_id)).await?;
     let insert = sqlx::query("INSERT INTO appointment_bookings SELECT * FROM jsonb_populate_record(NULL::appointment_bookings, $1)")
         .bind(Json(booking));
     insert.execute(connection).await?;
@@ -111,9 +122,16 @@ pub(crate) async fn bookings_with_slots(
     teacher: Option<TeacherId>,
     from: Timestamp,
 ) -> Result<Vec<(Booking, Slot)>, StoreError> {
-    let query = "SELECT to_jsonb(b), to_jsonb(s) FROM appointment_bookings b
-        JOIN appointment_slots s ON s.school_id = b.school_id AND s.id = b.slot_id
-        WHERE b.school_id = $1 AND (b.student_id = ANY ($2) OR s.teacher_id = $3) AND b.starts_at >= $4 ORDER BY b.starts_at, b.id LIMIT 5000";
+    // Either half has an index of its own; what is in both is there once.
+    let query = "
+        WITH own AS (
+            SELECT id FROM appointment_bookings WHERE school_id = $1 AND student_id = ANY ($2) AND starts_at >= $4
+            UNION SELECT b.id FROM appointment_slots s JOIN appointment_bookings b ON b.school_id = $1 AND b.slot_id = s.id
+            WHERE s.school_id = $1 AND s.teacher_id = $3 AND s.starts_at >= $4)
+        SELECT to_jsonb(b), to_jsonb(s) FROM own
+        JOIN appointment_bookings b ON b.school_id = $1 AND b.id = own.id
+        JOIN appointment_slots s ON s.school_id = $1 AND s.id = b.slot_id
+        ORDER BY b.starts_at, b.id LIMIT 5000";
     let query = sqlx::query_as::<_, (Json<Booking>, Json<Slot>)>(query);
     let query = query.bind(school.as_uuid()).bind(uuids(students)).bind(teacher.map(TeacherId::as_uuid)).bind(from);
     Ok(query.fetch_all(connection).await?.into_iter().map(|(Json(booking), Json(slot))| (booking, slot)).collect())

@@ -20,6 +20,9 @@ const NOTED: Duration = Duration::minutes(15);
 pub struct Scope {
     /// The role in which the feed was made.
     pub role: Role,
+    /// Whether the feed holds lessons.
+    #[serde(default)]
+    pub lessons: bool,
 }
 
 /// A subscription.

@@ -5,13 +5,14 @@ mod bells;
 mod bookings;
 mod events;
 mod feeds;
+mod lesson_events;
 mod refs;
 mod rooms;
 mod school;
 mod slots;
 mod timetable;
 
-use domain::{SchoolId, ServiceName};
+use domain::{AppointmentSlotId, SchoolId, ServiceName, StudentId, UserId};
 use serde::de::DeserializeOwned;
 use service_kit::Platform;
 use sqlx::PgConnection;
@@ -24,11 +25,12 @@ pub(crate) use bells::{
     save_days,
 };
 pub(crate) use bookings::{
-    BookingFilter, RULES as BOOKING_RULES, bookings_with_slots, cancel_bookings, find_booking, insert_booking, list_bookings, save_booking,
-    taken_seats,
+    BookingFilter, RULES as BOOKING_RULES, bookings_of_slot, bookings_with_slots, cancel_bookings, find_booking, insert_booking,
+    list_bookings, save_booking, taken_seats,
 };
 pub(crate) use events::{by_uid, called_off_by_themselves, events_between, find_event, look_for_event, sequence};
 pub(crate) use feeds::{Feed, Scope, create_feed, feed_of_token, feeds_of, name_of_room, revoke_feed, touch_feed};
+pub(crate) use lesson_events::lesson_events;
 pub(crate) use refs::{classes_missing, room_missing, users_missing};
 pub(crate) use rooms::{
     BOOKING_RULES as ROOM_BOOKING_RULES, BookingState, Room, RoomBooking, find_room, find_room_booking, insert_room, insert_room_booking,
@@ -37,8 +39,8 @@ pub(crate) use rooms::{
 pub(crate) use school::{Term, terms_between, zone_of};
 pub(crate) use slots::{RULES as SLOT_RULES, SlotFilter, find_slot, insert_slots, list_slots, lock_slot, save_slot};
 pub(crate) use timetable::{
-    GivenFilter, LessonFilter, RULES as LESSON_RULES, find_lesson, given_between, has_stray_cover, hold_lesson, insert_lesson,
-    is_given_between, list_lessons, lock_lesson, room_is_booked, save_lesson,
+    LessonFilter, RULES as LESSON_RULES, find_lesson, has_stray_cover, insert_lesson, is_given_between, list_lessons, room_is_booked,
+    save_lesson,
 };
 
 /// A transaction that only reads.
@@ -46,11 +48,47 @@ async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransact
     platform.postgres(ServiceName::Calendar).school_read(school).await
 }
 
-/// Waits until nobody else in the school writes what `what` names, until the transaction ends. Of two rows that exclude each other and are written at once
-/// PostgreSQL would otherwise end one transaction as a deadlock, rather than name the constraint.
-async fn queue_up(connection: &mut PgConnection, school: SchoolId, what: &str) -> Result<(), StoreError> {
-    let lock = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(format!("calendar:{what}:{school}"));
-    lock.execute(connection).await?;
+/// Where writers of a school wait for one another. Of two rows that exclude each other and are written at once PostgreSQL would otherwise end one transaction as
+/// a deadlock, rather than name the constraint. Whoever writes stands in its queues first, in the order of this list, then holds rooms, then rows: with one order
+/// everywhere no two wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Queue {
+    /// Lessons, cover, bells and days.
+    Timetable,
+    /// What is offered to be booked.
+    Appointments,
+    /// The bookings of one slot.
+    Slot(AppointmentSlotId),
+    /// The bookings for one student.
+    Student(StudentId),
+    /// The bookings to which one parent comes.
+    Parent(UserId),
+    /// The feeds of one user.
+    Feeds(UserId),
+}
+
+impl Queue {
+    fn name(self, school: SchoolId) -> String {
+        match self {
+            Self::Timetable => format!("calendar:timetable:{school}"),
+            Self::Appointments => format!("calendar:appointments:{school}"),
+            Self::Slot(slot) => format!("calendar:slot:{slot}:{school}"),
+            Self::Student(student) => format!("calendar:bookings:{student}:{school}"),
+            Self::Parent(user) => format!("calendar:parent:{user}:{school}"),
+            Self::Feeds(user) => format!("calendar:feeds:{user}:{school}"),
+        }
+    }
+}
+
+/// Waits until nobody else in the school is in one of `queues`, and keeps them from it until the transaction ends.
+pub(crate) async fn queue_up(connection: &mut PgConnection, school: SchoolId, queues: &[Queue]) -> Result<(), StoreError> {
+    let mut queues = queues.to_vec();
+    queues.sort_unstable();
+    queues.dedup();
+    for queue in queues {
+        let lock = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(queue.name(school));
+        lock.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
 
-use super::{queue_up, uuids};
+use super::uuids;
 use crate::model::slot::{Kind, Slot, Status};
 
 /// What the constraints mean. Those of its bookings speak when a slot is changed under them.
@@ -16,6 +16,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::overlap("appointment_slots_room_free", "/room_id", "another appointment is in the room at this time"),
     Rule::overlap("appointment_bookings_capacity", "/capacity", "more seats than that are booked"),
     Rule::overlap("appointment_bookings_student_free", "/starts_at", "somebody who has booked has another appointment at this time"),
+    Rule::overlap("appointment_bookings_parent_free", "/starts_at", "a parent who has booked has another appointment at this time"),
     Rule::exists("appointment_slots_school_id_class_id_fkey", "/class_id", "there is no such class in this school"),
     Rule::exists("appointment_slots_school_id_teacher_id_fkey", "/teacher_id", "there is no such teacher in this school"),
     Rule::exists("appointment_slots_school_id_room_id_fkey", "/room_id", "there is no such room in this school"),
@@ -77,20 +78,16 @@ pub(crate) async fn lock_slot(connection: &mut PgConnection, school: SchoolId, i
     Ok(row.map(|Json(row)| row))
 }
 
-/// Adds slots: all or none.
+/// Adds slots: all or none. Whoever does is queued for appointments.
 pub(crate) async fn insert_slots(connection: &mut PgConnection, slots: &[Slot]) -> Result<(), StoreError> {
-    if let Some(slot) = slots.first() {
-        queue_up(connection, slot.school_id, "appointments").await?;
-    }
     let insert =
         sqlx::query("INSERT INTO appointment_slots SELECT * FROM jsonb_populate_recordset(NULL::appointment_slots, $1)").bind(Json(slots));
     insert.execute(connection).await?;
     Ok(())
 }
 
-/// Writes a slot that [`lock_slot`] holds. Its bookings follow its times and its capacity.
+/// Writes a slot. Its bookings follow its times and its capacity, so whoever writes is queued for appointments, the slot, and all who have booked.
 pub(crate) async fn save_slot(connection: &mut PgConnection, slot: &Slot) -> Result<(), StoreError> {
-    queue_up(connection, slot.school_id, "appointments").await?;
     let update =
         "UPDATE appointment_slots SET title = $3, room_id = $4, starts_at = $5, ends_at = $6, book_until = $7, capacity = $8, status = $9,
         version = $10, updated_at = $11 WHERE school_id = $1 AND id = $2";

@@ -9,8 +9,7 @@ use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
 
-use super::{plain, queue_up, uuids};
-use crate::model::given::Given;
+use super::{plain, uuids};
 use crate::model::lesson::{Lesson, Status};
 
 /// What the constraints mean.
@@ -67,43 +66,6 @@ pub(crate) async fn list_lessons(
     Ok(plain(query.fetch_all(connection).await?))
 }
 
-/// Which lessons of some days.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct GivenFilter {
-    /// Of these classes; none means of all.
-    pub(crate) classes: Option<Vec<ClassId>>,
-    /// That this teacher gives, or is stood in for.
-    pub(crate) teacher: Option<TeacherId>,
-    pub(crate) room: Option<RoomId>,
-}
-
-/// The lessons of each day from `from` to `to`, in order of time.
-pub(crate) async fn given_between(
-    connection: &mut PgConnection,
-    school: SchoolId,
-    (from, to): (NaiveDate, NaiveDate),
-    filter: &GivenFilter,
-) -> Result<Vec<Given>, StoreError> {
-    let query = "
-        SELECT jsonb_build_object('entry_id', t.id, 'day', g.on_day, 'start_minute', g.starts, 'end_minute', g.ends, 'class_id', t.class_id,
-            'subject_id', t.subject_id, 'period', t.period, 'room_id', t.room_id, 'teacher_id', t.teacher_id, 'cover_id', c.id,
-            'cover_teacher_id', c.teacher_id, 'note', coalesce(c.note, t.note))
-        FROM timetable_between($1, $2, $3) g
-        JOIN timetable_entries t ON t.school_id = $1 AND t.id = g.entry_id
-        LEFT JOIN timetable_entries c ON c.school_id = $1 AND c.covers_entry_id = t.id AND c.status = 'active' AND g.on_day BETWEEN c.valid_from AND c.valid_to
-        WHERE ($4::uuid[] IS NULL OR t.class_id = ANY ($4)) AND ($5::uuid IS NULL OR t.teacher_id = $5 OR c.teacher_id = $5)
-            AND ($6::uuid IS NULL OR t.room_id = $6)
-        ORDER BY g.on_day, g.starts, t.id";
-    let query = sqlx::query_scalar(query)
-        .bind(school.as_uuid())
-        .bind(from)
-        .bind(to)
-        .bind(filter.classes.as_deref().map(uuids))
-        .bind(filter.teacher.map(TeacherId::as_uuid))
-        .bind(filter.room.map(RoomId::as_uuid));
-    Ok(plain(query.fetch_all(connection).await?))
-}
-
 /// Whether the lesson is given on some day from `from` to `to`.
 pub(crate) async fn is_given_between(
     connection: &mut PgConnection,
@@ -115,56 +77,27 @@ pub(crate) async fn is_given_between(
     Ok(query.bind(lesson.school_id.as_uuid()).bind(from).bind(to).bind(lesson.id.as_uuid()).fetch_one(connection).await?)
 }
 
-async fn one(
-    connection: &mut PgConnection,
-    school: SchoolId,
-    id: TimetableEntryId,
-    query: &'static str,
-) -> Result<Option<Lesson>, StoreError> {
-    let query = sqlx::query_scalar(query).bind(school.as_uuid()).bind(id.as_uuid());
-    let row: Option<Json<Lesson>> = query.fetch_optional(connection).await?;
-    Ok(row.map(|Json(row)| row))
-}
-
-/// The lesson.
+/// The lesson. While queued for the timetable, nobody changes it until the transaction ends.
 pub(crate) async fn find_lesson(
     connection: &mut PgConnection,
     school: SchoolId,
     id: TimetableEntryId,
 ) -> Result<Option<Lesson>, StoreError> {
-    one(connection, school, id, "SELECT to_jsonb(t) FROM timetable_entries t WHERE school_id = $1 AND id = $2").await
+    let query = sqlx::query_scalar("SELECT to_jsonb(t) FROM timetable_entries t WHERE school_id = $1 AND id = $2");
+    let row: Option<Json<Lesson>> = query.bind(school.as_uuid()).bind(id.as_uuid()).fetch_optional(connection).await?;
+    Ok(row.map(|Json(row)| row))
 }
 
-/// The lesson, which nobody changes until the transaction ends.
-pub(crate) async fn lock_lesson(
-    connection: &mut PgConnection,
-    school: SchoolId,
-    id: TimetableEntryId,
-) -> Result<Option<Lesson>, StoreError> {
-    one(connection, school, id, "SELECT to_jsonb(t) FROM timetable_entries t WHERE school_id = $1 AND id = $2 FOR UPDATE").await
-}
-
-/// The same, though others may hold on to it too.
-pub(crate) async fn hold_lesson(
-    connection: &mut PgConnection,
-    school: SchoolId,
-    id: TimetableEntryId,
-) -> Result<Option<Lesson>, StoreError> {
-    one(connection, school, id, "SELECT to_jsonb(t) FROM timetable_entries t WHERE school_id = $1 AND id = $2 FOR SHARE").await
-}
-
-/// Adds a lesson or cover.
+/// Adds a lesson or cover. Whoever does is queued for the timetable.
 pub(crate) async fn insert_lesson(connection: &mut PgConnection, lesson: &Lesson) -> Result<(), StoreError> {
-    queue_up(connection, lesson.school_id, "timetable").await?;
     let insert =
         sqlx::query("INSERT INTO timetable_entries SELECT * FROM jsonb_populate_record(NULL::timetable_entries, $1)").bind(Json(lesson));
     insert.execute(connection).await?;
     Ok(())
 }
 
-/// Writes a lesson that [`lock_lesson`] holds. What is taken off the timetable takes its cover along.
-pub(crate) async fn save_lesson(connection: &mut PgConnection, lesson: &Lesson) -> Result<(), StoreError> {
-    queue_up(connection, lesson.school_id, "timetable").await?;
+/// Writes a lesson that was read while queued for the timetable. What is taken off takes its cover along, which is what is returned.
+pub(crate) async fn save_lesson(connection: &mut PgConnection, lesson: &Lesson) -> Result<Vec<Lesson>, StoreError> {
     let update = "UPDATE timetable_entries SET subject_id = $3, teacher_id = $4, room_id = $5, rotation_day = $6, period = $7, start_minute = $8,
         end_minute = $9, valid_from = $10, valid_to = $11, note = $12, status = $13, version = $14, updated_at = $15 WHERE school_id = $1 AND id = $2";
     sqlx::query(update)
@@ -186,16 +119,16 @@ pub(crate) async fn save_lesson(connection: &mut PgConnection, lesson: &Lesson) 
         .execute(&mut *connection)
         .await?;
     if lesson.status == Status::Cancelled {
-        let cancel = "UPDATE timetable_entries SET status = 'cancelled', version = version + 1, updated_at = $3
-            WHERE school_id = $1 AND covers_entry_id = $2 AND status = 'active'";
-        sqlx::query(cancel).bind(lesson.school_id.as_uuid()).bind(lesson.id.as_uuid()).bind(lesson.updated_at).execute(connection).await?;
-        return Ok(());
+        let cancel = "UPDATE timetable_entries t SET status = 'cancelled', version = version + 1, updated_at = $3
+            WHERE school_id = $1 AND covers_entry_id = $2 AND status = 'active' RETURNING to_jsonb(t)";
+        let cancel = sqlx::query_scalar(cancel).bind(lesson.school_id.as_uuid()).bind(lesson.id.as_uuid()).bind(lesson.updated_at);
+        return Ok(plain(cancel.fetch_all(connection).await?));
     }
     // Day and minutes follow by the foreign key; the period, which may be none, can't be part of one.
     let follow = "UPDATE timetable_entries SET period = $3 WHERE school_id = $1 AND covers_entry_id = $2 AND status = 'active' AND period IS DISTINCT FROM $3";
     let follow = sqlx::query(follow).bind(lesson.school_id.as_uuid()).bind(lesson.id.as_uuid()).bind(lesson.period.map(i32::from));
     follow.execute(connection).await?;
-    Ok(())
+    Ok(Vec::new())
 }
 
 /// Whether some cover of the lesson lies outside the days on which it counts.

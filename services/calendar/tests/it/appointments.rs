@@ -136,3 +136,46 @@ async fn when_it_is_too_late_nothing_is_booked_or_given_up_but_by_the_office() {
     assert_eq!(school.other_parent.post(&format!("{path}/bookings"), &json!({})).await.status, 409);
     assert_eq!(school.office.delete(booked.header("location"), &booked.etag()).await.status, 204);
 }
+
+#[tokio::test]
+async fn no_more_are_asked_into_a_room_than_it_holds() {
+    let school = School::open().await;
+    let (room, day) = (school.room("Small").await, school.day(3));
+    let exam = |capacity: u32| json!({"kind": "exam", "title": "Oral", "room_id": room, "capacity": capacity, "starts_at": format!("{day}T09:00:00Z"), "ends_at": format!("{day}T10:00:00Z")});
+    let refused = school.office.post("/api/v1/appointment-slots", &exam(31)).await;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/capacity"]), "{:#}", refused.body);
+    let made = school.office.post("/api/v1/appointment-slots", &exam(30)).await;
+    let path = path_of_slot(&made);
+    let refused = school.office.patch(&path, "\"v1\"", &json!({"capacity": 31})).await;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/capacity"]), "{:#}", refused.body);
+    let elsewhere = school.office.patch(&path, "\"v1\"", &json!({"capacity": 31, "room_id": null})).await;
+    assert_eq!(elsewhere.status, 200, "{:#}", elsewhere.body);
+    assert_eq!(school.office.patch(&path, &elsewhere.etag(), &json!({"room_id": room})).await.pointers(), ["/capacity"]);
+}
+
+#[tokio::test]
+async fn a_teacher_offers_no_time_at_which_they_give_a_lesson_or_stand_in() {
+    let school = School::open().await;
+    let lesson = school.office.post("/api/v1/timetable-entries", &school.lesson()).await;
+    // By London's clocks, in summer and in winter.
+    let at = |ahead: u64, hour: u32, minute: u32| {
+        let local = school.day(ahead).and_hms_opt(hour, minute, 0).unwrap().and_local_timezone(chrono_tz::Europe::London).unwrap();
+        local.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    };
+    let slot = |ahead: u64, from: (u32, u32), to: (u32, u32)| json!({"kind": "meeting", "title": "Talk", "starts_at": at(ahead, from.0, from.1), "ends_at": at(ahead, to.0, to.1)});
+    let refused = school.teacher.post("/api/v1/appointment-slots", &slot(1, (9, 30), (9, 40))).await;
+    assert_eq!((refused.status, refused.pointers()), (409, vec!["/teacher_id"]), "{:#}", refused.body);
+    let made = school.teacher.post("/api/v1/appointment-slots", &slot(1, (9, 45), (9, 55))).await;
+    assert_eq!(made.status, 201, "{:#}", made.body);
+    let into = json!({"starts_at": at(1, 9, 40), "book_until": at(1, 9, 0)});
+    let refused = school.teacher.patch(&path_of_slot(&made), "\"v1\"", &into).await;
+    assert_eq!((refused.status, refused.pointers()), (409, vec!["/teacher_id"]), "{:#}", refused.body);
+    // Whoever stands in is busy, and whoever is stood in for is not.
+    let cover = json!({"teacher_id": school.teachers[1], "valid_from": school.day(8), "valid_to": school.day(8)});
+    school.office.post(&format!("{}/cover", lesson.header("location")), &cover).await.expect(201);
+    assert_eq!(school.other_teacher.post("/api/v1/appointment-slots", &slot(8, (9, 30), (9, 40))).await.status, 409);
+    assert_eq!(school.teacher.post("/api/v1/appointment-slots", &slot(8, (9, 30), (9, 40))).await.status, 201);
+    // On a holiday there are no lessons.
+    school.put_in(&school.office, &json!({"kind": "holiday", "title": "Parents' day", "start_date": school.day(15)})).await;
+    assert_eq!(school.teacher.post("/api/v1/appointment-slots", &slot(15, (9, 30), (9, 40))).await.status, 201);
+}

@@ -20,7 +20,7 @@ async fn every_fault_of_an_event_is_named() {
         (with(day.clone(), &json!({"colour": "red"})), vec!["/colour"]),
         (with(day.clone(), &json!({"end_date": "2026-11-23"})), vec!["/end_date"]),
         (with(day.clone(), &json!({"end_date": "2028-11-23"})), vec!["/end_date"]),
-        (with(day.clone(), &json!({"start_date": "0001-01-01", "end_date": "0001-01-01"})), vec!["/start_date"]),
+        (with(day.clone(), &json!({"start_date": "0001-01-01", "end_date": "0001-01-01"})), vec!["/end_date", "/start_date"]),
         (with(day.clone(), &json!({"time_zone": "UTC"})), vec!["/start_date"]),
         (with(day.clone(), &json!({"starts_at": "2026-11-24T09:00:00Z", "ends_at": "2026-11-24T10:00:00Z"})), vec!["/start_date"]),
         (with(day.clone(), &json!({"exdates": ["20261124"]})), vec!["/exdates"]),

@@ -172,6 +172,128 @@ async fn of_fifty_transactions_that_take_one_room_one_commits() {
     assert_eq!(school.count("SELECT count(*) FROM room_bookings").await, 1);
 }
 
+/// Of fifty transactions at once one commits; of the others each is refused by `rule`, or ended because two waited for each other.
+async fn one_of_fifty(school: &School, rule: &str, sql: impl Fn(usize) -> String) {
+    let attempts: Vec<String> = (0..50).map(sql).collect();
+    let outcomes = join_all(attempts.iter().map(|sql| attempt(school, sql))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{rule}: {outcomes:?}");
+    let by_rule = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|error| {
+        error.constraint() == Some(rule) || error.to_string().contains("deadlock") || matches!(error, StoreError::Unavailable(_))
+    });
+    assert!(by_rule, "{rule}: {outcomes:?}");
+}
+
+#[tokio::test]
+async fn of_fifty_lessons_in_one_class_or_one_room_at_once_one_commits() {
+    let school = School::open().await;
+    let (id, day, class, room) = (school.id, school.day(1), school.class, school.room("Hall").await);
+    let other = school.other_class;
+    let lesson = |class: domain::ClassId, room: &str, rotation_day: u32, n: usize| {
+        format!(
+            "INSERT INTO timetable_entries (school_id, id, class_id, room_id, rotation_day, start_minute, end_minute, valid_from)
+             VALUES ('{id}', '{}', '{class}', {room}, {rotation_day}, 540 + {n} % 20, 585, '{day}')",
+            Uuid::now_v7()
+        )
+    };
+    one_of_fifty(&school, "timetable_entries_class_free", |n| lesson(class, "NULL", 1, n)).await;
+    // Of two classes, so that only the room is in the way; each class is once in it at most.
+    let mut classes = vec![class, other];
+    for n in 0..48 {
+        let teacher = school.fleet.member(school.id, domain::Role::Teacher, &format!("teacher{n}@a.example")).await;
+        classes.push(school.fleet.class(school.id, &format!("Class {n}"), teacher, &[]).await);
+    }
+    one_of_fifty(&school, "timetable_entries_room_free", |n| lesson(classes[n], &format!("'{room}'"), 2, n)).await;
+    assert_eq!(school.count("SELECT count(*) FROM timetable_entries").await, 2);
+}
+
+#[tokio::test]
+async fn of_fifty_who_stand_in_for_one_lesson_at_once_one_commits() {
+    let school = School::open().await;
+    let (id, day, class) = (school.id, school.day(1), school.class);
+    let lesson = school.office.post("/api/v1/timetable-entries", &school.lesson()).await.expect(201);
+    let lesson = lesson["id"].as_str().unwrap();
+    let mut teachers = Vec::new();
+    for n in 0..50 {
+        let user = school.fleet.member(school.id, domain::Role::Teacher, &format!("teacher{n}@a.example")).await;
+        school.fleet.class(school.id, &format!("Class {n}"), user, &[]).await;
+        let query = sqlx::query_scalar::<_, Uuid>("SELECT id FROM teachers WHERE school_id = $1 AND user_id = $2");
+        let query = query.bind(school.id.as_uuid()).bind(user.as_uuid());
+        teachers.push(query.fetch_one(&mut school.fleet.database.superuser().await).await.unwrap());
+    }
+    let cover = |n: usize| {
+        format!(
+            "INSERT INTO timetable_entries (school_id, id, class_id, teacher_id, rotation_day, start_minute, end_minute, valid_from, valid_to, covers_entry_id)
+             SELECT '{id}', '{}', '{class}', '{}', rotation_day, start_minute, end_minute, '{day}', '{day}', id FROM timetable_entries WHERE id = '{lesson}'",
+            Uuid::now_v7(),
+            teachers[n]
+        )
+    };
+    one_of_fifty(&school, "timetable_entries_one_cover", cover).await;
+}
+
+#[tokio::test]
+async fn of_fifty_bookings_of_one_seat_one_time_of_a_series_or_one_parents_minute_one_commits() {
+    let school = School::open().await;
+    let (id, day) = (school.id, school.day(1));
+    let mut students = Vec::new();
+    for n in 0..50 {
+        students.push(school.fleet.member(school.id, domain::Role::Student, &format!("n{n}@a.example")).await);
+    }
+    school.fleet.class(school.id, "7C", school.fleet.member(school.id, domain::Role::Teacher, "third@a.example").await, &students).await;
+    let mut ids = Vec::new();
+    for student in &students {
+        ids.push(school.fleet.student_id(school.id, *student).await);
+    }
+    let booking = |slot: &str, student: domain::StudentId, parent: &str| {
+        format!(
+            "INSERT INTO appointment_bookings (school_id, id, slot_id, series_id, slot_capacity, starts_at, ends_at, seat, student_id, booked_by, attending_parent)
+             SELECT '{id}', '{}', id, series_id, capacity, starts_at, ends_at, 1, '{student}', created_by, {parent} FROM appointment_slots WHERE id = '{slot}'",
+            Uuid::now_v7()
+        )
+    };
+    let slot = path_of_slot(&school.slot().await);
+    let slot = slot.rsplit('/').next().unwrap();
+    one_of_fifty(&school, "appointment_bookings_one_a_seat", |n| booking(slot, ids[n], "NULL")).await;
+    let evening = json!({"kind": "meeting", "title": "Evening", "starts_at": format!("{day}T16:00:00Z"), "ends_at": format!("{day}T20:10:00Z"), "minutes": 5});
+    let made = school.teacher.post("/api/v1/appointment-slots", &evening).await.expect(201);
+    let of_series = |n: usize| booking(made["items"][n]["id"].as_str().unwrap(), school.child, "NULL");
+    one_of_fifty(&school, "appointment_bookings_one_a_series", of_series).await;
+    let mut at_once = Vec::new();
+    let minute =
+        json!({"kind": "meeting", "title": "Talk", "starts_at": format!("{day}T21:00:00Z"), "ends_at": format!("{day}T21:10:00Z")});
+    for _ in 0..50 {
+        at_once.push(path_of_slot(&school.office.post("/api/v1/appointment-slots", &minute).await).rsplit('/').next().unwrap().to_owned());
+    }
+    one_of_fifty(&school, "appointment_bookings_parent_free", |n| booking(&at_once[n], ids[n], "created_by")).await;
+    refused(
+        &school,
+        "appointment_bookings_who_books_comes",
+        &booking(&at_once[0], school.other_child, &format!("'{}'", school.student_user)),
+    )
+    .await;
+    assert_eq!(school.count("SELECT count(*) FROM appointment_bookings").await, 3);
+}
+
+#[tokio::test]
+async fn a_series_without_an_end_and_a_slot_of_days_are_refused() {
+    let school = School::open().await;
+    let (id, day) = (school.id, school.day(1));
+    let event = |rrule: &str, last_day: &str| {
+        format!(
+            "INSERT INTO calendar_events (school_id, id, uid, title, is_all_day, start_date, end_date, created_by, rrule, last_day)
+             SELECT '{id}', '{0}', '{0}', 'x', true, '{day}', '{day}', user_id, '{rrule}', {last_day} FROM teachers LIMIT 1",
+            Uuid::now_v7()
+        )
+    };
+    refused(&school, "calendar_events_bounded", &event("FREQ=DAILY", "NULL")).await;
+    refused(&school, "calendar_events_bounded", &event("FREQ=DAILY;INTERVAL=2;BYDAY=MO", "NULL")).await;
+    for (rrule, last_day) in [("FREQ=DAILY;COUNT=2", "NULL"), ("UNTIL=20300101;FREQ=DAILY", "NULL"), ("FREQ=DAILY", "'2040-01-01'")] {
+        attempt(&school, &event(rrule, last_day)).await.unwrap();
+    }
+    school.slot().await;
+    refused(&school, "appointment_slots_within_a_day", "UPDATE appointment_slots SET ends_at = starts_at + interval '2 days'").await;
+}
+
 #[tokio::test]
 async fn every_rule_that_has_words_is_a_constraint_of_the_database() {
     let school = School::open().await;
@@ -202,6 +324,8 @@ async fn every_rule_that_has_words_is_a_constraint_of_the_database() {
         "appointment_bookings_student_free",
         "appointment_bookings_slot",
         "appointment_bookings_one_a_seat",
+        "appointment_bookings_one_a_series",
+        "appointment_bookings_parent_free",
     ] {
         let query = "SELECT count(*) FROM (SELECT conname::text AS name FROM pg_constraint UNION SELECT relname::text FROM pg_class WHERE relkind = 'i') n WHERE name = $1";
         let there: i64 = sqlx::query_scalar(query).bind(rule).fetch_one(&mut school.fleet.database.superuser().await).await.unwrap();

@@ -175,3 +175,17 @@ async fn a_retried_create_is_one_event() {
     assert_eq!(school.count("SELECT count(*) FROM calendar_events").await, 1);
     assert_eq!(school.shown(&school.office, "2026-10-12", "2026-10-12").await.len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_one_line_elsewhere_is_one_line_here() {
+    let school = School::open().await;
+    let body =
+        json!({"title": "Sports\r\nday", "place": "Field\rtwo", "description": "Bring:\r\nshoes\rwater", "start_date": school.today});
+    let made = school.put_in(&school.office, &body).await;
+    assert_eq!(
+        (&made.body["title"], &made.body["place"], &made.body["description"]),
+        (&json!("Sports day"), &json!("Field two"), &json!("Bring:\nshoes\nwater"))
+    );
+    let changed = school.office.patch(made.header("location"), &made.etag(), &json!({"title": "Sports\nagain"})).await;
+    assert_eq!((changed.status, &changed.body["title"]), (200, &json!("Sports again")), "{:#}", changed.body);
+}

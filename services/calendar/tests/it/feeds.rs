@@ -170,3 +170,115 @@ async fn a_feed_goes_with_the_role_in_which_it_was_made() {
     sqlx::query("UPDATE users SET is_active = false WHERE email = 'parent@a.example'").execute(&mut superuser).await.unwrap();
     assert_eq!(anonymous.get(&path).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_program_may_look_whether_there_is_a_calendar_before_it_fetches_it() {
+    let school = School::open().await;
+    school.put_in(&school.office, &School::series()).await;
+    let path = feed_of(&school.parent).await;
+    let anonymous = school.fleet.anonymous();
+    let whole = anonymous.get(&path).await;
+    let head = anonymous.send(anonymous.request(reqwest::Method::HEAD, &path)).await;
+    assert_eq!((head.status, head.header("content-type")), (200, "text/calendar; charset=utf-8"));
+    assert_eq!((head.header("etag"), head.header("cache-control")), (whole.header("etag"), whole.header("cache-control")));
+    assert_eq!(head.header("content-length"), whole.body.as_str().unwrap().len().to_string(), "so long is what it would be");
+    let known = anonymous.request(reqwest::Method::HEAD, &path).header("If-None-Match", whole.header("etag"));
+    assert_eq!(anonymous.send(known).await.status, 304);
+    let never = format!("/api/v1/calendar/feeds/{}.ics", "A".repeat(64));
+    assert_eq!(anonymous.send(anonymous.request(reqwest::Method::HEAD, &never)).await.status, 404);
+}
+
+#[tokio::test]
+async fn once_a_feed_is_revoked_none_of_fifty_who_read_it_gets_it_any_more() {
+    let school = School::open().await;
+    let made = school.parent.post("/api/v1/calendar/feeds", &json!({})).await;
+    let (path, own) = (made.body["path"].as_str().unwrap().to_owned(), made.header("location").to_owned());
+    let anonymous = school.fleet.anonymous();
+    let read_on = async || {
+        let mut statuses = Vec::new();
+        // Each reads until it is told that there is nothing, and once more.
+        while statuses.iter().filter(|status| **status == 404).count() < 2 && statuses.len() < 500 {
+            statuses.push(anonymous.get(&path).await.status);
+        }
+        statuses
+    };
+    let (readers, revoked) = tokio::join!(futures_util::future::join_all((0..50).map(|_| read_on())), school.parent.delete(&own, "\"v1\""));
+    assert_eq!(revoked.status, 204);
+    for statuses in readers {
+        let (last, before) = statuses.split_last().unwrap();
+        assert_eq!((*last, before.last()), (404, Some(&404)), "{statuses:?}");
+        assert!(before[..before.len() - 1].iter().all(|status| *status == 200), "{statuses:?}");
+    }
+}
+
+/// The events of a feed: their lines, unfolded.
+fn events(feed: &Answer) -> Vec<Vec<String>> {
+    let mut events: Vec<Vec<String>> = Vec::new();
+    for line in lines(feed) {
+        if line == "BEGIN:VEVENT" {
+            events.push(Vec::new());
+        } else if let Some(event) = events.last_mut() {
+            event.push(line);
+        }
+    }
+    events
+}
+
+#[tokio::test]
+async fn a_feed_holds_lessons_if_one_asks_for_them_and_tells_when_one_falls_out() {
+    let school = School::open().await;
+    let lesson = school.office.post("/api/v1/timetable-entries", &school.lesson()).await;
+    let path = lesson.header("location").to_owned();
+    let with_lessons = async |who: &Api| {
+        let made = who.post("/api/v1/calendar/feeds", &json!({"lessons": true})).await;
+        assert_eq!((made.status, &made.body["lessons"]), (201, &json!(true)), "{:#}", made.body);
+        made.body["path"].as_str().unwrap().to_owned()
+    };
+    let (mine, theirs) = (with_lessons(&school.teacher).await, with_lessons(&school.other_teacher).await);
+    let (childs, strangers, without) =
+        (with_lessons(&school.parent).await, with_lessons(&school.other_parent).await, feed_of(&school.teacher).await);
+    let anonymous = school.fleet.anonymous();
+    let is = |event: &[String], line: &str| event.iter().any(|found| found == line);
+    // On each of them, by day: whether it takes place, its UID and its SEQUENCE.
+    let of_day = async |feed: &str, ahead: u64| {
+        let feed = anonymous.get(feed).await;
+        assert_eq!(feed.status, 200, "{:#}", feed.body);
+        let start = format!("DTSTART;TZID=Europe/London:{}T090000", school.day(ahead).format("%Y%m%d"));
+        let found: Vec<_> = events(&feed).into_iter().filter(|event| is(event, &start)).collect();
+        assert!(found.len() < 2, "{found:?}");
+        let value = |event: &[String], name: &str| event.iter().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+        found.first().map(|event| {
+            let sequence: i32 = value(event, "SEQUENCE:").parse().unwrap();
+            (is(event, "STATUS:CONFIRMED"), value(event, "UID:"), sequence)
+        })
+    };
+    let held = async |feed: &str, ahead: u64| of_day(feed, ahead).await.map(|found| found.0);
+    for (feed, expected) in [(&mine, Some(true)), (&childs, Some(true)), (&theirs, None), (&strangers, None), (&without, None)] {
+        assert_eq!(held(feed, 1).await, expected);
+    }
+    assert!(has(&anonymous.get(&childs).await, "SUMMARY:7A") && has(&anonymous.get(&childs).await, "CATEGORIES:Lesson"));
+    assert_eq!((held(&mine, 57).await, held(&mine, 64).await), (Some(true), None), "for sixty days");
+    let first = of_day(&mine, 8).await.unwrap();
+    // Somebody stands in: the lesson is theirs that day, and theirs no more when they need not.
+    let cover = json!({"teacher_id": school.teachers[1], "valid_from": school.day(8), "valid_to": school.day(8)});
+    let cover = school.office.post(&format!("{path}/cover"), &cover).await;
+    assert_eq!((held(&mine, 8).await, held(&theirs, 8).await, held(&childs, 8).await), (Some(false), Some(true), Some(true)));
+    assert_eq!((held(&mine, 1).await, held(&theirs, 1).await), (Some(true), None));
+    let covered = of_day(&mine, 8).await.unwrap();
+    assert!(covered.1 == first.1 && covered.2 > first.2, "{covered:?} after {first:?}");
+    assert_eq!(school.office.delete(cover.header("location"), &cover.etag()).await.status, 204);
+    assert_eq!((held(&mine, 8).await, held(&theirs, 8).await), (Some(true), Some(false)));
+    let again = of_day(&mine, 8).await.unwrap();
+    assert!(again.1 == first.1 && again.2 > covered.2, "{again:?} after {covered:?}");
+    // A holiday, and a day without lessons.
+    school.put_in(&school.office, &json!({"kind": "holiday", "title": "Day off", "start_date": school.day(15)})).await;
+    let day = format!("/api/v1/timetable-days/{}", school.day(22));
+    let etag = school.office.get(&day).await.etag();
+    assert_eq!(school.office.patch(&day, &etag, &json!({"rotation_day": null})).await.status, 200);
+    for ahead in [15, 22] {
+        assert_eq!((held(&mine, ahead).await, held(&childs, ahead).await), (Some(false), Some(false)), "{ahead}");
+    }
+    // And at last no lesson at all.
+    assert_eq!(school.office.delete(&path, &lesson.etag()).await.status, 204);
+    assert_eq!((held(&mine, 1).await, held(&childs, 29).await, held(&strangers, 1).await), (Some(false), Some(false), None));
+}

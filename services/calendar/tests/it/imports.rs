@@ -143,3 +143,36 @@ async fn of_two_imports_at_once_nothing_is_doubled() {
     school.saved().await;
     assert_eq!(school.count("SELECT count(*) FROM calendar_events").await, 3);
 }
+
+#[tokio::test]
+async fn a_file_that_is_older_than_what_is_here_moves_no_occurrence_back() {
+    let school = School::open().await;
+    let file = |sequence: u32, day: u32| {
+        format!(
+            "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:s@elsewhere.example\r\nSUMMARY:Swimming\r\nDTSTART:20261012T100000Z\r\nDURATION:PT45M\r\n\
+             RRULE:FREQ=WEEKLY;COUNT=4\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:s@elsewhere.example\r\nSUMMARY:Swimming\r\nSEQUENCE:{sequence}\r\n\
+             RECURRENCE-ID:20261019T100000Z\r\nDTSTART:202610{day}T110000Z\r\nDURATION:PT45M\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        )
+    };
+    let sequence = async || {
+        school.saved().await;
+        school.count("SELECT sequence::bigint FROM calendar_events WHERE master_event_id IS NOT NULL").await
+    };
+    assert_eq!(counts(&import(&school.office, "", &file(5, 20)).await.expect(200)), [1, 1, 0, 0]);
+    assert_eq!(sequence().await, 5, "the number is the file's");
+    for query in ["?dry_run=true", ""] {
+        let old = import(&school.office, query, &file(3, 21)).await.expect(200);
+        assert_eq!((counts(&old), &old["events"][1]["reason"]), ([0, 0, 1, 1], &json!("is older than what is here")));
+    }
+    let shown = || school.shown(&school.student, "2026-10-19", "2026-10-25");
+    assert_eq!((starts(&shown().await), sequence().await), (vec!["2026-10-20T11:00:00Z"], 5), "it stays where it was");
+    assert_eq!(counts(&import(&school.office, "", &file(9, 22)).await.expect(200)), [0, 1, 1, 0]);
+    assert_eq!((starts(&shown().await), sequence().await), (vec!["2026-10-22T11:00:00Z"], 9));
+    // What is moved here is newer than what the file said.
+    let series = school.shown(&school.office, "2026-10-12", "2026-10-12").await[0]["event_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/events/{series}/occurrences/20261019T100000");
+    let moved = json!({"starts_at": "2026-10-23T10:00:00Z", "ends_at": "2026-10-23T10:45:00Z"});
+    let moved = school.office.patch(&path, &school.office.get(&path).await.etag(), &moved).await;
+    assert_eq!((moved.status, &moved.body["sequence"]), (200, &json!(10)), "{:#}", moved.body);
+    assert_eq!(counts(&import(&school.office, "", &file(9, 24)).await.expect(200)), [0, 0, 1, 1]);
+}
