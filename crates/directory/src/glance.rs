@@ -12,6 +12,7 @@ use fred::interfaces::KeysInterface;
 use store::StoreError;
 
 use crate::remembered::Entry;
+use crate::timetable::WorkingDays;
 use crate::{Class, Directory, Learner, Person, Roster, generation_key};
 
 /// The directory of one school during one piece of work.
@@ -43,6 +44,11 @@ impl Glance<'_> {
     /// Everybody who is or was in the class, in the order of a class list: by roll number, then by name.
     pub async fn roster(&self, class: ClassId) -> Result<Arc<Roster>, StoreError> {
         Ok(self.look_up::<Roster>(class).await?.unwrap_or_default())
+    }
+
+    /// The days on which the school works although they may be none of its weekdays.
+    pub async fn working_days(&self) -> Result<Arc<WorkingDays>, StoreError> {
+        Ok(self.look_up::<WorkingDays>(self.school).await?.unwrap_or_default())
     }
 
     /// What steps into Redis must carry along and compare; none if nothing remembered was used so far. Ask after the look-ups.

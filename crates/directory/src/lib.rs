@@ -1,8 +1,9 @@
 //! Who is who in a school, for every service that must decide whose rows a caller may touch: a teacher's classes, a student's enrolments, a
-//! parent's children.
+//! parent's children. And what is given when ([`timetable`]).
 //!
-//! The tables are auth's; this reads them, through a cache. Whoever changes one of them calls [`Directory::changed`] after the commit: it moves the
-//! school's generation on, and everything cached under an older one counts as missing. A reader therefore sees a change as soon as it was answered.
+//! The tables are auth's and the calendar's; this reads them, people, classes and working days through a cache. Whoever changes one of those calls
+//! [`Directory::changed`] after the commit: it moves the school's generation on, and everything cached under an older one counts as missing. A reader
+//! therefore sees a change as soon as it was answered.
 //!
 //! - [`Directory::person`], [`Directory::class`], [`Directory::learner`] — one round trip each;
 //! - [`Directory::consult`] — none: what the process remembers is confirmed by the step into Redis that a request makes anyway. For hot routes.
@@ -12,6 +13,7 @@
 mod glance;
 mod query;
 mod remembered;
+pub mod timetable;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,6 +34,7 @@ use uuid::Uuid;
 
 pub use glance::Glance;
 use remembered::{Entry, Remembered};
+use timetable::WorkingDays;
 
 /// With the minute that a process remembers things for, a bound of five minutes on how long a change that was committed but never announced (the process
 /// died in between) stays unseen.
@@ -182,7 +185,12 @@ impl Directory {
         Ok(self.look_up::<Roster>(school, class).await?.map(Arc::unwrap_or_clone).unwrap_or_default().0)
     }
 
-    /// Something about the school's people or classes has changed and is committed.
+    /// The days on which the school works although they may be none of its weekdays.
+    pub async fn working_days(&self, school: SchoolId) -> Result<Arc<WorkingDays>, StoreError> {
+        Ok(self.look_up::<WorkingDays>(school, school).await?.unwrap_or_default())
+    }
+
+    /// Something about the school's people, classes or working days has changed and is committed.
     pub async fn changed(&self, school: SchoolId) {
         let moved: Result<u64, _> = self.redis.incr(generation_key(school)).await;
         if let Err(error) = moved {
@@ -243,7 +251,7 @@ impl Directory {
     }
 }
 
-/// The key of the number that moves on with every change of the school's people and classes.
+/// The key of the number that moves on with every change of the school's people, classes and working days.
 #[must_use]
 pub fn generation_key(school: SchoolId) -> String {
     // In the partition of the school's rows: one command reads or writes a row and compares this.

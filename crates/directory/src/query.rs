@@ -38,3 +38,11 @@ SELECT coalesce(jsonb_agg(jsonb_build_object('student_id', s.id, 'name', u.full_
 FROM students s JOIN users u ON u.id = s.user_id
 WHERE s.school_id = $1 AND s.status = 'active'
     AND EXISTS (SELECT FROM enrollments e WHERE e.school_id = $1 AND e.student_id = s.id AND e.class_id = $2 AND e.status = 'active')";
+
+/// The days to which the timetable gives a number of its rotation, as runs of days; both parameters are the school.
+pub(crate) const WORKING_DAYS: &str = "
+SELECT coalesce(jsonb_agg(jsonb_build_array(first, last) ORDER BY first), '[]')
+FROM (SELECT min(day) AS first, max(day) AS last
+    FROM (SELECT day, day - (row_number() OVER (ORDER BY day))::integer AS run
+        FROM timetable_days WHERE school_id = $1 AND school_id = $2 AND rotation_day IS NOT NULL) AS days
+    GROUP BY run) AS runs";

@@ -10,6 +10,7 @@ use std::time::Duration;
 use domain::{ClassId, SchoolId, StudentId, UserId};
 use moka::sync::Cache;
 
+use crate::timetable::WorkingDays;
 use crate::{Class, Learner, Person, Roster};
 
 /// Part of the five minutes that a change which was never announced may stay unseen; Redis's entries have the rest.
@@ -18,7 +19,7 @@ const TTL: Duration = Duration::from_mins(1);
 /// People and classes that are kept, each. A person is some hundred bytes.
 const CAPACITY: u64 = 20_000;
 
-/// Rosters that are kept. One is some ten kilobytes.
+/// Rosters that are kept, and schools whose working days are. One is some ten kilobytes.
 const ROSTERS: u64 = 1_000;
 
 /// Entries of one kind.
@@ -34,11 +35,18 @@ pub(crate) struct Remembered {
     pub(crate) learners: Shelf<StudentId, Learner>,
     pub(crate) classes: Shelf<ClassId, Class>,
     pub(crate) rosters: Shelf<ClassId, Roster>,
+    pub(crate) working_days: Shelf<SchoolId, WorkingDays>,
 }
 
 impl Default for Remembered {
     fn default() -> Self {
-        Self { people: shelf(CAPACITY), learners: shelf(CAPACITY), classes: shelf(CAPACITY), rosters: shelf(ROSTERS) }
+        Self {
+            people: shelf(CAPACITY),
+            learners: shelf(CAPACITY),
+            classes: shelf(CAPACITY),
+            rosters: shelf(ROSTERS),
+            working_days: shelf(ROSTERS),
+        }
     }
 }
 
@@ -87,5 +95,14 @@ impl Entry for Roster {
     const QUERY: &'static str = crate::query::ROSTER;
     fn shelf(remembered: &Remembered) -> &Shelf<ClassId, Self> {
         &remembered.rosters
+    }
+}
+
+impl Entry for WorkingDays {
+    type Id = SchoolId;
+    const KIND: &'static str = "working_days";
+    const QUERY: &'static str = crate::query::WORKING_DAYS;
+    fn shelf(remembered: &Remembered) -> &Shelf<SchoolId, Self> {
+        &remembered.working_days
     }
 }

@@ -16,6 +16,9 @@ struct AboutRegister {
     class_id: ClassId,
     held_on: NaiveDate,
     period: Option<u8>,
+    /// Whose marks were changed, if not everybody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    student_ids: Option<Vec<StudentId>>,
 }
 
 #[derive(Serialize)]
@@ -66,8 +69,12 @@ pub(crate) fn marked(
     codes: &CodeBook,
     now: Timestamp,
 ) -> Result<Vec<EventEnvelope>, Problem> {
-    let kind = if before.state == State::Open { EventKind::AttendanceTaken } else { EventKind::AttendanceCorrected };
-    let mut told = vec![about_register(kind, caller, after, now)?];
+    let about = if before.state == State::Open {
+        about_register(EventKind::AttendanceTaken, caller, after, None, now)
+    } else {
+        about_register(EventKind::AttendanceCorrected, caller, after, Some(changed(before, after)), now)
+    };
+    let mut told = vec![about?];
     let is_absent = |mark: &Mark| codes.counts_as(mark.code()) == CountsAs::Absent;
     for mark in after.marks.iter().filter(|mark| is_absent(mark) && !before.mark(mark.student_id).is_some_and(is_absent)) {
         let data = AboutStudent {
@@ -86,8 +93,26 @@ pub(crate) fn marked(
     Ok(told)
 }
 
-pub(crate) fn about_register(kind: EventKind, caller: &Caller, register: &Register, now: Timestamp) -> Result<EventEnvelope, Problem> {
-    let data = AboutRegister { class_id: register.class_id, held_on: register.held_on, period: register.period };
+/// Whose marks are other ones in `after` than in `before`.
+fn changed(before: &Register, after: &Register) -> Vec<StudentId> {
+    let new = after.marks.iter().filter(|mark| before.mark(mark.student_id) != Some(mark));
+    let gone = before.marks.iter().filter(|mark| after.mark(mark.student_id).is_none());
+    new.chain(gone).map(|mark| mark.student_id).collect()
+}
+
+/// `attendance:locked`.
+pub(crate) fn locked(caller: &Caller, register: &Register, now: Timestamp) -> Result<EventEnvelope, Problem> {
+    about_register(EventKind::AttendanceLocked, caller, register, None, now)
+}
+
+fn about_register(
+    kind: EventKind,
+    caller: &Caller,
+    register: &Register,
+    student_ids: Option<Vec<StudentId>>,
+    now: Timestamp,
+) -> Result<EventEnvelope, Problem> {
+    let data = AboutRegister { class_id: register.class_id, held_on: register.held_on, period: register.period, student_ids };
     Ok(::events::envelope(kind, register.school_id, Some(caller.actor()), register.id.as_uuid(), now, &data)?)
 }
 

@@ -4,29 +4,26 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use domain::{ClassId, SubjectId, TeacherId};
-use serde::{Deserialize, Serialize};
 
 use super::register::Place;
 use super::school_day::{Calendar, Span};
 use super::settings::Settings;
 
-/// A lesson of the timetable, in a week.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A lesson of the timetable, on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimetableLesson {
     /// The class.
     pub class_id: ClassId,
     /// The subject.
     pub subject_id: Option<SubjectId>,
-    /// The teacher.
+    /// Who gives it: whoever stands in, if somebody does.
     pub teacher_id: Option<TeacherId>,
-    /// The day of the rotation; 1 is Monday, where the rotation is the week. Longer rotations are not expected here.
-    pub rotation_day: u8,
+    /// The day on which it is given.
+    pub held_on: NaiveDate,
     /// The period.
     pub period: u8,
-    /// The days on which it is given.
-    pub valid: Span,
 }
 
 /// A register that is to be taken.
@@ -60,9 +57,8 @@ pub fn expected(classes: &[ClassYear], lessons: &[TimetableLesson], settings: &S
                 all.push(Expected { place: Place { held_on, class_id, period: None }, subject_id: None, teacher_id: None });
             }
             if settings.period_registers && class.calendar.has_lessons(held_on) {
-                let weekday = held_on.weekday().number_from_monday();
-                let given = lessons.iter().filter(|lesson| lesson.class_id == class_id && u32::from(lesson.rotation_day) == weekday);
-                all.extend(given.filter(|lesson| lesson.valid.has(held_on)).map(|lesson| Expected {
+                let given = lessons.iter().filter(|lesson| lesson.class_id == class_id && lesson.held_on == held_on);
+                all.extend(given.map(|lesson| Expected {
                     place: Place { held_on, class_id, period: Some(lesson.period) },
                     subject_id: lesson.subject_id,
                     teacher_id: lesson.teacher_id,
@@ -71,7 +67,7 @@ pub fn expected(classes: &[ClassYear], lessons: &[TimetableLesson], settings: &S
         }
     }
     all.sort_by_key(|expected| expected.place);
-    // A lesson and its cover are one register.
+    // Two lessons of one period would have one register.
     all.dedup_by_key(|expected| expected.place);
     all
 }
@@ -120,7 +116,13 @@ mod tests {
     prop_compose! {
         fn class_year()(term in 0..30_i64, long in 0..60_i64, holiday in 0..60_i64, off in 0..5_i64, exams in 0..60_i64, came in 0..60_i64, stayed in 0..60_i64) -> ClassYear {
             let days = |from, length| vec![DaysOff { span: span(from, length), audience: serde_json::json!({}) }];
-            let calendar = Calendar { class_id: ClassId::generate(), spans: vec![span(term, long)], holidays: days(holiday, off), off_timetable: days(exams, off) };
+            let calendar = Calendar {
+                class_id: ClassId::generate(),
+                spans: vec![span(term, long)],
+                holidays: days(holiday, off),
+                off_timetable: days(exams, off),
+                working_days: std::sync::Arc::default(),
+            };
             ClassYear { calendar, enrolled: vec![span(came, stayed)] }
         }
     }
@@ -129,10 +131,10 @@ mod tests {
         #[test]
         fn what_is_expected_lies_on_school_days_with_students_once_each_and_what_is_taken_is_not_missing(
             classes in prop::collection::vec(class_year(), 1..4), (daily, periods) in any::<(bool, bool)>(), from in 0..60_i64, length in 0..31_i64,
-            lessons in prop::collection::vec((1..8_u8, 0..4_u8, 0..60_i64, 0..60_i64), 0..12), taken in any::<prop::sample::Index>(),
+            lessons in prop::collection::vec((0..4_u8, 0..90_i64), 0..40), taken in any::<prop::sample::Index>(),
         ) {
-            let lessons: Vec<TimetableLesson> = lessons.into_iter().map(|(rotation_day, period, valid, long)| TimetableLesson {
-                class_id: classes[0].calendar.class_id, subject_id: None, teacher_id: None, rotation_day, period, valid: span(valid, long),
+            let lessons: Vec<TimetableLesson> = lessons.into_iter().map(|(period, number)| TimetableLesson {
+                class_id: classes[0].calendar.class_id, subject_id: None, teacher_id: None, held_on: day(number), period,
             }).collect();
             let settings = settings(daily, periods);
             let all = expected(&classes, &lessons, &settings, day(from), day(from + length));
@@ -144,6 +146,9 @@ mod tests {
                 let is_kept = if one.place.period.is_some() { periods } else { daily };
                 prop_assert!(is_kept);
                 prop_assert!(one.place.period.is_none() || class.calendar.has_lessons(one.place.held_on));
+                let (class_id, held_on) = (one.place.class_id, one.place.held_on);
+                let is_given = |period| lessons.iter().any(|lesson| (lesson.class_id, lesson.held_on, lesson.period) == (class_id, held_on, period));
+                prop_assert!(one.place.period.is_none_or(is_given));
             }
             prop_assert!(all.windows(2).all(|pair| pair[0].place < pair[1].place));
             if !all.is_empty() {

@@ -1,6 +1,9 @@
-//! On which days a class has school: within its term (or year), on the school's weekdays, and not in a holiday.
+//! On which days a class has school: within its term (or year), not in a holiday, and on the school's weekdays or a day that its timetable counts as one it works.
+
+use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
+use directory::timetable::WorkingDays;
 use domain::ClassId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +58,9 @@ pub struct Calendar {
     /// Days on which there is school and the timetable does not hold: examinations that last all day.
     #[serde(default)]
     pub off_timetable: Vec<DaysOff>,
+    /// Days on which the school works whatever day of the week they are. They are not remembered with the rest, because the directory hears of a change at once.
+    #[serde(skip)]
+    pub working_days: Arc<WorkingDays>,
 }
 
 /// Why there is no school on a day.
@@ -90,7 +96,8 @@ impl Calendar {
             return Err(NoSchool::Holiday);
         }
         let weekday = day.weekday().number_from_monday();
-        if weekdays.iter().any(|known| u32::from(*known) == weekday) { Ok(()) } else { Err(NoSchool::Weekend) }
+        let works = self.working_days.has(day) || weekdays.iter().any(|known| u32::from(*known) == weekday);
+        if works { Ok(()) } else { Err(NoSchool::Weekend) }
     }
 
     /// Whether the timetable holds on `day`, if there is school at all.
@@ -128,6 +135,8 @@ mod tests {
             spans: vec![span("2026-11-02", "2026-11-30")],
             holidays: off("2026-11-10", "2026-11-11"),
             off_timetable: off("2026-11-12", "2026-11-12"),
+            // A Saturday; a holiday stays one, and so does what is outside the term.
+            working_days: Arc::new([day("2026-11-21"), day("2026-11-11"), day("2026-12-05")].into_iter().collect()),
         };
         let week = [1, 2, 3, 4, 5];
         assert_eq!(calendar.judge(day("2026-11-09"), &week), Ok(()));
@@ -135,6 +144,9 @@ mod tests {
         assert_eq!(calendar.judge(day("2026-11-11"), &week), Err(NoSchool::Holiday));
         assert_eq!(calendar.judge(day("2026-11-14"), &week), Err(NoSchool::Weekend));
         assert_eq!(calendar.judge(day("2026-11-14"), &[6]), Ok(()));
+        assert_eq!(calendar.judge(day("2026-11-21"), &week), Ok(()));
+        assert_eq!(calendar.judge(day("2026-11-22"), &week), Err(NoSchool::Weekend));
+        assert_eq!(calendar.judge(day("2026-12-05"), &week), Err(NoSchool::OutsideTerm));
         assert_eq!(calendar.judge(day("2026-11-01"), &week), Err(NoSchool::OutsideTerm));
         assert_eq!(calendar.judge(day("2026-12-01"), &week), Err(NoSchool::OutsideTerm));
         assert_eq!((calendar.judge(day("2026-11-12"), &week), calendar.has_lessons(day("2026-11-12"))), (Ok(()), false));
@@ -158,6 +170,7 @@ mod tests {
         fn days_with_school_are_what_is_left_of_the_terms(
             terms in prop::collection::vec((0..60_i64, 0..30_i64), 0..3), off in prop::collection::vec((0..90_i64, 0..6_i64, any::<bool>()), 0..4),
             week in prop::collection::btree_set(1..=7_u8, 1..7), from in 0..90_i64, length in 0..60_i64,
+            working in prop::collection::btree_set(0..90_i64, 0..6),
         ) {
             let (ours, theirs) = (ClassId::generate(), ClassId::generate());
             let at = |number: i64| day("2026-01-01") + chrono::Duration::days(number);
@@ -166,13 +179,14 @@ mod tests {
                 span: span(*from, *length), audience: json!({"class_ids": [if *is_ours { ours } else { theirs }]}),
             });
             let spans = terms.iter().map(|(from, length)| span(*from, *length)).collect();
-            let calendar = Calendar { class_id: ours, spans, holidays: holidays.collect(), off_timetable: Vec::new() };
+            let working_days = Arc::new(working.iter().map(|number| at(*number)).collect());
+            let calendar = Calendar { class_id: ours, spans, holidays: holidays.collect(), off_timetable: Vec::new(), working_days };
             let week: Vec<u8> = week.into_iter().collect();
             let found: Vec<NaiveDate> = calendar.days(at(from), at(from + length), &week).collect();
             let has_school = |number: &i64| {
                 terms.iter().any(|(from, length)| (*from..=from + length).contains(number))
                     && !off.iter().any(|(from, length, is_ours)| *is_ours && (*from..=from + length).contains(number))
-                    && week.iter().any(|weekday| u32::from(*weekday) == at(*number).weekday().number_from_monday())
+                    && (working.contains(number) || week.iter().any(|weekday| u32::from(*weekday) == at(*number).weekday().number_from_monday()))
             };
             prop_assert_eq!(found, (from..=from + length).filter(has_school).map(at).collect::<Vec<_>>());
         }

@@ -95,7 +95,7 @@ async fn list(
         Ok::<_, Problem>((classes, enrolled, known))
     };
     let (classes, enrolled, known) = rooms.directory.consult(caller.school_id, look).await?;
-    let days = rooms.days(caller.school_id, &rules, &enrolled, &MarkFilter { classes, student: None, from, to }).await?;
+    let days = rooms.days(caller.school_id, &rules, &enrolled, &MarkFilter { classes, students: None, from, to }).await?;
     let thresholds = Thresholds::from(&rules.settings);
     let runs = days.into_iter().filter_map(|(student_id, days)| {
         let run = current(days.into_iter().map(|(date, marks)| (date, day(&marks, thresholds))))?;

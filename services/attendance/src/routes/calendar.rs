@@ -68,7 +68,7 @@ async fn of_student(
     let filter =
         LeaveFilter { students: Some(vec![*id]), status: Some(LeaveStatus::Approved), from: Some(from), to: Some(to), after: None };
     let leave = list_leave(&rooms.platform, caller.school_id, &filter, MOST_LEAVE).await?;
-    let mut rows = marks(&rooms.platform, caller.school_id, &MarkFilter { classes, student: Some(*id), from, to }).await?;
+    let mut rows = marks(&rooms.platform, caller.school_id, &MarkFilter { classes, students: Some(vec![*id]), from, to }).await?;
     rows.sort_by_key(|row| (row.held_on, row.period, row.session_id));
     let told = |row: &MarkRow| marked(row, &rules, &leave, works_here(caller.role), caller.school_id);
     let entries: Vec<Entry> = rows.iter().filter_map(told).chain(leave.iter().map(on_leave)).collect();
@@ -167,7 +167,8 @@ async fn to_take(
     if (to - from).num_days() >= LONGEST {
         return Err(Problem::invalid(vec![Fault::new("query:from", format!("must be less than {LONGEST} days before to"))]));
     }
-    let years = class_years(platform, school, &classes).await?;
+    let working_days = rooms.directory.working_days(school).await?;
+    let years = class_years(platform, school, &classes, &working_days).await?;
     let lessons = if rules.settings.period_registers { timetable(platform, school, &classes, from, to).await? } else { Vec::new() };
     let taken = taken(platform, school, &classes, from, to).await?;
     let entry = |place: crate::model::register::Place| {

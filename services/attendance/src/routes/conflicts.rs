@@ -73,7 +73,7 @@ async fn list(
     let classes = rooms.directory.consult(caller.school_id, look).await?;
     let rules = rules(&rooms.platform, caller.school_id).await?;
     let (from, to) = range(params.from, params.to, rules.day_at(rooms.platform.clock().now()), 7)?;
-    let rows = marks(&rooms.platform, caller.school_id, &MarkFilter { classes, student: None, from, to }).await?;
+    let rows = marks(&rooms.platform, caller.school_id, &MarkFilter { classes, students: None, from, to }).await?;
     let daily: HashMap<(StudentId, NaiveDate), &MarkRow> =
         rows.iter().filter(|row| row.period.is_none()).map(|row| ((row.student_id, row.held_on), row)).collect();
     let conflict = |row: &MarkRow| {

@@ -80,7 +80,8 @@ async fn list(
     if (to - from).num_days() >= LONGEST {
         return Err(Problem::invalid(vec![Fault::new("query:from", format!("must be less than {LONGEST} days before to"))]));
     }
-    let years = class_years(platform, school, &classes).await?;
+    let working_days = rooms.directory.working_days(school).await?;
+    let years = class_years(platform, school, &classes, &working_days).await?;
     let lessons = if rules.settings.period_registers { timetable(platform, school, &classes, from, to).await? } else { Vec::new() };
     let taken = taken(platform, school, &classes, from, to).await?;
     let mut rows = missing(expected(&years, &lessons, &rules.settings, from, to), &taken);

@@ -22,7 +22,7 @@ pub mod summary;
 mod taking;
 pub mod uploads;
 
-pub(crate) use figures::Enrolled;
+pub(crate) use figures::{Enrolled, days};
 
 use actix_web::web::Data;
 use chrono::{Days, NaiveDate};

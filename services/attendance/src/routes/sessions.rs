@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use directory::Glance;
-use domain::{ClassId, EventKind, Fault, RegisterId, ServiceName, StudentId, SubjectId, TeacherId, UserId, Version};
+use domain::{ClassId, Fault, RegisterId, ServiceName, StudentId, SubjectId, TeacherId, UserId, Version};
 use futures_util::future::{join, join3, try_join};
 use serde::{Deserialize, Serialize};
 use service_kit::{
@@ -188,7 +188,7 @@ async fn open(
         let viewer = rooms.viewer_at(glance, caller).await?;
         retried(async || {
             let found = look_for_register(&rooms.platform, glance.guard(), school, id);
-            let day = day(&rooms.platform, school, wanted.class_id, wanted.held_on);
+            let day = day(&rooms.platform, glance, school, wanted.class_id, wanted.held_on);
             let (found, rules, day) = join3(found, rules(&rooms.platform, school), day).await;
             let no_class = || Problem::invalid(vec![Fault::new("/class_id", "is no class that you teach")]);
             let ground = rooms.ground(glance, &viewer, wanted.class_id, rules?).await?.ok_or_else(no_class)?;
@@ -321,7 +321,7 @@ async fn lock_register(
                 let detail = if register.state == State::Locked { "It is locked already." } else { "Nobody is marked in it yet." };
                 return Err(Problem::conflict(Kind::Conflict, detail).into());
             };
-            let event = events::about_register(EventKind::AttendanceLocked, caller, &locked, now)?;
+            let event = events::locked(caller, &locked, now)?;
             let operation = Operation::new(caller.school_id, ServiceName::Attendance).named(name).update(&locked, register.version);
             let operation = operation.event(event).guarded(glance.guard());
             rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::Attendance), operation).await.map_err(Refusal::Write)?;

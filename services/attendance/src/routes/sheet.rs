@@ -108,7 +108,7 @@ impl Rooms {
             return Err(Problem::invalid(vec![Fault::new("query:period", NO_PERIOD)]));
         }
         let register = find_register(&self.platform, glance.guard(), school, place.id(school));
-        let (register, day) = join(register, day(&self.platform, school, params.class_id, held_on)).await;
+        let (register, day) = join(register, day(&self.platform, glance, school, params.class_id, held_on)).await;
         let (register, day) = (register?, day?);
         let pupils = self.pupils(&ground, viewer, place).await?;
         let no_school = day.calendar.and_then(|calendar| calendar.judge(held_on, &ground.rules.settings.weekdays).err());

@@ -80,7 +80,7 @@ async fn list(
     let (from, to) = range(params.from, params.to, rules.day_at(rooms.platform.clock().now()), 90)?;
     let paging = Paging::asking(&rooms.platform, caller, "marks", (*id, from, to), params.limit, params.cursor.as_deref());
     let after: Option<(NaiveDate, Option<u8>, RegisterId)> = paging.after()?;
-    let filter = MarkFilter { classes, student: Some(*id), from, to };
+    let filter = MarkFilter { classes, students: Some(vec![*id]), from, to };
     let mut rows = marks(&rooms.platform, caller.school_id, &filter).await?;
     rows.retain(|row| after.is_none_or(|after| (row.held_on, row.period, row.session_id) < after));
     rows.sort_by_key(|row| std::cmp::Reverse((row.held_on, row.period, row.session_id)));

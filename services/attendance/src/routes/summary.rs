@@ -86,12 +86,12 @@ async fn show(permit: Permit<permits::AttendanceRead>, rooms: Data<Rooms>, param
             let seats = &rooms.directory.consult(caller.school_id, look).await?.0;
             let names: Vec<(StudentId, Option<String>)> = seats.iter().map(|seat| (seat.student_id, Some(seat.name.clone()))).collect();
             let enrolled: Enrolled = seats.iter().map(|seat| (seat.student_id, seat.attends.clone())).collect();
-            (enrolled, names, MarkFilter { classes: vec![class], student: None, from, to })
+            (enrolled, names, MarkFilter { classes: vec![class], students: None, from, to })
         }
         (None, Some(student)) => {
             let (learner, classes) = rooms.student(caller, student).await?;
             let enrolled: Enrolled = [(student, learner.attends)].into_iter().collect();
-            (enrolled, vec![(student, None)], MarkFilter { classes, student: Some(student), from, to })
+            (enrolled, vec![(student, None)], MarkFilter { classes, students: Some(vec![student]), from, to })
         }
         _ => {
             let detail = "is needed, or student_id is, and not both";

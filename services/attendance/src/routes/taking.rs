@@ -226,7 +226,7 @@ impl Rooms {
         let opening = taking.place.as_ref().map(|(_, place)| place).filter(|_| matches!(taking.basis, Basis::Fresh));
         let day = async {
             let Some(place) = opening else { return Ok(None) };
-            tables::day(&self.platform, caller.school_id, place.class_id, place.held_on).await.map(Some)
+            tables::day(&self.platform, glance, caller.school_id, place.class_id, place.held_on).await.map(Some)
         };
         let found = tables::look_for_register(&self.platform, glance.guard(), caller.school_id, taking.id);
         let (found, rules, day) = join3(found, tables::rules(&self.platform, caller.school_id), day).await;

@@ -14,14 +14,14 @@ use crate::model::alert::{Alert, AlertRule, AlertState, Episode};
 
 /// All rules of the school, those that are not looked at included, by name.
 pub(crate) async fn alert_rules(platform: &Platform, school: SchoolId) -> Result<Vec<AlertRule>, StoreError> {
-    let mut transaction = reading(platform, school).await?;
-    let query = sqlx::query_scalar("SELECT to_jsonb(r) FROM attendance_alert_rules r WHERE r.school_id = $1 ORDER BY r.name");
-    Ok(plain(query.bind(school.as_uuid()).fetch_all(transaction.connection()?).await?))
+    alert_rules_in(&mut reading(platform, school).await?).await
 }
 
-/// Those that are looked at.
-pub(crate) async fn active_rules(platform: &Platform, school: SchoolId) -> Result<Vec<AlertRule>, StoreError> {
-    Ok(alert_rules(platform, school).await?.into_iter().filter(|rule| rule.is_active).collect())
+/// The same as `transaction` sees them.
+pub(crate) async fn alert_rules_in(transaction: &mut SchoolTransaction) -> Result<Vec<AlertRule>, StoreError> {
+    let query = sqlx::query_scalar("SELECT to_jsonb(r) FROM attendance_alert_rules r WHERE r.school_id = $1 ORDER BY r.name");
+    let query = query.bind(transaction.school_id().as_uuid());
+    Ok(plain(query.fetch_all(transaction.connection()?).await?))
 }
 
 /// The rule with this id, locked until the transaction ends.
@@ -33,8 +33,7 @@ pub(crate) async fn lock_rule(connection: &mut PgConnection, school: SchoolId, i
 
 /// Inserts a new rule, unless the school has `most` already; whether it did.
 pub(crate) async fn create_rule(connection: &mut PgConnection, rule: &AlertRule, most: i64) -> Result<bool, StoreError> {
-    // Who adds one waits for who is adding another, or both would count before. Not in the queue of those who look after alerts: they hold a connection each and
-    // need another, which those who wait here would take from them.
+    // Who adds one waits for who is adding another, or both would count before. Not in the queue of those who look after alerts, who have other things to do.
     let wait = "SELECT pg_advisory_xact_lock(hashtextextended('attendance alert rules:' || current_school()::text, 24))";
     sqlx::query(wait).execute(&mut *connection).await?;
     let count = sqlx::query_scalar("SELECT count(*) FROM attendance_alert_rules WHERE school_id = $1").bind(rule.school_id.as_uuid());

@@ -1,15 +1,17 @@
 //! What others' tables tell: when a class has school, what its timetable says, who is enrolled. Attendance reads them and writes none.
 //!
-//! A holiday is an all-day event of the kind `holiday` that is confirmed, and one of the kind `exam` stands in for the timetable. A holiday that recurs counts on the days that stand in the table (its first, and
-//! occurrences of their own); the rule itself is the calendar's to expand.
+//! A holiday is an all-day event of the kind `holiday` that is confirmed, and one of the kind `exam` stands in for the timetable. Lessons are those that the
+//! calendar lists day by day: by rotation, bell and cover.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use directory::Learner;
+use directory::timetable::{GivenFilter, WorkingDays, lessons_given};
+use directory::{Attends, Glance, Learner};
 use domain::{ClassId, SchoolId, StudentId};
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use serde::{Deserialize, Serialize};
 use service_kit::Platform;
 use sqlx::types::Json;
@@ -42,8 +44,18 @@ CROSS JOIN LATERAL (
             AND e.start_date <= y.ends_on AND e.end_date >= y.starts_on) AS events) AS off
 WHERE c.school_id = $1 AND c.id = ANY ($2)";
 
-/// When the class has school; none if there is no such class.
-pub(crate) async fn calendar(platform: &Platform, school: SchoolId, class: ClassId) -> Result<Option<Calendar>, StoreError> {
+/// When the class has school, of which `working_days` are part; none if there is no such class.
+pub(crate) async fn calendar(
+    platform: &Platform,
+    school: SchoolId,
+    class: ClassId,
+    working_days: &Arc<WorkingDays>,
+) -> Result<Option<Calendar>, StoreError> {
+    let calendar = remembered(platform, school, class).await?;
+    Ok(calendar.map(|calendar| Calendar { working_days: working_days.clone(), ..calendar }))
+}
+
+async fn remembered(platform: &Platform, school: SchoolId, class: ClassId) -> Result<Option<Calendar>, StoreError> {
     let load = || async move { Ok(calendars(platform, school, &[class]).await?.into_iter().next()) };
     // Boxed, as what is asked for beside it.
     Box::pin(platform.cache().get_or_load(format!("attendance:calendar:{school}:{class}"), TTL, load)).await
@@ -58,10 +70,18 @@ pub(crate) struct Day {
     pub(crate) on_leave: HashSet<StudentId>,
 }
 
-/// A day of a class. One round trip if both are cached.
-pub(crate) async fn day(platform: &Platform, school: SchoolId, class: ClassId, day: NaiveDate) -> Result<Day, StoreError> {
-    let (calendar, on_leave) = try_join(calendar(platform, school, class), on_leave(platform, school, day)).await?;
-    Ok(Day { calendar, on_leave })
+/// A day of a class. One round trip if all is cached.
+pub(crate) async fn day(
+    platform: &Platform,
+    glance: &Glance<'_>,
+    school: SchoolId,
+    class: ClassId,
+    day: NaiveDate,
+) -> Result<Day, StoreError> {
+    let working_days = Box::pin(glance.working_days());
+    let (calendar, working_days, on_leave) =
+        try_join3(remembered(platform, school, class), working_days, on_leave(platform, school, day)).await?;
+    Ok(Day { calendar: calendar.map(|calendar| Calendar { working_days, ..calendar }), on_leave })
 }
 
 async fn calendars(platform: &Platform, school: SchoolId, classes: &[ClassId]) -> Result<Vec<Calendar>, StoreError> {
@@ -70,8 +90,13 @@ async fn calendars(platform: &Platform, school: SchoolId, classes: &[ClassId]) -
     Ok(plain(query.fetch_all(transaction.connection()?).await?))
 }
 
-/// Each class's calendar, and when it has students.
-pub(crate) async fn class_years(platform: &Platform, school: SchoolId, classes: &[ClassId]) -> Result<Vec<ClassYear>, StoreError> {
+/// Each class's calendar, of which `working_days` are part, and when it has students.
+pub(crate) async fn class_years(
+    platform: &Platform,
+    school: SchoolId,
+    classes: &[ClassId],
+    working_days: &Arc<WorkingDays>,
+) -> Result<Vec<ClassYear>, StoreError> {
     #[derive(Serialize, Deserialize)]
     struct Enrolled {
         class_id: ClassId,
@@ -86,10 +111,14 @@ pub(crate) async fn class_years(platform: &Platform, school: SchoolId, classes: 
         sqlx::query_scalar(query).bind(school.as_uuid()).bind(uuids(classes)).fetch_all(transaction.connection()?).await?;
     let enrolled = plain(rows);
     let spans = |class: ClassId| enrolled.iter().find(|row| row.class_id == class).map(|row| row.spans.clone()).unwrap_or_default();
-    Ok(calendars.into_iter().map(|calendar| ClassYear { enrolled: spans(calendar.class_id), calendar }).collect())
+    let year = |calendar: Calendar| ClassYear {
+        enrolled: spans(calendar.class_id),
+        calendar: Calendar { working_days: working_days.clone(), ..calendar },
+    };
+    Ok(calendars.into_iter().map(year).collect())
 }
 
-/// The lessons of some classes that are given between two days.
+/// The lessons of some classes that are given between two days. One without a number has no register of its own.
 pub(crate) async fn timetable(
     platform: &Platform,
     school: SchoolId,
@@ -98,22 +127,13 @@ pub(crate) async fn timetable(
     to: NaiveDate,
 ) -> Result<Vec<TimetableLesson>, StoreError> {
     let mut transaction = reading(platform, school).await?;
-    // A lesson without a number has no register of its own. Cover comes first: who stands in is who takes the register.
-    let query =
-        "SELECT jsonb_build_object('class_id', class_id, 'subject_id', subject_id, 'teacher_id', teacher_id, 'rotation_day', rotation_day,
-            'period', period, 'valid', jsonb_build_object('from', valid_from, 'to', coalesce(valid_to, '9999-12-31'::date)))
-        FROM timetable_entries
-        WHERE school_id = $1 AND class_id = ANY ($2) AND status = 'active' AND period IS NOT NULL
-            AND valid_from <= $4 AND coalesce(valid_to, '9999-12-31'::date) >= $3
-        ORDER BY covers_entry_id IS NULL";
-    let rows: Vec<Json<TimetableLesson>> = sqlx::query_scalar(query)
-        .bind(school.as_uuid())
-        .bind(uuids(classes))
-        .bind(from)
-        .bind(to)
-        .fetch_all(transaction.connection()?)
-        .await?;
-    Ok(plain(rows))
+    let filter = GivenFilter { classes: Some(classes.to_vec()), ..GivenFilter::default() };
+    let given = lessons_given(&mut transaction, (from, to), &filter).await?;
+    let lessons = given.into_iter().filter_map(|given| {
+        let (teacher_id, period) = (given.given_by(), given.period?);
+        Some(TimetableLesson { class_id: given.class_id, subject_id: given.subject_id, teacher_id, held_on: given.day, period })
+    });
+    Ok(lessons.collect())
 }
 
 /// Every class of the school.
@@ -128,7 +148,12 @@ pub(crate) async fn all_classes(platform: &Platform, school: SchoolId) -> Result
 
 /// The classes that the student was ever in, each once.
 pub(crate) fn classes_of_learner(learner: &Learner) -> Vec<ClassId> {
-    let mut classes: Vec<ClassId> = learner.classes().collect();
+    classes_of(&learner.attends)
+}
+
+/// The classes of some times in classes, each once.
+pub(crate) fn classes_of<'a>(attends: impl IntoIterator<Item = &'a Attends>) -> Vec<ClassId> {
+    let mut classes: Vec<ClassId> = attends.into_iter().map(|attends| attends.class_id).collect();
     classes.sort_unstable();
     classes.dedup();
     classes

@@ -7,7 +7,7 @@ use domain::{LeaveRequestId, SchoolId, StudentId, Timestamp};
 use service_kit::Platform;
 use sqlx::PgConnection;
 use sqlx::types::Json;
-use store::StoreError;
+use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 
 use super::cached::cached;
@@ -102,10 +102,20 @@ pub(crate) async fn approved_leave(
     to: NaiveDate,
 ) -> Result<Vec<Approved>, StoreError> {
     let mut transaction = reading(platform, school).await?;
+    approved_leave_in(&mut transaction, students, from, to).await
+}
+
+/// The same on the connection of `transaction`, whose school it is.
+pub(crate) async fn approved_leave_in(
+    transaction: &mut SchoolTransaction,
+    students: &[StudentId],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<Approved>, StoreError> {
     let query = "SELECT student_id, from_date, to_date FROM leave_requests
         WHERE school_id = $1 AND status = 'approved' AND student_id = ANY ($2) AND daterange(from_date, to_date, '[]') && daterange($3, $4, '[]')";
-    let rows: Vec<(Uuid, NaiveDate, NaiveDate)> =
-        sqlx::query_as(query).bind(school.as_uuid()).bind(uuids(students)).bind(from).bind(to).fetch_all(transaction.connection()?).await?;
+    let query = sqlx::query_as(query).bind(transaction.school_id().as_uuid()).bind(uuids(students)).bind(from).bind(to);
+    let rows: Vec<(Uuid, NaiveDate, NaiveDate)> = query.fetch_all(transaction.connection()?).await?;
     Ok(rows.into_iter().map(|(student, from, to)| (StudentId::from_uuid(student), from, to)).collect())
 }
 

@@ -6,8 +6,7 @@ use chrono::NaiveDate;
 use domain::{ClassId, RegisterId, SchoolId, StudentId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::{Platform, Problem};
-use sqlx::types::Json;
-use store::StoreError;
+use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 
 use super::{plain, reading, uuids};
@@ -38,8 +37,8 @@ pub(crate) struct MarkRow {
 #[derive(Debug, Clone)]
 pub(crate) struct MarkFilter {
     pub(crate) classes: Vec<ClassId>,
-    /// Of this student only.
-    pub(crate) student: Option<StudentId>,
+    /// Of these students; none means of all.
+    pub(crate) students: Option<Vec<StudentId>>,
     pub(crate) from: NaiveDate,
     pub(crate) to: NaiveDate,
 }
@@ -48,22 +47,33 @@ const SELECT: &str = "
 SELECT jsonb_build_object('session_id', s.id, 'version', s.version, 'class_id', s.class_id, 'student_id', r.student_id, 'held_on', s.held_on,
     'period', s.period, 'code', r.code, 'marked_at', r.marked_at, 'marked_in', r.version, 'minutes_late', r.minutes_late, 'note', r.note, 'minutes', round(extract(epoch FROM s.ends_at - s.starts_at) / 60))
 FROM attendance_sessions s JOIN attendance_records r ON r.school_id = s.school_id AND r.session_id = s.id
-WHERE s.school_id = $1 AND s.class_id = ANY ($2) AND s.held_on BETWEEN $3 AND $4 AND s.state <> 'open' AND ($5::uuid IS NULL OR r.student_id = $5)";
+WHERE s.school_id = $1 AND s.class_id = ANY ($2) AND s.held_on BETWEEN $3 AND $4 AND s.state <> 'open' AND ($5::uuid[] IS NULL OR r.student_id = ANY ($5))";
 
 /// The marks, in no order.
 pub(crate) async fn marks(platform: &Platform, school: SchoolId, filter: &MarkFilter) -> Result<Vec<MarkRow>, Problem> {
     let unsaved = super::registers::unsaved(platform, school, Some(&filter.classes)).await?;
     let mut transaction = reading(platform, school).await?;
-    let rows: Vec<Json<MarkRow>> = sqlx::query_scalar(SELECT)
-        .bind(school.as_uuid())
+    Ok(merged(saved(&mut transaction, filter).await?, unsaved, filter))
+}
+
+/// The same on the connection of `transaction`, whose school it is: for somebody whom others wait for.
+pub(crate) async fn marks_in(
+    transaction: &mut SchoolTransaction,
+    platform: &Platform,
+    filter: &MarkFilter,
+) -> Result<Vec<MarkRow>, Problem> {
+    let unsaved = super::registers::unsaved(platform, transaction.school_id(), Some(&filter.classes)).await?;
+    Ok(merged(saved(transaction, filter).await?, unsaved, filter))
+}
+
+async fn saved(transaction: &mut SchoolTransaction, filter: &MarkFilter) -> Result<Vec<MarkRow>, StoreError> {
+    let query = sqlx::query_scalar(SELECT)
+        .bind(transaction.school_id().as_uuid())
         .bind(uuids(&filter.classes))
         .bind(filter.from)
         .bind(filter.to)
-        .bind(filter.student.map(StudentId::as_uuid))
-        .fetch_all(transaction.connection()?)
-        .await
-        .map_err(StoreError::from)?;
-    Ok(merged(plain(rows), unsaved, filter))
+        .bind(filter.students.as_deref().map(uuids));
+    Ok(plain(query.fetch_all(transaction.connection()?).await?))
 }
 
 /// Registers that were read unsaved stand in for what PostgreSQL has of them, unless it has something newer by now.
@@ -77,7 +87,8 @@ fn merged(saved: Vec<MarkRow>, mut unsaved: HashMap<Uuid, Register>, filter: &Ma
     let mut rows: Vec<MarkRow> = saved.into_iter().filter(|row| !unsaved.contains_key(&row.session_id.as_uuid())).collect();
     let wanted = |register: &Register| register.state != State::Open && (filter.from..=filter.to).contains(&register.held_on);
     for register in unsaved.into_values().filter(wanted) {
-        let wanted = register.marks.iter().filter(|mark| filter.student.is_none_or(|student| mark.student_id == student));
+        let wanted =
+            register.marks.iter().filter(|mark| filter.students.as_ref().is_none_or(|students| students.contains(&mark.student_id)));
         rows.extend(wanted.map(|mark| MarkRow {
             session_id: register.id,
             version: register.version,

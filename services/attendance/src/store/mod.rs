@@ -17,17 +17,19 @@ use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
 pub(crate) use alerts::{
-    AlertFilter, Finding, active_rules, alert_rules, change_alert, change_rule, create_rule, find_alert, list_alerts, lock_alert,
+    AlertFilter, Finding, alert_rules, alert_rules_in, change_alert, change_rule, create_rule, find_alert, list_alerts, lock_alert,
     lock_rule, queue_up, settle,
 };
 pub(crate) use cached::announce;
-pub(crate) use calendar::{Day, all_classes, calendar, class_years, classes_of_learner, day, timetable};
+pub(crate) use calendar::{Day, all_classes, calendar, class_years, classes_of, classes_of_learner, day, timetable};
 pub(crate) use codes::{change_code, change_settings, create_code, find_code};
 pub(crate) use corrections::list_corrections;
-pub(crate) use leave::{LeaveFilter, approved_leave, create_leave, find_leave, list_leave, lock_leave, on_leave, save_leave};
-pub(crate) use marks::{MarkFilter, MarkRow, marks, taken};
+pub(crate) use leave::{
+    Approved, LeaveFilter, approved_leave, approved_leave_in, create_leave, find_leave, list_leave, lock_leave, on_leave, save_leave,
+};
+pub(crate) use marks::{MarkFilter, MarkRow, marks, marks_in, taken};
 pub(crate) use registers::{RegisterFilter, find_register, list_registers, look_for_register};
-pub(crate) use rules::{Rules, rules};
+pub(crate) use rules::{Rules, rules, rules_in};
 
 /// A transaction that only reads.
 async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {

@@ -5,7 +5,7 @@ use domain::{SchoolId, ServiceName, Timestamp};
 use serde::{Deserialize, Serialize};
 use service_kit::Platform;
 use sqlx::types::Json;
-use store::StoreError;
+use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 
 use super::cached::cached;
@@ -49,8 +49,13 @@ async fn load(platform: &Platform, school: SchoolId) -> Result<Rules, StoreError
 }
 
 async fn stored(platform: &Platform, school: SchoolId) -> Result<Option<Rules>, StoreError> {
-    let mut transaction = reading(platform, school).await?;
-    let found: Option<Json<Rules>> = sqlx::query_scalar(SELECT).bind(school.as_uuid()).fetch_optional(transaction.connection()?).await?;
+    rules_in(&mut reading(platform, school).await?).await
+}
+
+/// The rules as `transaction` sees them; none if its school never had any.
+pub(crate) async fn rules_in(transaction: &mut SchoolTransaction) -> Result<Option<Rules>, StoreError> {
+    let query = sqlx::query_scalar(SELECT).bind(transaction.school_id().as_uuid());
+    let found: Option<Json<Rules>> = query.fetch_optional(transaction.connection()?).await?;
     Ok(found.map(|Json(rules)| rules))
 }
 

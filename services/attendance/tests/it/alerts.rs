@@ -13,7 +13,7 @@ use crate::school::School;
 const RULES: &str = "/api/v1/attendance/alert-rules";
 const ALERTS: &str = "/api/v1/attendance/alerts";
 
-async fn rule(school: &School, body: &Value) -> Value {
+pub async fn rule(school: &School, body: &Value) -> Value {
     school.office.post(RULES, body).await.expect(201)
 }
 
@@ -37,7 +37,7 @@ async fn eventually(school: &School, seen: impl Fn(&[Value]) -> bool) -> Vec<Val
     panic!("it does not come: {:#?}", alerts(&school.office).await)
 }
 
-async fn told(school: &School) -> Vec<Value> {
+pub async fn told(school: &School) -> Vec<Value> {
     // An event goes through the outbox: the relay has a moment.
     for _ in 0..100 {
         if school.count("SELECT count(*) FROM outbox").await == 0 {
@@ -49,7 +49,7 @@ async fn told(school: &School) -> Vec<Value> {
 }
 
 /// Waits until the consumer has been through everything that was told so far.
-async fn caught_up(school: &School) {
+pub async fn caught_up(school: &School) {
     let stream = cache::key::events(domain::Partition::of(school.id));
     let redis = school.fleet.platform.redis();
     for _ in 0..200 {
@@ -262,4 +262,47 @@ async fn of_fifty_rules_that_are_made_at_once_no_more_come_into_being_than_a_sch
     assert!(outcomes.iter().all(|status| matches!(status, 201 | 409)), "{outcomes:?}");
     let made = school.office.get(RULES).await.expect(200).as_array().unwrap().len();
     assert_eq!((outcomes.iter().filter(|status| **status == 201).count(), made), (20, 20));
+}
+
+#[tokio::test]
+async fn alerts_are_looked_after_on_one_connection_so_that_those_who_wait_do_not_starve_each_other() {
+    let school = School::open_with(&[("POSTGRES_MAX_CONNECTIONS", "2"), ("POSTGRES_ACQUIRE_TIMEOUT_MS", "500")]).await;
+    rule(&school, &json!({"name": "Away", "kind": "absent_in_a_row", "times": 1})).await;
+    // All connections but one are taken, as by others in the queue.
+    let held = school.fleet.platform.postgres(domain::ServiceName::Attendance).school(school.id).await.unwrap();
+    school.take(&school.teacher, school.today, ["A", "P", "P"]).await.expect(201);
+    caught_up(&school).await;
+    assert_eq!(school.count("SELECT count(*) FROM attendance_alerts").await, 1);
+    drop(held);
+}
+
+#[tokio::test]
+async fn one_students_leave_or_correction_reads_one_students_marks() {
+    let school = School::open().await;
+    school.sql("CREATE EXTENSION pg_stat_statements").await;
+    three_days(&school).await;
+    for days_ago in [3, 2, 1] {
+        school.take(&school.teacher, school.day(days_ago), ["A", "A", "A"]).await.expect(201);
+    }
+    eventually(&school, |alerts| alerts.len() == 3).await;
+    school.saved().await;
+    let read = async || {
+        let query = "SELECT coalesce(sum(rows), 0)::bigint FROM pg_stat_statements
+            WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND query LIKE '%FROM attendance_sessions s JOIN attendance_records r ON%s.held_on BETWEEN%'";
+        school.count(query).await
+    };
+    let before = read().await;
+    let day = json!({"student_id": school.pupils[0], "from_date": school.day(1), "to_date": school.day(1), "reason": "The flu"});
+    let leave = school.parent.post("/api/v1/leave-requests", &day).await;
+    school.office.post_if(&format!("{}/approve", leave.header("location")), &leave.etag(), &json!({})).await.expect(200);
+    eventually(&school, |alerts| alerts.iter().any(|alert| !alert["ended_on"].is_null())).await;
+    caught_up(&school).await;
+    assert_eq!(read().await - before, 3, "the marks of three days");
+    let before = read().await;
+    let path = format!("{}/records/{}", school.register(school.day(2)).await, school.pupils[1]);
+    school.teacher.patch(&path, "\"v1\"", &json!({"code": "P"})).await.expect(200);
+    eventually(&school, |alerts| alerts.iter().filter(|alert| !alert["ended_on"].is_null()).count() == 2).await;
+    caught_up(&school).await;
+    assert_eq!(read().await - before, 3, "and of one student");
 }

@@ -46,7 +46,11 @@ impl School {
     }
 
     pub async fn open_with(variables: &[(&str, &str)]) -> Self {
-        let fleet = Fleet::start_with(SERVICES, variables).await;
+        Self::open_as(SERVICES, variables).await
+    }
+
+    pub async fn open_as(services: &[Service], variables: &[(&str, &str)]) -> Self {
+        let fleet = Fleet::start_with(services, variables).await;
         let (id, elsewhere) = (fleet.school("A school").await, fleet.school("Another school").await);
         fleet.member(id, Role::SchoolAdmin, "office@a.example").await;
         let teacher = fleet.member(id, Role::Teacher, "teacher@a.example").await;

@@ -3,13 +3,14 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use directory::timetable::Given;
 use domain::{ClassId, RoomId, TeacherId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::event::Kind;
-use super::given::Given;
+use super::given::span;
 use super::occurrence::Occurrence;
 
 /// What kind of thing takes up a room or a teacher.
@@ -113,7 +114,7 @@ pub fn event(one: &Occurrence, school_zone: Tz) -> Vec<Taken> {
 #[must_use]
 pub fn lessons(given: &[Given], school_zone: Tz) -> Vec<Taken> {
     let taken = |lesson: &Given| {
-        let (starts_at, ends_at) = lesson.span(school_zone);
+        let (starts_at, ends_at) = span(lesson, school_zone);
         let (id, room_id, teacher_id) = (lesson.entry_id.as_uuid(), lesson.room_id, lesson.given_by());
         Taken { what: What::Lesson, id, starts_at, ends_at, room_id, teacher_id, class_id: Some(lesson.class_id) }
     };

@@ -2,56 +2,20 @@
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
+use directory::timetable::Given;
 use domain::{ClassId, Role, RoomId, SubjectId, TeacherId, TimetableEntryId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::audience::Audience;
 use super::event::{Event, Kind, Status};
 use super::zone;
 
-/// A lesson on a day, as the tables have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Given {
-    /// The lesson.
-    pub entry_id: TimetableEntryId,
-    /// The day.
-    pub day: NaiveDate,
-    /// When it begins that day, in minutes since midnight.
-    pub start_minute: u16,
-    /// When it is over.
-    pub end_minute: u16,
-    /// The class.
-    pub class_id: ClassId,
-    /// The subject.
-    pub subject_id: Option<SubjectId>,
-    /// The number of its period.
-    pub period: Option<u8>,
-    /// Where.
-    pub room_id: Option<RoomId>,
-    /// Whose lesson it is.
-    pub teacher_id: Option<TeacherId>,
-    /// The cover, if somebody stands in.
-    pub cover_id: Option<TimetableEntryId>,
-    /// Who stands in.
-    pub cover_teacher_id: Option<TeacherId>,
-    /// What to know about it: the cover's words, or the lesson's.
-    pub note: Option<String>,
-}
-
-impl Given {
-    /// From when to when.
-    #[must_use]
-    pub fn span(&self, school: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
-        let at = |minute: u16| zone::instant(school, self.day.and_time(NaiveTime::MIN) + Duration::minutes(minute.into()));
-        (at(self.start_minute), at(self.end_minute))
-    }
-
-    /// Who is there: whoever stands in, or else the teacher.
-    #[must_use]
-    pub fn given_by(&self) -> Option<TeacherId> {
-        self.cover_teacher_id.or(self.teacher_id)
-    }
+/// From when to when a lesson is given, by the clocks of `school`.
+#[must_use]
+pub fn span(given: &Given, school: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+    let at = |minute: u16| zone::instant(school, given.day.and_time(NaiveTime::MIN) + Duration::minutes(minute.into()));
+    (at(given.start_minute), at(given.end_minute))
 }
 
 /// A lesson on a day.
@@ -85,7 +49,7 @@ impl GivenLesson {
     /// The lesson by the clocks of `school`.
     #[must_use]
     pub fn of(given: Given, school: Tz) -> Self {
-        let ((starts_at, ends_at), teacher_id) = (given.span(school), given.given_by());
+        let ((starts_at, ends_at), teacher_id) = (span(&given, school), given.given_by());
         let absent_teacher_id = given.teacher_id.filter(|_| given.cover_id.is_some());
         let Given { entry_id, day, class_id, subject_id, period, room_id, note, .. } = given;
         Self { entry_id, day, starts_at, ends_at, class_id, subject_id, period, room_id, teacher_id, absent_teacher_id, note }

@@ -3,6 +3,7 @@
 use actix_web::get;
 use actix_web::web::Json;
 use chrono::NaiveDate;
+use directory::timetable::{GivenFilter, lessons_given};
 use domain::{ClassId, Fault, RoomId, TeacherId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Params, Problem, permits};
@@ -15,7 +16,7 @@ use crate::model::event::Status;
 use crate::model::given::without_holidays;
 use crate::model::month::Window;
 use crate::model::occurrence::expand;
-use crate::store::{GivenFilter, SlotFilter, events_between, given_between, list_room_bookings, list_slots, zone_of};
+use crate::store::{SlotFilter, events_between, list_room_bookings, list_slots, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -69,9 +70,9 @@ async fn list(desk: Records<permits::CalendarManage>, params: Params<ListConflic
     let events = expand(&rows, &window, zone).into_iter().filter(|one| one.status != Status::Cancelled);
     let mut taken: Vec<Taken> = events.flat_map(|one| event(&one, zone)).collect();
     let mut transaction = desk.read().await?;
-    let connection = transaction.connection()?;
-    let given = given_between(connection, school, (params.from, params.to), &GivenFilter::default()).await?;
+    let given = lessons_given(&mut transaction, (params.from, params.to), &GivenFilter::default()).await?;
     taken.extend(lessons(&without_holidays(given, &rows), zone));
+    let connection = transaction.connection()?;
     let bookings = list_room_bookings(connection, school, params.room_id, (window.starts_at, window.ends_at)).await?;
     taken.extend(bookings.into_iter().map(|booking| Taken {
         what: What::RoomBooking,

@@ -201,6 +201,7 @@ async fn change(
             Ok(changed)
         })
         .await?;
+    desk.directory().changed(school).await;
     let version = changed.version;
     Ok(Versioned(changed.into(), version))
 }
@@ -264,5 +265,6 @@ async fn lay_out(desk: Records<permits::CalendarManage>, body: Body<LayOut>) -> 
             Ok(days)
         })
         .await?;
+    desk.directory().changed(school).await;
     Ok(Json(Days { items: days.into_iter().map(Into::into).collect() }))
 }

@@ -3,6 +3,7 @@
 use actix_web::get;
 use actix_web::web::Json;
 use chrono::NaiveDate;
+use directory::timetable::{GivenFilter, lessons_given};
 use domain::{ClassId, Fault, RoomId, TeacherId};
 use serde::{Deserialize, Serialize};
 use service_kit::{CommonProblems, Params, Problem, permits};
@@ -13,7 +14,7 @@ use super::Records;
 use super::access::Viewer;
 use crate::model::given::{GivenLesson, without_holidays};
 use crate::model::month::Window;
-use crate::store::{GivenFilter, events_between, given_between, zone_of};
+use crate::store::{events_between, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list);
@@ -74,7 +75,7 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListGiven>) -
     let filter = GivenFilter { classes, teacher: params.teacher_id, room: params.room_id };
     let events = events_between(desk.platform(), caller.school_id, params.from, params.to).await?;
     let mut transaction = desk.read().await?;
-    let given = given_between(transaction.connection()?, caller.school_id, (params.from, params.to), &filter).await?;
+    let given = lessons_given(&mut transaction, (params.from, params.to), &filter).await?;
     let items = without_holidays(given, &events).into_iter().map(|lesson| GivenLesson::of(lesson, zone)).collect();
     Ok(Json(Timetable { time_zone: zone.name().to_owned(), items }))
 }
