@@ -28,9 +28,8 @@ use actix_web::web::Data;
 use chrono::{Days, NaiveDate};
 use directory::Directory;
 use domain::{Fault, ServiceName};
-use service_kit::{Platform, Problem};
+use service_kit::{Platform, Problem, Refusal, Retries};
 use utoipa_actix_web::service_config::ServiceConfig;
-use write_behind::WriteError;
 
 /// Registers all routes of the service.
 pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
@@ -77,43 +76,9 @@ impl Rooms {
     }
 }
 
-/// How often a write is begun anew when its row left Redis between being read and being written, or when something was settled since it was seen to be free:
-/// in a busy partition that is not rare.
-const TRIES: usize = 8;
-
-/// Runs `attempt` until it is not told that its row was evicted meanwhile.
+/// Runs `attempt` until nobody got in between. What it reads, it must read anew each time.
 async fn retried<T>(attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
-    tried(TRIES, |error| matches!(error, WriteError::Evicted | WriteError::Exists), attempt).await
-}
-
-/// Runs `attempt` at most `tries` times, as long as it is told something that `again` says is worth another try.
-async fn tried<T>(
-    tries: usize,
-    again: impl Fn(&WriteError) -> bool,
-    mut attempt: impl AsyncFnMut() -> Result<T, Refusal>,
-) -> Result<T, Problem> {
-    let mut left = tries;
-    loop {
-        left = left.saturating_sub(1);
-        match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(Refusal::Write(error)) if left > 0 && again(&error) => {}
-            Err(Refusal::Write(error)) => return Err(error.into()),
-            Err(Refusal::Problem(problem)) => return Err(problem),
-        }
-    }
-}
-
-/// Why an attempt to write did not succeed.
-enum Refusal {
-    Write(WriteError),
-    Problem(Problem),
-}
-
-impl<E: Into<Problem>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
-    }
+    service_kit::retried(Retries::UNLESS_CHANGED, attempt).await
 }
 
 /// The longest range of days that one answer covers: a leap year.

@@ -7,14 +7,14 @@ use directory::{Glance, Learner};
 use domain::{ClassId, Permission, RegisterId, Role, ServiceName, SubjectId};
 use futures_util::future::{join, try_join};
 use serde::Serialize;
-use service_kit::{CommonProblems, IdPath, Kind, Permit, Problem, permits};
+use service_kit::{CommonProblems, IdPath, Kind, Permit, Problem, Refusal, Retries, permits, retried};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
-use write_behind::{Operation, WriteError};
+use write_behind::Operation;
 
+use super::Rooms;
 use super::sessions::RecordView;
-use super::{Refusal, Rooms, tried};
 use crate::model::register::State;
 use crate::model::roll;
 use crate::model::self_registration::{Presence, check, present};
@@ -119,8 +119,7 @@ async fn register(
     let work = async |glance: &Glance<'_>| {
         let viewer = rooms.viewer_at(glance, caller).await?;
         let learner = viewer.learners().first().ok_or_else(|| Problem::forbidden(Permission::AttendanceRead))?;
-        let beaten = |error: &WriteError| matches!(error, WriteError::Conflict(_) | WriteError::Evicted);
-        tried(TRIES, beaten, async || {
+        retried(Retries::EVEN_IF_CHANGED.times(TRIES), async || {
             let found = find_register(&rooms.platform, glance.guard(), school, *id);
             let (found, rules) = join(found, rules(&rooms.platform, school)).await;
             let (found, rules) = (found?.ok_or_else(missing)?, rules?);

@@ -8,9 +8,8 @@ pub mod submissions;
 use actix_web::web::Data;
 use directory::Directory;
 use domain::ServiceName;
-use service_kit::{Platform, Problem};
+use service_kit::{Platform, Problem, Refusal, Retries};
 use utoipa_actix_web::service_config::ServiceConfig;
-use write_behind::WriteError;
 
 /// Registers all routes of the service.
 pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
@@ -28,32 +27,7 @@ pub struct Rooms {
     directory: Directory,
 }
 
-/// How often a write is begun anew when its row left Redis between being read and being written, or when something was settled since it was seen to be free:
-/// in a busy partition that is not rare.
-const TRIES: usize = 8;
-
-/// Runs `attempt` until it is not told that its row was evicted meanwhile.
-async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(Refusal::Write(WriteError::Evicted | WriteError::Exists)) if tries < TRIES => {}
-            Err(Refusal::Write(error)) => return Err(error.into()),
-            Err(Refusal::Problem(problem)) => return Err(problem),
-        }
-    }
-}
-
-/// Why an attempt to write did not succeed.
-enum Refusal {
-    Write(WriteError),
-    Problem(Problem),
-}
-
-impl<E: Into<Problem>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
-    }
+/// Runs `attempt` until nobody got in between. What it reads, it must read anew each time.
+async fn retried<T>(attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
+    service_kit::retried(Retries::UNLESS_CHANGED, attempt).await
 }

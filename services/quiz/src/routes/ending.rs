@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use cache::Guard;
 use domain::{AttemptId, EventKind, Fault, SchoolId, ServiceName, SlotId, Timestamp};
-use service_kit::{Caller, Kind, Problem};
+use service_kit::{Caller, Kind, Problem, Refusal, Retries};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use write_behind::{Operation, WriteError};
 
+use super::Rooms;
 use super::answers::refused;
-use super::{Refusal, Rooms, again};
 use crate::events::about_attempt;
 use crate::model::attempt::{Answer, AnswerState, Attempt, Questions, Refused, Said};
 use crate::model::certainty::Certainty;
@@ -87,7 +87,7 @@ impl Rooms {
                     }
                     return Ok((after, there));
                 }
-                Err(refusal) => again(refusal, &mut tries)?,
+                Err(refusal) => Retries::EVEN_IF_CHANGED.again(refusal, &mut tries)?,
             }
             let found = find_attempt(&self.platform, by.guard(), attempt.school_id, attempt.id).await?;
             attempt = found.row().ok_or_else(|| Problem::not_found("attempt"))?;

@@ -25,10 +25,9 @@ use directory::Directory;
 use domain::{QuizId, SchoolId, ServiceName};
 use serde::Serialize;
 use service_kit::idempotency::{Answer, fingerprint, once};
-use service_kit::{Caller, Created, IdempotencyKey, Platform, Problem};
-use store::{SchoolTransaction, StoreError};
+use service_kit::{Caller, Created, IdempotencyKey, Platform, Problem, Refusal, Retries};
+use store::SchoolTransaction;
 use utoipa_actix_web::service_config::ServiceConfig;
-use write_behind::WriteError;
 
 use crate::store::{Bank, Sheets, Sittings};
 
@@ -117,47 +116,9 @@ impl Rooms {
     }
 }
 
-/// How often a write is begun anew when its rows moved on or left Redis between being read and being written. A class that begins at the same second makes the
-/// batch processor settle many times in a moment, and each time a proof that there is no such attempt yet must be brought anew.
-const TRIES: usize = 16;
-
 /// Runs `attempt` until nobody got in between. What it reads, it must read anew each time.
-async fn retried<T>(mut attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
-    let mut tries = 0;
-    loop {
-        match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(refusal) => again(refusal, &mut tries)?,
-        }
-    }
-}
-
-/// Nothing, if it is worth another try; else what to answer.
-fn again(refusal: Refusal, tries: &mut usize) -> Result<(), Problem> {
-    *tries += 1;
-    match refusal {
-        // A violation: without the buffer, two that begin the same attempt may meet at its number before they meet at its id.
-        Refusal::Write(
-            WriteError::Evicted | WriteError::Exists | WriteError::Conflict(_) | WriteError::Store(StoreError::UniqueViolation { .. }),
-        ) if *tries < TRIES => Ok(()),
-        Refusal::Write(WriteError::Conflict(_) | WriteError::Exists) => {
-            Err(Problem::unavailable(std::time::Duration::from_secs(1), "The row, which is being changed by others,"))
-        }
-        Refusal::Write(error) => Err(error.into()),
-        Refusal::Problem(problem) => Err(problem),
-    }
-}
-
-/// Why an attempt to write did not succeed.
-enum Refusal {
-    Write(WriteError),
-    Problem(Problem),
-}
-
-impl<E: Into<Problem>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
-    }
+async fn retried<T>(attempt: impl AsyncFnMut() -> Result<T, Refusal>) -> Result<T, Problem> {
+    service_kit::retried(Retries::EVEN_IF_CHANGED, attempt).await
 }
 
 /// A text of a stored row: it was valid when it came in.
