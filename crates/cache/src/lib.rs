@@ -7,12 +7,14 @@
 //! - [`near`] — the Redis connection of the thread at hand;
 //! - [`Flights`] — one flight per key: a thousand readers that miss together cause one load;
 //! - [`Cache`] — cached reads of what is committed in PostgreSQL, with jittered expiry;
+//! - [`Generations`] — cached values that a change makes stale at once;
 //! - [`Leaderboard`] — sorted sets with ties.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod codec;
 mod flights;
+mod generations;
 mod guard;
 pub mod key;
 mod leaderboard;
@@ -21,6 +23,7 @@ mod read;
 
 pub use codec::{Codec, DecodeError, Header};
 pub use flights::Flights;
+pub use generations::Generations;
 pub use guard::{Guard, Verdict};
 pub use leaderboard::{Leaderboard, Place};
 pub use near::{near, settle};
