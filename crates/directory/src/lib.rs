@@ -6,7 +6,8 @@
 //! therefore sees a change as soon as it was answered.
 //!
 //! - [`Directory::person`], [`Directory::class`], [`Directory::learner`] — one round trip each;
-//! - [`Directory::consult`] — none: what the process remembers is confirmed by the step into Redis that a request makes anyway. For hot routes.
+//! - [`Directory::consult`] — none: what the process remembers is confirmed by the step into Redis that a request makes anyway. For hot routes;
+//! - [`Viewer`] — for whom somebody acts, in the role in which they come.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
@@ -14,27 +15,25 @@ mod glance;
 mod query;
 mod remembered;
 pub mod timetable;
+mod viewer;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cache::codec::{self, Codec};
-use cache::near;
+use cache::Generations;
 use chrono::NaiveDate;
 use domain::{ClassId, Partition, SchoolId, StudentId, SubjectId, TeacherId, UserId};
 use fred::clients::Pool;
-use fred::interfaces::KeysInterface;
-use fred::types::Expiration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use store::{Postgres, StoreError};
-use tracing::warn;
 use uuid::Uuid;
 
 pub use glance::Glance;
 use remembered::{Entry, Remembered};
 use timetable::WorkingDays;
+pub use viewer::{Viewer, works_here};
 
 /// With the minute that a process remembers things for, a bound of five minutes on how long a change that was committed but never announced (the process
 /// died in between) stays unseen.
@@ -152,12 +151,6 @@ pub struct Directory {
     remembered: Arc<OnceLock<Remembered>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Cached<T> {
-    generation: u64,
-    value: Option<T>,
-}
-
 impl Directory {
     /// A directory on `redis`; `postgres` acts as the service that asks.
     #[must_use]
@@ -192,10 +185,7 @@ impl Directory {
 
     /// Something about the school's people, classes or working days has changed and is committed.
     pub async fn changed(&self, school: SchoolId) {
-        let moved: Result<u64, _> = self.redis.incr(generation_key(school)).await;
-        if let Err(error) = moved {
-            warn!(%error, "a change of the directory could not be announced; caches forget the old by themselves");
-        }
+        self.generations().moved_on(&generation_key(school)).await;
     }
 
     /// What this process remembers, and the generation that it holds for.
@@ -208,41 +198,23 @@ impl Directory {
     where
         T: Entry + Serialize + DeserializeOwned + Unpin,
     {
-        // The tag keeps a school's keys together, so that one MGET reads both on a cluster too.
+        // The tag keeps a school's keys together, so that one step reads both on a cluster too.
         let uuid: Uuid = id.into();
         let key = format!("directory:{}:{}:{school}:{uuid}", T::KIND, Partition::of(school));
-        let looked: Result<(Option<u64>, Option<Vec<u8>>), _> = near(&self.redis).mget(vec![generation_key(school), key.clone()]).await;
-        let generation = match looked {
-            Ok((generation, bytes)) => {
-                let generation = generation.unwrap_or(0);
-                let cached = bytes.and_then(|bytes| codec::decode::<Cached<T>>(&bytes).ok()).map(|(_, cached)| cached);
-                let fresh = cached.filter(|cached| cached.generation == generation);
-                cache::record_lookup(fresh.is_some());
-                if let Some(fresh) = fresh {
-                    return Ok(self.remember(school, id, generation, fresh.value.map(Arc::new)));
-                }
-                Some(generation)
-            }
-            Err(error) => {
-                warn!(%error, "Redis is away: the directory asks PostgreSQL");
-                None
-            }
+        let load = async || -> Result<Option<T>, StoreError> {
+            let mut transaction = self.postgres.school_read(school).await?;
+            let found: Option<Json<T>> =
+                sqlx::query_scalar(T::QUERY).bind(school.as_uuid()).bind(uuid).fetch_optional(transaction.connection()?).await?;
+            Ok(found.map(|Json(value)| value))
         };
-        let mut transaction = self.postgres.school_read(school).await?;
-        let found: Option<Json<T>> =
-            sqlx::query_scalar(T::QUERY).bind(school.as_uuid()).bind(uuid).fetch_optional(transaction.connection()?).await?;
-        let value = found.map(|Json(value)| value);
-        let Some(generation) = generation else { return Ok(value.map(Arc::new)) };
-        // Cached under the generation that was current before PostgreSQL was asked: a change in between makes this entry stale at once.
-        let cached = Cached { generation, value };
-        if let Ok(encoded) = codec::encode(&cached, Codec::Snappy, 0, [0; 8], 0) {
-            let expiry = Some(Expiration::PX(i64::try_from(TTL.as_millis()).unwrap_or(i64::MAX)));
-            let filled: Result<(), _> = near(&self.redis).set(key, encoded.with_sequence(0).as_slice(), expiry, None, false).await;
-            if let Err(error) = filled {
-                warn!(%error, "the directory could not be cached");
-            }
-        }
-        Ok(self.remember(school, id, generation, cached.value.map(Arc::new)))
+        let (generation, value) = self.generations().get_or_load(&generation_key(school), &key, TTL, load).await?;
+        let value = value.map(Arc::new);
+        let Some(generation) = generation else { return Ok(value) };
+        Ok(self.remember(school, id, generation, value))
+    }
+
+    fn generations(&self) -> Generations {
+        Generations::new(self.redis.clone())
     }
 
     fn remember<T: Entry>(&self, school: SchoolId, id: T::Id, generation: u64, value: Option<Arc<T>>) -> Option<Arc<T>> {

@@ -1,35 +1,46 @@
 //! Whose attendance a caller may see and change: a teacher that of the classes they teach, a student their own, a parent their children's, the office all of it.
 
-use std::sync::Arc;
+use std::ops::Deref;
 
-use chrono::{Days, NaiveDate};
-use directory::{Glance, Learner, Person};
-use domain::{ClassId, Role, StudentId, TeacherId};
+use chrono::NaiveDate;
+use directory::{Glance, Learner};
+use domain::{ClassId, StudentId};
 use service_kit::{Caller, Problem};
 use store::StoreError;
 
 use super::Rooms;
 use crate::store::{all_classes, classes_of_learner};
 
-/// The caller, with what the directory knows of them.
+pub(super) use directory::works_here;
+
+/// The caller, and for whom they act.
 pub(super) struct Viewer {
     pub(super) caller: Caller,
-    person: Arc<Person>,
+    acts: directory::Viewer,
+}
+
+impl Deref for Viewer {
+    type Target = directory::Viewer;
+    fn deref(&self) -> &directory::Viewer {
+        &self.acts
+    }
 }
 
 impl Rooms {
     /// The caller as the directory holds them now: for what commits in PostgreSQL, where no step into Redis confirms what was remembered.
     pub(super) async fn viewer(&self, caller: &Caller) -> Result<Viewer, StoreError> {
-        // The office may see all, so nothing about the person needs to be known.
-        let person =
-            if caller.role.is_office() { Arc::default() } else { Arc::new(self.directory.person(caller.school_id, caller.user_id).await?) };
-        Ok(Viewer { caller: *caller, person })
+        let acts = directory::Viewer::of(&self.directory, caller.school_id, caller.user_id, caller.role, self.today()).await?;
+        Ok(Viewer { caller: *caller, acts })
     }
 
     /// The caller at a glance.
     pub(super) async fn viewer_at(&self, glance: &Glance<'_>, caller: &Caller) -> Result<Viewer, StoreError> {
-        let person = if caller.role.is_office() { Arc::default() } else { glance.person(caller.user_id).await? };
-        Ok(Viewer { caller: *caller, person })
+        let acts = directory::Viewer::at(glance, caller.user_id, caller.role, self.today()).await?;
+        Ok(Viewer { caller: *caller, acts })
+    }
+
+    fn today(&self) -> NaiveDate {
+        self.platform.clock().now().date_naive()
     }
 
     /// The classes that a report is about: `class` alone, else all that the caller may mark.
@@ -68,54 +79,8 @@ impl Rooms {
 }
 
 impl Viewer {
-    pub(super) fn is_office(&self) -> bool {
-        self.caller.role.is_office()
-    }
-
-    /// Teachers and the office.
-    fn works_here(&self) -> bool {
-        works_here(self.caller.role)
-    }
-
-    /// The role counts, not only the link: a teacher who is a parent too sees their child's attendance as a parent.
-    pub(super) fn teaches(&self, class: ClassId) -> bool {
-        self.caller.role == Role::Teacher && self.person.teaches(class)
-    }
-
-    pub(super) fn classes_taught(&self) -> &[ClassId] {
-        if self.caller.role == Role::Teacher { &self.person.teaches } else { &[] }
-    }
-
-    pub(super) fn teacher_id(&self) -> Option<TeacherId> {
-        self.person.teacher_id.filter(|_| self.caller.role == Role::Teacher)
-    }
-
     /// Whether the registers of `class` are the caller's to take.
     pub(super) fn may_mark(&self, class: ClassId) -> bool {
-        self.is_office() || self.teaches(class)
+        self.keeps(class)
     }
-
-    /// The students in whose stead the caller looks: a student's own, a parent's children.
-    pub(super) fn learners(&self) -> &[Learner] {
-        match self.caller.role {
-            Role::Student => self.person.student.as_slice(),
-            Role::Parent => &self.person.children,
-            _ => &[],
-        }
-    }
-
-    pub(super) fn learner(&self, student: StudentId) -> Option<&Learner> {
-        self.learners().iter().find(|learner| learner.student_id == student)
-    }
-
-    /// Whether the caller teaches the student these days. A school's day is the UTC day or a neighbour of it, hence the day of grace on either side.
-    pub(super) fn teaches_now(&self, learner: &Learner, today: NaiveDate) -> bool {
-        let days = [today - Days::new(1), today, today + Days::new(1)];
-        learner.attends.iter().any(|attends| self.teaches(attends.class_id) && days.iter().any(|day| attends.covers(*day)))
-    }
-}
-
-/// Teachers and the office.
-pub(super) fn works_here(role: Role) -> bool {
-    role.is_office() || role == Role::Teacher
 }

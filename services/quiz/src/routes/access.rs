@@ -1,12 +1,13 @@
 //! Whose quizzes a caller may see and change: a teacher those of the classes they teach and what they made themselves, a student those of the classes they
 //! attend, a parent those of their children, the office all of them.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use cache::Guard;
-use chrono::{Days, NaiveDate};
-use directory::{Glance, Learner, Person};
-use domain::{AttemptId, ClassId, Permission, QuizId, Role, StudentId, Timestamp};
+use chrono::NaiveDate;
+use directory::Glance;
+use domain::{AttemptId, Permission, QuizId, StudentId, Timestamp};
 use service_kit::{Caller, Kind, Problem};
 use store::StoreError;
 
@@ -16,26 +17,33 @@ use crate::model::quiz::{Quiz, Status};
 use crate::model::terms::Terms;
 use crate::store::{Sheet, find_attempt};
 
-/// The caller, with what the directory knows of them.
+/// The caller, and for whom they act.
 pub(super) struct Viewer {
     pub(super) caller: Caller,
-    person: Arc<Person>,
-    /// Today in UTC. A school's own day is this one or a neighbour of it, so enrolments are judged with a day of grace on either side.
-    today: NaiveDate,
+    acts: directory::Viewer,
+}
+
+impl Deref for Viewer {
+    type Target = directory::Viewer;
+    fn deref(&self) -> &directory::Viewer {
+        &self.acts
+    }
 }
 
 impl Rooms {
     pub(super) async fn viewer(&self, caller: &Caller) -> Result<Viewer, StoreError> {
-        // The office may see all, so nothing about the person needs to be known.
-        let person =
-            if caller.role.is_office() { Person::default() } else { self.directory.person(caller.school_id, caller.user_id).await? };
-        Ok(Viewer { caller: *caller, person: Arc::new(person), today: self.platform.clock().now().date_naive() })
+        let acts = directory::Viewer::of(&self.directory, caller.school_id, caller.user_id, caller.role, self.today()).await?;
+        Ok(Viewer { caller: *caller, acts })
     }
 
     /// The same from what is remembered, for hot routes: what they read and write confirms it.
     pub(super) async fn viewer_at(&self, glance: &Glance<'_>, caller: &Caller) -> Result<Viewer, StoreError> {
-        let person = if caller.role.is_office() { Arc::default() } else { glance.person(caller.user_id).await? };
-        Ok(Viewer { caller: *caller, person, today: self.platform.clock().now().date_naive() })
+        let acts = directory::Viewer::at(glance, caller.user_id, caller.role, self.today()).await?;
+        Ok(Viewer { caller: *caller, acts })
+    }
+
+    fn today(&self) -> NaiveDate {
+        self.platform.clock().now().date_naive()
     }
 
     /// The quiz, if the caller may know of it.
@@ -83,67 +91,14 @@ impl Rooms {
 }
 
 impl Viewer {
-    /// The role counts, not only the link: a teacher who is a parent too sees their child's quiz as a parent.
-    pub(super) fn teaches(&self, class: ClassId) -> bool {
-        self.caller.role == Role::Teacher && self.person.teaches(class)
-    }
-
-    pub(super) fn classes_taught(&self) -> &[ClassId] {
-        if self.caller.role == Role::Teacher { &self.person.teaches } else { &[] }
-    }
-
-    pub(super) fn teacher_id(&self) -> Option<domain::TeacherId> {
-        self.person.teacher_id
-    }
-
-    /// Whether the caller works here rather than learns.
-    pub(super) fn is_staff(&self) -> bool {
-        self.caller.role.is_office() || self.caller.role == Role::Teacher
-    }
-
-    /// The students in whose stead the caller looks: a student's own, a parent's children.
-    pub(super) fn learners(&self) -> &[Learner] {
-        match self.caller.role {
-            Role::Student => self.person.student.as_slice(),
-            Role::Parent => &self.person.children,
-            _ => &[],
-        }
-    }
-
-    pub(super) fn learner(&self, student: StudentId) -> Option<&Learner> {
-        self.learners().iter().find(|learner| learner.student_id == student)
-    }
-
-    /// The caller as the student who sits the quiz.
-    pub(super) fn as_student(&self) -> Option<&Learner> {
-        if self.caller.role == Role::Student { self.person.student.as_ref() } else { None }
-    }
-
     /// Teachers of the class, who made it, and the office: they change, mark and see all.
     pub(super) fn may_change(&self, quiz: &Quiz) -> bool {
-        let made_it = self.caller.role == Role::Teacher && quiz.created_by == self.caller.user_id;
-        self.caller.role.is_office() || self.teaches(quiz.class_id) || made_it
+        self.keeps(quiz.class_id) || self.made(quiz.created_by)
     }
 
     pub(super) fn may_see(&self, quiz: &Quiz) -> bool {
-        self.may_change(quiz) || (quiz.status != Status::Draft && self.learners().iter().any(|learner| self.was_given(learner, quiz)))
-    }
-
-    /// Whether `quiz` was given to `learner`: their time in the class has begun, and was not over when it was given.
-    fn was_given(&self, learner: &Learner, quiz: &Quiz) -> bool {
         let given = quiz.published_at.unwrap_or(quiz.created_at).date_naive();
-        learner.attends.iter().any(|attends| {
-            attends.class_id == quiz.class_id
-                && attends.begin_date <= self.today + Days::new(1)
-                && attends.end_date.is_none_or(|end| given <= end + Days::new(1))
-        })
-    }
-
-    /// The classes that `learner` is in these days.
-    pub(super) fn classes_of(&self, learner: &Learner) -> Vec<ClassId> {
-        let days = [self.today - Days::new(1), self.today, self.today + Days::new(1)];
-        let now = learner.attends.iter().filter(|attends| days.iter().any(|day| attends.covers(*day)));
-        now.map(|attends| attends.class_id).collect()
+        self.may_change(quiz) || (quiz.status != Status::Draft && self.was_given(quiz.class_id, given))
     }
 
     /// The quiz on the caller's own terms, for who sits it or whose only child does.

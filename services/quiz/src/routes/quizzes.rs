@@ -123,11 +123,11 @@ pub struct ListQuizzes {
 async fn list(permit: Permit<permits::QuizRead>, rooms: Data<Rooms>, params: Params<ListQuizzes>) -> Result<Page<QuizView>, Problem> {
     let caller = permit.caller();
     let viewer = rooms.viewer(caller).await?;
-    let mut filter = QuizFilter { status: params.status, kind: params.kind, given_only: !viewer.is_staff(), ..QuizFilter::default() };
+    let mut filter = QuizFilter { status: params.status, kind: params.kind, given_only: !viewer.works_here(), ..QuizFilter::default() };
     if !caller.role.is_office() {
         let mut classes = viewer.classes_taught().to_vec();
         classes.extend(viewer.learners().iter().flat_map(|learner| viewer.classes_of(learner)));
-        filter.author = viewer.is_staff().then_some(caller.user_id);
+        filter.author = viewer.works_here().then_some(caller.user_id);
         filter.classes = Some(classes);
     }
     if let Some(class) = params.class_id {
