@@ -14,8 +14,10 @@ mod envelope;
 mod listener;
 pub mod outbox;
 mod publisher;
+mod subscription;
 
 pub use consumer::{Consumer, ConsumerSettings, HandleError, Handler, run_consumers};
 pub use envelope::{continue_trace, envelope, traceparent};
 pub use listener::listen;
 pub use publisher::{PublishError, Publisher};
+pub use subscription::{Heard, subscription};

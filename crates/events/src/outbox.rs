@@ -62,20 +62,22 @@ pub async fn relay_once(postgres: &Postgres, publisher: &Publisher, batch: u32) 
         "SELECT id, event FROM outbox WHERE sent_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
         [i64::from(batch).into()],
     );
-    let (mut sent, mut unreadable): (Vec<i64>, Vec<i64>) = (Vec::new(), Vec::new());
+    let (mut sent, mut events, mut unreadable): (Vec<i64>, Vec<EventEnvelope>, Vec<i64>) = (Vec::new(), Vec::new(), Vec::new());
     for row in transaction.query_all_raw(select).await? {
         let (id, body): (i64, serde_json::Value) = (row.try_get("", "id")?, row.try_get("", "event")?);
         match serde_json::from_value::<EventEnvelope>(body) {
-            Ok(event) => publisher.publish(&event).await?,
+            Ok(event) => {
+                sent.push(id);
+                events.push(event);
+            }
             // Kept as evidence, but marked, so that it does not stand in front of the others for ever.
             Err(error) => {
                 warn!(%error, id, "an outbox row that is no event of this release stays unpublished");
                 unreadable.push(id);
-                continue;
             }
         }
-        sent.push(id);
     }
+    publisher.publish(&events).await?;
     let count = sent.len();
     if !unreadable.is_empty() {
         let mark = "UPDATE outbox SET sent_at = now() WHERE id = ANY($1)";
@@ -87,14 +89,22 @@ pub async fn relay_once(postgres: &Postgres, publisher: &Publisher, batch: u32) 
     Ok(count)
 }
 
-/// Relays until cancelled, looking every `interval` when there was nothing.
+/// The most that one transaction relays.
+const MOST: u32 = 512;
+
+/// Relays until cancelled, looking every `interval` when there was nothing. After a failure it takes half as many at once, and twice as many after a success: where
+/// stores are cut off again and again, a batch that never gets through would be published anew each time, and the backlog would only grow.
 pub async fn relay(postgres: &Postgres, publisher: &Publisher, interval: Duration, cancel: CancellationToken) {
+    let mut batch = MOST;
     while !cancel.is_cancelled() {
-        let wait = match relay_once(postgres, publisher, 500).await {
-            Ok(0) => interval,
-            Ok(_) => Duration::ZERO,
+        let wait = match relay_once(postgres, publisher, batch).await {
+            Ok(count) => {
+                batch = (batch * 2).min(MOST);
+                if count == 0 { interval } else { Duration::ZERO }
+            }
             Err(error) => {
-                warn!(%error, "the outbox waits");
+                batch = (batch / 2).max(1);
+                warn!(%error, batch, "the outbox waits");
                 Duration::from_secs(1).max(interval)
             }
         };

@@ -221,7 +221,6 @@ fn background(platform: &Platform, services: &[Service], cancel: &CancellationTo
     let config = platform.config();
     match redis::subscriber(&config.redis) {
         Ok(subscriber) => {
-            drop(subscriber.connect());
             let follow = platform.verifier().revoked().clone().follow(
                 platform.redis().clone(),
                 subscriber,

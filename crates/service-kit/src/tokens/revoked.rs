@@ -39,7 +39,7 @@ impl RevokedSessions {
         known.extend(read);
     }
 
-    /// Keeps the set up to date until cancelled. `longest` is the life of an access token.
+    /// Keeps the set up to date until cancelled. `subscriber` is not connected yet; `longest` is the life of an access token.
     pub async fn follow(
         self,
         redis: Pool,
@@ -50,22 +50,10 @@ impl RevokedSessions {
     ) {
         let heard = self.clone();
         let longest = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX / 2);
-        let hear = {
-            let clock = Arc::clone(&clock);
-            let hear = move |event: domain::EventEnvelope| {
-                heard.insert(SessionId::from_uuid(event.subject), clock.now().timestamp() + longest);
-            };
-            Arc::new(hear) as Arc<dyn Fn(domain::EventEnvelope) + Send + Sync>
+        let hear = |event: domain::EventEnvelope| {
+            heard.insert(SessionId::from_uuid(event.subject), clock.now().timestamp() + longest);
         };
-        let listening = async {
-            while !cancel.is_cancelled() {
-                let hear = Arc::clone(&hear);
-                if let Err(error) = events::listen(subscriber.clone(), &[EventKind::SessionRevoked], cancel.clone(), hear).await {
-                    tracing::warn!(%error, "revoked sessions are not heard for a moment; the poll goes on");
-                    tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {} () = cancel.cancelled() => {} }
-                }
-            }
-        };
+        let listening = events::listen(subscriber, &[EventKind::SessionRevoked], cancel.clone(), hear);
         let polling = async {
             while !cancel.is_cancelled() {
                 let now = clock.now().timestamp();
