@@ -155,6 +155,15 @@ impl Transaction<School> {
     pub const fn school_id(&self) -> SchoolId {
         self.scope.0
     }
+
+    /// Waits until no other transaction of the school that has queued up for `what` is open, and holds the place until this one ends: for rules over many rows that no
+    /// constraint can say. A transaction that queues up for several does so in the same order everywhere.
+    pub async fn queue_up(&mut self, what: &str) -> Result<(), StoreError> {
+        let name = format!("{what}:{}", self.scope.0);
+        let connection = self.connection()?;
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 24))").bind(name).execute(connection).await?;
+        Ok(())
+    }
 }
 
 impl Transaction<Login> {

@@ -256,3 +256,29 @@ async fn a_connection_that_breaks_within_a_transaction_says_so_and_is_replaced()
     })
     .await;
 }
+
+#[tokio::test]
+async fn transactions_of_a_school_that_queue_up_for_the_same_follow_one_another() {
+    TestDatabase::run(async |database| {
+        let (school, elsewhere) = (database.full_school().await, database.full_school().await);
+        let postgres = database.as_service(ServiceName::Auth);
+        let mut first = postgres.school(school.0).await.unwrap();
+        first.queue_up("memberships").await.unwrap();
+        // Another school and another matter are no queue of theirs.
+        for (school, what) in [(elsewhere, "memberships"), (school, "locations")] {
+            let mut other = postgres.school(school.0).await.unwrap();
+            tokio::time::timeout(Duration::from_secs(10), other.queue_up(what)).await.expect("nobody is before it").unwrap();
+            other.rollback().await.unwrap();
+        }
+        let mut second = postgres.school(school.0).await.unwrap();
+        let waiting = tokio::spawn(async move {
+            second.queue_up("memberships").await.unwrap();
+            second.commit().await.unwrap();
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!waiting.is_finished(), "the first one is still there");
+        first.commit().await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("its turn comes").unwrap();
+    })
+    .await;
+}

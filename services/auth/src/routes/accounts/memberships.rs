@@ -13,7 +13,7 @@ use service_kit::{
 };
 use sqlx::PgConnection;
 use sqlx::types::Json;
-use store::StoreError;
+use store::{SchoolTransaction, StoreError};
 use utoipa::{IntoParams, ToSchema};
 
 use super::target;
@@ -103,9 +103,8 @@ pub(super) async fn give(
 }
 
 /// Makes changes that may take the last school admin away follow one another, so that each sees what the one before left.
-pub(super) async fn serialize(connection: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('memberships:' || current_school()::text, 24))").execute(connection).await?;
-    Ok(())
+pub(super) async fn serialize(transaction: &mut SchoolTransaction) -> Result<(), StoreError> {
+    transaction.queue_up("memberships").await
 }
 
 /// 409 if nobody is left who runs the school.
@@ -206,8 +205,8 @@ pub(crate) async fn change(
 ) -> Result<Versioned<Membership>, Problem> {
     let now = platform.clock().now();
     let mut transaction = platform.postgres(ServiceName::Auth).school(permit.school_id).await?;
+    serialize(&mut transaction).await?;
     let connection = transaction.connection()?;
-    serialize(connection).await?;
     let membership = find(connection, *id).await?;
     require_grant(permit.caller(), membership.role)?;
     version.require(membership.version)?;
@@ -238,8 +237,8 @@ pub(crate) async fn remove(
     platform: Data<Platform>,
 ) -> Result<NoContent, Problem> {
     let mut transaction = platform.postgres(ServiceName::Auth).school(permit.school_id).await?;
+    serialize(&mut transaction).await?;
     let connection = transaction.connection()?;
-    serialize(connection).await?;
     let membership = find(connection, *id).await?;
     require_grant(permit.caller(), membership.role)?;
     version.require(membership.version)?;

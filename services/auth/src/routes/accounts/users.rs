@@ -333,8 +333,8 @@ pub(crate) async fn change(
     let now = platform.clock().now();
     let elsewhere = belongs_elsewhere(&platform, *id, permit.school_id).await?;
     let mut transaction = platform.postgres(ServiceName::Auth).school(permit.school_id).await?;
+    memberships::serialize(&mut transaction).await?;
     let connection = transaction.connection()?;
-    memberships::serialize(connection).await?;
     target::find(connection, *id).await?.require_manageable_by(permit.caller())?;
     // Whoever runs the platform may mend what no single school may.
     if elsewhere && permit.role != Role::SuperAdmin {

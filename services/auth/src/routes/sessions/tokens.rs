@@ -6,7 +6,7 @@ use domain::{Role, SchoolId, SessionId, Timestamp, UserId};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use service_kit::tokens::Issuer;
-use service_kit::{Claims, Platform, Problem};
+use service_kit::{Claims, Platform, Problem, client_address};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use store::StoreError;
@@ -143,18 +143,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn of(request: &HttpRequest, platform: &Platform) -> Self {
-        let peer = request.peer_addr().map(|peer| peer.ip().to_string());
-        // Each proxy that we trust has appended whom it heard from; what stands further left may be invented.
-        let forwarded: Vec<&str> = request
-            .headers()
-            .get_all("x-forwarded-for")
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .collect();
-        let hops = platform.config().http.trusted_proxy_hops;
-        let claimed = hops.checked_sub(1).and_then(|from_the_right| forwarded.iter().rev().nth(from_the_right));
-        let ip = claimed.and_then(|text| text.parse::<std::net::IpAddr>().ok()).map(|ip| ip.to_string()).or(peer);
+        let ip = client_address(request, platform.config().http.trusted_proxy_hops).map(|ip| ip.to_string());
         let agent = request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let user_agent = agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(512).collect());
         Self { ip, user_agent }
