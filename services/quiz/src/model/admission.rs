@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use domain::{Fault, Faults};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -32,11 +32,18 @@ impl Network {
     }
 }
 
+/// A network of IPv4 that is written as one of IPv6, as what it is: addresses are compared so.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(six) = network else { return network };
+    let four = six.addr().to_ipv4_mapped().zip(six.prefix_len().checked_sub(96));
+    four.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok()).map_or(network, IpNet::V4)
+}
+
 impl FromStr for Network {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let single = || text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
-        let network = text.parse::<IpNet>().ok().or_else(single);
+        let network = text.parse::<IpNet>().ok().map(canonical).or_else(single);
         network.map(|network| Self(network.trunc())).ok_or("must be a network such as 192.168.20.0/24")
     }
 }
@@ -175,6 +182,12 @@ mod tests {
         assert!(holds("10.1.2.3/16", "10.1.9.9"), "what stands behind the prefix does not count");
         assert!(holds("2001:db8::/32", "2001:db8:1::1") && !holds("2001:db8::/32", "2001:db9::1"));
         assert!(holds("10.0.0.0/8", "::ffff:10.1.1.1") && !holds("::/0", "10.1.1.1"));
+        for mapped in ["::ffff:10.0.0.0/104", "::ffff:10.9.9.9/104", "::ffff:a00:0/104"] {
+            assert!(holds(mapped, "10.1.1.1") && holds(mapped, "::ffff:10.1.1.1") && !holds(mapped, "11.1.1.1"), "{mapped}");
+            assert_eq!(mapped.parse::<Network>().unwrap().to_string(), "10.0.0.0/8");
+        }
+        assert!(holds("::ffff:10.1.1.1/128", "10.1.1.1") && !holds("::ffff:10.1.1.1/128", "10.1.1.2"));
+        assert!(holds("::ffff:0.0.0.0/96", "8.8.8.8") && !holds("::ffff:0.0.0.0/96", "2001:db8::1"));
         assert!(holds("0.0.0.0/0", "8.8.8.8") && !holds("0.0.0.0/0", "2001:db8::1"));
         for bad in ["", "10.0.0.0/33", "10.0.0/8", "example.org", "10.0.0.0-10.0.0.9", "2001:db8::/129"] {
             assert!(bad.parse::<Network>().is_err(), "{bad}");
