@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Rooms;
 use super::access::Viewer;
 use crate::model::outcome::Attainment;
-use crate::store::{Book, Family, Outcome, Shown, book, book_for, shown};
+use crate::store::{Book, Family, Outcome, Shown, book_in, shown, snapshot};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(of_student).service(of_class);
@@ -116,12 +116,13 @@ async fn of_student(
     }
     let family = viewer.stands_for(*id).then(|| Family { student: *id, is_parent: viewer.is_parent(), now: platform.clock().now() });
     let mut all = Vec::new();
+    let mut snapshot = snapshot(platform, caller.school_id).await?;
     for class_id in classes.into_iter().filter(|class| params.class_id.is_none_or(|asked| asked == *class)) {
-        let shown = shown(platform, caller.school_id, class_id).await?;
+        let shown = shown(&mut snapshot, class_id).await?;
         if shown.outcomes.is_empty() {
             continue;
         }
-        let book = book_for(platform, caller.school_id, class_id, None, family).await?;
+        let book = book_in(&mut snapshot, class_id, None, family).await?;
         for outcome in &shown.outcomes {
             let items = items_of(&book, outcome, |item| family.is_none() || book.is_shown(item));
             let level = |item: &&grade_items::Model| {
@@ -208,8 +209,10 @@ pub struct OutcomeOverview {
 async fn of_class(permit: Permit<permits::GradesWrite>, id: IdPath<ClassId>, rooms: Data<Rooms>) -> Result<Json<OutcomeOverview>, Problem> {
     let (caller, platform) = (permit.caller(), &rooms.platform);
     Viewer::of(platform, caller).await?.keep(*id).await?;
-    let shown = shown(platform, caller.school_id, *id).await?;
-    let book = book(platform, caller.school_id, *id, None).await?;
+    // Levels and the items that they were shown in: of one moment.
+    let mut snapshot = snapshot(platform, caller.school_id).await?;
+    let shown = shown(&mut snapshot, *id).await?;
+    let book = book_in(&mut snapshot, *id, None, None).await?;
     let mut lines: Vec<OutcomeLine> = book
         .pupils
         .iter()

@@ -15,7 +15,7 @@ use super::concerns::{Aim, Concern, aim, concerns};
 use super::sheets::GradeView;
 use super::totals::{Reckoner, TotalsView};
 use crate::model::total::Viewpoint;
-use crate::store::{Family, book_for, grades_of, points, targets};
+use crate::store::{Family, book_for, grades_of, points, target};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show);
@@ -105,7 +105,7 @@ async fn show(
     for class in classes {
         let grades = grades_of(platform, caller.school_id, class).await?;
         let book = book_for(platform, caller.school_id, class, params.term_id, family).await?;
-        let target = targets(platform, caller.school_id, class).await?.get(&*id).copied();
+        let target = target(platform, caller.school_id, class, *id).await?;
         let items = || book.items.iter().filter(|item| viewpoint == Viewpoint::Teacher || book.is_shown(item));
         let (shows_effort, shows_targets) =
             (viewpoint == Viewpoint::Teacher || book.shows_effort, viewpoint == Viewpoint::Teacher || book.shows_targets);

@@ -20,15 +20,22 @@ use store::{SchoolTransaction, StoreError};
 pub(crate) use grades::{Grades, changes_of, find_grade, grades_in, grades_of, grades_to_write, look_for_grade};
 pub(crate) use history::{OutlineChange, OutlineFilter, outline_changes};
 pub(crate) use outcomes::{Outcome, Sheet, Shown, assessed_on, is_assessed, levels_of, link_id, pupils_of, shown, write_levels};
-pub(crate) use outline::{Book, Family, Pupil, Rules, book, book_for, ensure_item, is_locked, item, items_of, shows_effort, steps};
+pub(crate) use outline::{
+    Book, Family, Pupil, Rules, book, book_for, book_in, ensure_item, is_locked, item, items_of, shows_effort, steps,
+};
 pub use rules::RULES;
 pub(crate) use sheets::{Seat, announce, submit};
 pub(crate) use sources::{Fed, PATIENCE, Source, fed_by, source_item, sources_of, withheld};
-pub(crate) use targets::targets;
+pub(crate) use targets::{target, targets};
 
 /// A transaction that only reads.
 pub(crate) async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {
     platform.postgres(ServiceName::Report).school_read(school).await
+}
+
+/// A transaction that only reads, and whose statements all see the same.
+pub(crate) async fn snapshot(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {
+    platform.postgres(ServiceName::Report).school_snapshot(school).await
 }
 
 /// Rows that came as JSON.

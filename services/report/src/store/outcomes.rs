@@ -51,10 +51,10 @@ fn small(number: i32) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
 }
 
-/// What the class has of learning outcomes.
-pub(crate) async fn shown(platform: &Platform, school: SchoolId, class: ClassId) -> Result<Shown, Problem> {
+/// What the class has of learning outcomes; all of it of the same moment if the transaction is a snapshot.
+pub(crate) async fn shown(transaction: &mut SchoolTransaction, class: ClassId) -> Result<Shown, Problem> {
     type Row = (Uuid, String, Json<Vec<String>>, i32, String, Vec<Uuid>);
-    let mut transaction = platform.postgres(domain::ServiceName::Report).school_snapshot(school).await?;
+    let school = transaction.school_id();
     let outcomes: Vec<Row> = sqlx::query_as(
         "SELECT o.id, o.name, o.levels, o.mastery_level, o.calculation, array_agg(l.item_id ORDER BY l.item_id)
          FROM learning_outcomes o JOIN outcome_items l ON l.school_id = o.school_id AND l.outcome_id = o.id

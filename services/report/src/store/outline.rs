@@ -12,8 +12,8 @@ use store::entity::{grade_book_settings, grade_categories, grade_items, grade_sc
 use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 
-use super::reading;
 use super::sources::{Source, SourceItem, withheld};
+use super::{reading, snapshot};
 use crate::model::aggregation::Aggregation;
 use crate::model::grade::fed_item;
 use crate::model::scale::{Scale, Step};
@@ -82,13 +82,23 @@ pub(crate) async fn book_for(
     term: Option<TermId>,
     viewer: Option<Family>,
 ) -> Result<Book, Problem> {
-    let mut transaction = platform.postgres(ServiceName::Report).school_snapshot(school).await?;
+    book_in(&mut snapshot(platform, school).await?, class, term, viewer).await
+}
+
+/// The same of a snapshot, which something else is read from too.
+pub(crate) async fn book_in(
+    transaction: &mut SchoolTransaction,
+    class: ClassId,
+    term: Option<TermId>,
+    viewer: Option<Family>,
+) -> Result<Book, Problem> {
+    let school = transaction.school_id();
     let categories = grade_categories::Entity::find()
         .filter(grade_categories::Column::SchoolId.eq(school.as_uuid()))
         .filter(grade_categories::Column::ClassId.eq(class.as_uuid()))
         .filter(grade_categories::Column::Status.eq("active"))
         .order_by_asc(grade_categories::Column::Name)
-        .all(&transaction)
+        .all(&*transaction)
         .await?;
     let items = grade_items::Entity::find()
         .filter(grade_items::Column::SchoolId.eq(school.as_uuid()))
@@ -96,10 +106,10 @@ pub(crate) async fn book_for(
         .filter(grade_items::Column::Status.eq("active"))
         .order_by_asc(grade_items::Column::CreatedAt)
         .order_by_asc(grade_items::Column::Id)
-        .all(&transaction)
+        .all(&*transaction)
         .await?;
-    let settings = grade_book_settings::Entity::find_by_id((school.as_uuid(), class.as_uuid())).one(&transaction).await?;
-    let scale = scale(&transaction, school, settings.as_ref().and_then(|settings| settings.scale_id)).await?;
+    let settings = grade_book_settings::Entity::find_by_id((school.as_uuid(), class.as_uuid())).one(&*transaction).await?;
+    let scale = scale(transaction, school, settings.as_ref().and_then(|settings| settings.scale_id)).await?;
     let terms: Vec<Term> = sqlx::query_as(
         "SELECT t.id, t.starts_on, t.ends_on FROM terms t JOIN classes c ON c.school_id = t.school_id AND c.academic_year_id = t.academic_year_id
          WHERE c.school_id = $1 AND c.id = $2 AND t.status = 'active' ORDER BY t.starts_on, t.id",
@@ -112,7 +122,7 @@ pub(crate) async fn book_for(
     let withheld = match viewer {
         None => HashSet::new(),
         Some(Family { student, is_parent, now }) => {
-            let quizzes = withheld(&mut transaction, school, student, class, now).await?;
+            let quizzes = withheld(transaction, school, student, class, now).await?;
             let not_yet = |row: &grade_items::Model| row.source_ref.is_some_and(|source| quizzes.contains(&source));
             items.iter().filter(|row| not_yet(row) || (is_parent && row.hides_from_parents)).map(|row| row.id).collect()
         }

@@ -22,3 +22,17 @@ pub(crate) async fn targets(platform: &Platform, school: SchoolId, class: ClassI
         .map_err(StoreError::from)?;
     Ok(rows.into_iter().map(|(student, percent)| (student.into(), percent)).collect())
 }
+
+/// What the student is to reach in the class, in percent; none if nobody has set it.
+pub(crate) async fn target(platform: &Platform, school: SchoolId, class: ClassId, student: StudentId) -> Result<Option<Decimal>, Problem> {
+    let mut transaction = reading(platform, school).await?;
+    let query = "SELECT percent FROM grade_targets WHERE school_id = $1 AND class_id = $2 AND student_id = $3 AND percent IS NOT NULL";
+    let percent: Option<Decimal> = sqlx::query_scalar(query)
+        .bind(school.as_uuid())
+        .bind(class.as_uuid())
+        .bind(student.as_uuid())
+        .fetch_optional(transaction.connection()?)
+        .await
+        .map_err(StoreError::from)?;
+    Ok(percent)
+}

@@ -209,3 +209,38 @@ async fn what_is_wrong_with_an_outcome_or_a_level_is_told_where_it_is() {
     school.teacher.delete(&sheet, "\"v3\"").await.expect(204);
     school.teacher.get(&sheet).await.expect(404);
 }
+
+#[tokio::test]
+async fn an_overview_is_of_one_moment_though_the_book_changes_while_it_is_read() {
+    let school = School::open().await;
+    let outcome = school.outcome(json!({})).await;
+    for item in ["Kept", "Taken away"] {
+        let item = school.item(item, json!({})).await;
+        let sheet = school.shows(&item, &outcome).await;
+        school.assess(&sheet, json!(2), json!(null)).await;
+    }
+    for of_class in [true, false] {
+        // Readers have to wait before the last thing that they read of the outcomes, and the book changes before they go on.
+        let mut change = school.fleet.database.superuser().await;
+        sqlx::raw_sql("BEGIN; LOCK TABLE outcome_results IN ACCESS EXCLUSIVE MODE").execute(&mut change).await.unwrap();
+        let reading = async { if of_class { school.overview().await } else { school.learnt(&school.teacher).await } };
+        let changing = async {
+            let mut observer = school.fleet.database.superuser().await;
+            let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'outcome_results'::regclass)";
+            for _ in 0..200 {
+                if sqlx::query_scalar(waits).fetch_one(&mut observer).await.unwrap() {
+                    let taken = "UPDATE grade_items SET status = 'tobedeleted' WHERE name = 'Taken away'; COMMIT";
+                    sqlx::raw_sql(taken).execute(&mut change).await.unwrap();
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            panic!("nobody reads");
+        };
+        let (read, ()) = tokio::join!(reading, changing);
+        let items =
+            if of_class { read["outcomes"][0]["items"].as_u64() } else { read[0]["results"].as_array().map(|all| all.len() as u64) };
+        assert_eq!(items, Some(2), "as it was when it was asked for: {read:#}");
+        sqlx::raw_sql("UPDATE grade_items SET status = 'active' WHERE name = 'Taken away'").execute(&mut change).await.unwrap();
+    }
+}
