@@ -75,10 +75,11 @@ fn parameters<T: IntoParams>() -> Vec<Parameter> {
         .collect()
 }
 
-/// A hint, found without decoding: what begins with an escape is looked at.
+/// A hint, found without decoding: what has an escape where the year would be is looked at.
 fn may_hold_a_strange_year(query: &str) -> bool {
     let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
-    values.into_iter().any(|value| value.starts_with('%') || schema::may_have_a_strange_year(value))
+    let is_escaped = |value: &str| value.bytes().take(5).any(|byte| byte == b'%');
+    values.into_iter().any(|value| is_escaped(value) || schema::may_have_a_strange_year(value))
 }
 
 /// Serde takes years that no school has, and some that no store knows.

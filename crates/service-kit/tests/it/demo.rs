@@ -10,6 +10,7 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::NaiveDate;
 use domain::{ClassId, ManualClock, Role, SchoolId, ServiceName, SessionId, Text, UserId, Version};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
@@ -95,6 +96,8 @@ struct ListParams {
     word: Option<String>,
     /// Only those of this class.
     class_id: Option<ClassId>,
+    /// Only those of this day.
+    day: Option<NaiveDate>,
 }
 
 #[utoipa::path(request_body = NewThing, responses((status = 201, body = Thing), CommonProblems))]
@@ -108,7 +111,7 @@ async fn create(_permit: Permit<permits::HomeworkWrite>, body: Body<NewThing>) -
 #[utoipa::path(params(ListParams), responses((status = 200, body = Page<u32>), CommonProblems))]
 #[get("/api/v1/things")]
 async fn list(permit: Permit<permits::HomeworkRead>, params: Params<ListParams>, platform: Data<Platform>) -> Result<Page<u32>, Problem> {
-    let filters = (permit.school_id, &params.word, params.class_id);
+    let filters = (permit.school_id, &params.word, params.class_id, params.day);
     let start = match &params.cursor {
         Some(cursor) => Cursor::<u32>::open(platform.cursor_key(), "things", &filters, cursor)? + 1,
         None => 0,

@@ -63,3 +63,36 @@ async fn an_id_that_is_none_is_400_and_names_its_place() {
     let told = summary(demo.get("/api/v1/things/42").await).await;
     assert_eq!(told, "400 malformed-request [path:id: must be a UUID]");
 }
+
+#[tokio::test]
+async fn a_date_of_another_age_is_named_and_a_text_that_begins_like_one_is_a_text() {
+    let demo = Demo::start().await;
+    for (day, fine) in [
+        ("2026-01-01", true),
+        ("%32026-01-01", true),
+        ("1900-01-01", true),
+        ("2200-12-31", true),
+        ("1899-12-31", false),
+        ("2201-01-01", false),
+        ("0000-01-01", false),
+        ("-0001-01-01", false),
+        ("%2D0001-01-01", false),
+        ("%2B12026-01-01", false),
+        ("%31899-12-31", false),
+        ("1%38%39%39-12-31", false),
+    ] {
+        let answer = demo.get(&format!("/api/v1/things?day={day}")).await;
+        if fine {
+            assert_eq!(answer.status(), StatusCode::OK, "{day}");
+        } else {
+            let told = "422 validation-failed [query:day: must be within the years 1900 to 2200]";
+            assert_eq!(summary(answer).await, told, "{day}");
+        }
+    }
+    for word in ["1899-12-31", "%2B12026-01-01", "-5", "0000-", "%2D1", "%2B4930123"] {
+        assert_eq!(demo.get(&format!("/api/v1/things?word={word}&day=2026-01-01")).await.status(), StatusCode::OK, "{word}");
+    }
+    // Beside what is wrong otherwise.
+    let told = summary(demo.get("/api/v1/things?day=1899-12-31&limit=0").await).await;
+    assert_eq!(told, "422 validation-failed [query:day: must be within the years 1900 to 2200; query:limit: must be at least 1]");
+}
