@@ -72,6 +72,10 @@ pub(crate) enum Kind {
     StockMovement,
     Loan,
     StoreKeeper,
+    StoreReservation,
+    StoreRepair,
+    StoreTake,
+    StoreCount,
 }
 
 /// The `number`th of a kind in a school.

@@ -118,6 +118,10 @@ const NEVER: &[(&str, &str)] = &[
         "SELECT item_id FROM inventory_stock s JOIN stock_movements m USING (school_id, item_id, location_id) GROUP BY school_id, item_id, location_id, s.on_hand HAVING sum(m.quantity) <> s.on_hand",
     ),
     (
+        "what is owned is worth what its movements brought and took",
+        "SELECT v.item_id FROM inventory_valuations v JOIN stock_movements m USING (school_id, item_id) GROUP BY school_id, v.item_id, v.value_minor HAVING sum(m.value_minor) <> v.value_minor",
+    ),
+    (
         "who has an open loan has the copy",
         "SELECT l.id FROM inventory_loans l JOIN inventory_units u ON u.id = l.unit_id WHERE l.state = 'open' AND u.holder_user_id IS DISTINCT FROM l.borrower_user_id",
     ),
@@ -183,6 +187,32 @@ const SOME: &[(&str, &str)] = &[
     ("students who were ill at a test", "SELECT count(*) FROM grades WHERE is_exempt AND comment IS NOT NULL"),
     ("tests that somebody missed", "SELECT count(*) FROM grades WHERE is_missing"),
     ("grades that came from quizzes", "SELECT count(*) FROM grades g JOIN grade_items i ON i.id = g.item_id WHERE i.source_kind = 'quiz'"),
+    ("things that are away to be mended", "SELECT count(*) FROM inventory_repairs WHERE state = 'open'"),
+    ("things that were mended", "SELECT count(*) FROM inventory_repairs WHERE state = 'repaired'"),
+    ("loans that were lost", "SELECT count(*) FROM inventory_loans WHERE state = 'lost'"),
+    (
+        "things that were written off",
+        "SELECT count(*) FROM stock_movements WHERE kind = 'write_off' AND loan_id IS NULL AND party_user_id IS NULL",
+    ),
+    (
+        "differences of a stock-take",
+        "SELECT count(*) FROM stock_movements m JOIN inventory_stock_takes t ON t.id = m.stock_take_id JOIN inventory_counts c ON c.stock_take_id = t.id AND c.item_id = m.item_id WHERE t.state = 'posted' AND c.counted - c.expected = m.quantity",
+    ),
+    ("wishes for which something is kept", "SELECT count(*) FROM inventory_reservations WHERE state = 'ready'"),
+    (
+        "units that somebody has, under warranty",
+        "SELECT count(*) FROM inventory_units WHERE state = 'issued' AND holder_user_id IS NOT NULL AND warranty_until IS NOT NULL",
+    ),
+    ("suppliers with an address", "SELECT count(*) FROM inventory_suppliers WHERE contact IS NOT NULL AND email IS NOT NULL"),
+    ("things that a class used up", "SELECT count(*) FROM stock_movements WHERE class_id IS NOT NULL AND purpose IS NOT NULL"),
+    (
+        "lessons for which somebody stands in",
+        "SELECT count(*) FROM timetable_entries WHERE covers_entry_id IS NOT NULL AND valid_from > current_date",
+    ),
+    ("meetings that were moved", "SELECT count(*) FROM calendar_events WHERE master_event_id IS NOT NULL AND status = 'confirmed'"),
+    ("meetings that were called off", "SELECT count(*) FROM calendar_events WHERE master_event_id IS NOT NULL AND status = 'cancelled'"),
+    ("rooms that are booked", "SELECT count(*) FROM room_bookings"),
+    ("exams to be booked", "SELECT count(*) FROM appointment_slots WHERE kind = 'exam' AND starts_at > now()"),
     ("quizzes that come", "SELECT count(*) FROM quizzes WHERE status = 'published' AND opens_at > now()"),
     ("quizzes to be taken now", "SELECT count(*) FROM quizzes WHERE status = 'published' AND opens_at < now() AND closes_at IS NULL"),
 ];
