@@ -2,20 +2,22 @@
 //!
 //! A position that moves a trip on is published on one Redis channel ([`store::CHANNEL`]). Each process subscribes to it once ([`follow`]) and hands the message to its own
 //! listeners of that trip, each of whom has room for [`ROOM`] messages: who falls further behind is cut off rather than buffered, and may come again, which begins
-//! with where the bus is then. A listener's right is looked at again when seats, trips or guardians change, and twice a minute; the access token each second.
+//! with where the bus is then. Who listens is told where the bus is after each gap in the
+//! subscription. A listener's right is looked at again when seats, trips or guardians change, and twice a minute; the access token each second.
 
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::events::{Heard, subscription};
 use domain::{BusRouteId, BusTripId, SchoolId, VehicleId};
-use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
+use fred::interfaces::PubsubInterface;
 use serde::{Deserialize, Serialize};
-use service_kit::{Caller, Platform};
+use service_kit::{Caller, Platform, Problem};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use utoipa::ToSchema;
@@ -33,8 +35,6 @@ const ROOM: usize = 16;
 const KEEP_ALIVE: u32 = 15;
 /// After how many seconds a listener's right is looked at again though nothing is known to have changed.
 const LOOK_AGAIN: u32 = 30;
-/// How long Redis may take to confirm the subscription.
-const SUBSCRIBING: Duration = Duration::from_secs(5);
 
 /// Where a bus is, and when it will be at its stops.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -109,10 +109,13 @@ struct Frame {
     full: String,
 }
 
+/// What the listeners of a trip hear.
+type Frames = broadcast::Sender<Arc<Frame>>;
+
 /// The listeners of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
-    trips: Mutex<HashMap<BusTripId, broadcast::Sender<Arc<Frame>>>>,
+    trips: Mutex<HashMap<(SchoolId, BusTripId), Frames>>,
     rights: Mutex<HashMap<SchoolId, watch::Sender<String>>>,
 }
 
@@ -122,21 +125,32 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Hub {
     fn listen(&self, school: SchoolId, trip: BusTripId) -> (broadcast::Receiver<Arc<Frame>>, watch::Receiver<String>) {
-        let frames = held(&self.trips).entry(trip).or_insert_with(|| broadcast::channel(ROOM).0).subscribe();
+        let frames = held(&self.trips).entry((school, trip)).or_insert_with(|| broadcast::channel(ROOM).0).subscribe();
         let rights = held(&self.rights).entry(school).or_insert_with(|| watch::channel(String::new()).0).subscribe();
         (frames, rights)
     }
 
-    fn tell(&self, trip: BusTripId, revision: u64, body: &str) {
-        let trips = held(&self.trips);
-        let Some(listeners) = trips.get(&trip) else { return };
-        match serde_json::from_str::<Told>(body) {
-            Ok(told) => {
-                let full = if let Told::Moved(update) = &told { serde_json::to_string(update).unwrap_or_default() } else { String::new() };
-                // Nobody there any more is no error.
-                let _ = listeners.send(Arc::new(Frame { revision, told, full }));
-            }
+    /// The trips that somebody listens to.
+    fn watched(&self) -> Vec<(SchoolId, BusTripId)> {
+        held(&self.trips).iter().filter(|(_, listeners)| listeners.receiver_count() > 0).map(|(trip, _)| *trip).collect()
+    }
+
+    /// Hands on what came on the channel.
+    fn tell(&self, message: &Message) {
+        if !held(&self.trips).contains_key(&(message.school_id, message.trip_id)) {
+            return;
+        }
+        match serde_json::from_str(message.body.get()) {
+            Ok(told) => self.hand_on(message.school_id, message.trip_id, message.revision, told),
             Err(error) => warn!(%error, "a message about a bus that can't be read"),
+        }
+    }
+
+    fn hand_on(&self, school: SchoolId, trip: BusTripId, revision: u64, told: Told) {
+        let full = if let Told::Moved(update) = &told { serde_json::to_string(update).unwrap_or_default() } else { String::new() };
+        if let Some(listeners) = held(&self.trips).get(&(school, trip)) {
+            // Nobody there any more is no error.
+            let _ = listeners.send(Arc::new(Frame { revision, told, full }));
         }
     }
 
@@ -181,44 +195,55 @@ async fn hear(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {
             return;
         }
     };
-    let mut messages = subscriber.message_rx();
-    let mut connections = subscriber.reconnect_rx();
-    drop(subscriber.connect());
-    // Subscribed here after each connection, and not by the client itself: its way asks for empty lists of channels too, and takes Redis's refusals of
-    // those for answers to other commands.
-    let mut is_heard = false;
-    loop {
-        if !is_heard && subscriber.is_connected() {
-            match timeout(SUBSCRIBING, subscriber.subscribe(store::CHANNEL)).await {
-                Ok(Ok(())) => is_heard = true,
-                Ok(Err(error)) => warn!(%error, "buses are not heard for a moment"),
-                Err(_) => warn!("buses are not heard for a moment: Redis does not answer"),
+    let gaps = Notify::new();
+    let heard = |heard| match heard {
+        Heard::Message(message) => {
+            if let Some(Ok(message)) = message.value.as_bytes().map(serde_json::from_slice::<Message>) {
+                hub.tell(&message);
+            } else {
+                warn!("a message about a bus that can't be read");
             }
         }
-        let message = tokio::select! {
-            message = messages.recv() => message,
-            connected = connections.recv() => {
-                if let Err(RecvError::Closed) = connected { break }
-                is_heard = false;
-                continue;
-            }
-            () = sleep(Duration::from_secs(1)), if !is_heard => continue,
-            () = cancel.cancelled() => break,
-        };
-        match message {
-            Ok(message) => {
-                if let Some(Ok(message)) = message.value.as_bytes().map(serde_json::from_slice::<Message>) {
-                    hub.tell(message.trip_id, message.revision, message.body.get());
-                } else {
-                    warn!("a message about a bus that can't be read");
-                }
-            }
-            Err(RecvError::Lagged(missed)) => debug!(missed, "positions came faster than they could be handed on"),
-            Err(RecvError::Closed) => break,
+        Heard::Gap => gaps.notify_one(),
+    };
+    tokio::select! {
+        () = subscription(subscriber, [store::CHANNEL], cancel.clone(), heard) => {}
+        () = catch_up(platform, hub, &gaps) => {}
+    }
+}
+
+/// After each gap tells listeners what they may have missed in it. Never ends.
+async fn catch_up(platform: &Platform, hub: &Hub, gaps: &Notify) {
+    loop {
+        gaps.notified().await;
+        // Told twice is told once: a listener knows which revision it has seen.
+        while !tell_latest(platform, hub).await {
+            sleep(Duration::from_secs(1)).await;
         }
     }
-    // A connection that is just being made may never answer; the process need not wait for it.
-    let _ = timeout(Duration::from_secs(1), subscriber.quit()).await;
+}
+
+/// Tells where each bus is that somebody watches. Answers whether all is told that is known.
+async fn tell_latest(platform: &Platform, hub: &Hub) -> bool {
+    let mut is_done = true;
+    for (school, trip) in hub.watched() {
+        match latest(platform, school, trip).await {
+            Ok(Some((revision, told))) => hub.hand_on(school, trip, revision, told),
+            Ok(None) => {}
+            Err(problem) => {
+                debug!(kind = ?problem.kind(), %trip, "where a bus is, is not known for a moment");
+                is_done = false;
+            }
+        }
+    }
+    is_done
+}
+
+/// The last that was told of a trip; none before its first position.
+async fn latest(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<(u64, Told)>, Problem> {
+    let Some(course) = store::course(platform, school, trip).await? else { return Ok(Some((u64::MAX, Told::Ended))) };
+    let Some(live) = store::live(platform.redis(), school, trip).await? else { return Ok(None) };
+    Ok(Update::of(&course, &live.progress).map(|update| (live.revision, Told::Moved(update))))
 }
 
 async fn watch_rights(platform: &Platform, hub: &Hub, cancel: &CancellationToken) {

@@ -303,3 +303,53 @@ async fn a_process_that_stops_lets_its_listeners_go_at_once() {
     // Whoever is held up waits for the shutdown's own limit of 30 s.
     timeout(Duration::from_secs(25), stopping).await.expect("nobody holds it up").unwrap();
 }
+
+/// Moves the bus without telling anybody, as if it had been told while nobody was subscribed.
+async fn move_unheard(school: &School, trip: &str, longitude: f64) {
+    use fred::interfaces::KeysInterface;
+    let redis = school.fleet.platform.redis().next();
+    let key = format!("bus:trip:{}:{}", domain::Partition::of(school.id), trip.rsplit('/').next().unwrap());
+    let value: String = redis.get(&key).await.unwrap();
+    let (revision, progress) = value.split_once('\n').unwrap();
+    let mut progress: Value = serde_json::from_str(progress).unwrap();
+    progress["latest"]["longitude"] = json!(longitude);
+    let next = format!("{}\n{progress}", revision.parse::<u64>().unwrap() + 1);
+    let () = redis.set(&key, next, None, None, false).await.unwrap();
+}
+
+async fn kill_subscriptions(school: &School) {
+    use fred::types::CustomCommand;
+    let kill = CustomCommand::new_static("CLIENT", None::<u16>, false);
+    let redis = school.fleet.platform.redis().next();
+    let killed: i64 = fred::interfaces::ClientLike::custom(redis, kill, vec!["KILL", "TYPE", "pubsub"]).await.unwrap();
+    assert!(killed > 0, "somebody was subscribed");
+}
+
+#[tokio::test]
+async fn a_listener_is_told_what_its_process_did_not_hear_while_it_was_cut_off_from_redis() {
+    let mut school = School::open().await;
+    school.seat(school.child, 2).await;
+    let trip = school.start().await;
+    warm(&school, &trip).await;
+    let (mut office, mut parent) = (Events::open(&school.office, &trip).await, Events::open(&school.parent, &trip).await);
+    assert_eq!((office.position().await["longitude"].as_f64(), parent.position().await["longitude"].as_f64()), (Some(-0.5), Some(-0.5)));
+    // The connection broke.
+    move_unheard(&school, &trip, 0.004).await;
+    kill_subscriptions(&school).await;
+    assert_eq!(office.position().await["longitude"], 0.004);
+    let seen = parent.position().await;
+    assert_eq!((&seen["longitude"], seen["stops"].as_array().unwrap().len()), (&json!(0.004), 1), "no more than they may see");
+    // Redis itself was away.
+    move_unheard(&school, &trip, 0.006).await;
+    school.fleet.redis.kill().await;
+    school.fleet.redis.launch().await;
+    assert_eq!(office.position().await["longitude"], 0.006);
+    assert_eq!(parent.position().await["longitude"], 0.006);
+    // And that the trip is over.
+    school.sql("UPDATE bus_trips SET state = 'finished', ended_at = now() WHERE state = 'running'").await;
+    let course = format!("bus:course:{}:{}", domain::Partition::of(school.id), trip.rsplit('/').next().unwrap());
+    let () = fred::interfaces::KeysInterface::del(school.fleet.platform.redis().next(), course).await.unwrap();
+    kill_subscriptions(&school).await;
+    assert_eq!(office.bye().await, "trip_ended");
+    assert_eq!(parent.bye().await, "trip_ended");
+}
