@@ -23,7 +23,7 @@ struct AboutBoarding {
     student_id: StudentId,
 }
 
-/// `transport:trip_started` or `transport:trip_ended`.
+/// `transport:trip_started`, `transport:trip_ended`, `transport:trip_cancelled` or `transport:trip_changed`.
 pub(crate) fn about_trip(kind: EventKind, caller: &Caller, trip: &Trip, now: Timestamp) -> Result<EventEnvelope, Problem> {
     let data = AboutTrip { trip_id: trip.id, route_id: trip.route_id, vehicle_id: trip.vehicle_id, direction: trip.direction };
     Ok(::events::envelope(kind, trip.school_id, Some(caller.actor()), trip.id.as_uuid(), now, &data)?)

@@ -9,10 +9,11 @@
 //! Tables: `vehicle_positions`, acknowledged by Redis as one `write_buffer:bus_track:…` a request, and `bus_boardings` are buffered; all others commit in PostgreSQL
 //! before the answer. How running trips go is in Redis, `bus:trip:…`, and is worked out anew from the tables where Redis does not know.
 //!
-//! Events: `transport:fee_due` (one a seat and month), `transport:trip_started`, `transport:trip_ended`, `transport:arrived` (one a stop of a trip), `transport:delayed`
+//! Events: `transport:fee_due` (one a seat and month), `transport:trip_started`, `transport:trip_ended`,
+//! `transport:trip_cancelled`, `transport:trip_changed`, `transport:arrived` (one a stop of a trip), `transport:delayed`
 //! (one a trip), `transport:alarm_rung` (one an alarm and trip), `transport:problem_reported`, `transport:boarded`, `transport:alighted`, `transport:not_alighted` (one a
 //! student and trip). A durable consumer looks for whoever was left
-//! behind after each trip ([`after_trip`]). Positions travel on the channel `bus:live` to every process that somebody listens to ([`live`]).
+//! behind after each trip ([`after_trip`]), and a task for trips that nobody ends or starts ([`sweep`]). Positions travel on the channel `bus:live` to every process that somebody listens to ([`live`]).
 //!
 //! The rules are in [`model`]: who sits where in [`model::seating`], stops and times in [`model::timetable`], how a trip goes in [`model::progress`], which
 //! stops it has reached in [`model::fence`], when it will be where in [`model::eta`].
@@ -27,6 +28,7 @@ mod live;
 pub mod model;
 pub mod routes;
 mod store;
+pub mod sweep;
 
 use std::sync::Arc;
 
@@ -58,5 +60,6 @@ fn consumers(platform: &Platform) -> Vec<Consumer> {
 
 fn background(platform: &Platform) -> Vec<BackgroundTask> {
     let platform = platform.clone();
-    vec![BackgroundTask { name: "bus listeners", run: Box::new(move |cancel| Box::pin(live::follow(platform, cancel))) }]
+    let sweep = sweep::task(&platform);
+    vec![BackgroundTask { name: "bus listeners", run: Box::new(move |cancel| Box::pin(live::follow(platform, cancel))) }, sweep]
 }

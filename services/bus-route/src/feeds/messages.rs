@@ -232,12 +232,25 @@ pub struct TripDescriptor {
     /// The day, as `20261121`.
     #[prost(string, optional, tag = "3")]
     pub start_date: Option<String>,
+    /// How it stands to the static feed; as it says there if it is left out.
+    #[prost(enumeration = "ScheduleRelationship", optional, tag = "4")]
+    pub schedule_relationship: Option<i32>,
     /// The route.
     #[prost(string, optional, tag = "5")]
     pub route_id: Option<String>,
     /// The direction.
     #[prost(uint32, optional, tag = "6")]
     pub direction_id: Option<u32>,
+}
+
+/// How a trip stands to the static feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
+#[repr(i32)]
+pub enum ScheduleRelationship {
+    /// It runs.
+    Scheduled = 0,
+    /// It does not take place.
+    Canceled = 3,
 }
 
 /// A vehicle.
@@ -340,7 +353,7 @@ mod tests {
                 }
                 compared += 1;
             } else if let Some((variant, number)) = line.trim_end_matches(',').split_once(" = ")
-                && ["VehicleStopStatus", "OccupancyStatus", "Effect"].contains(&message.as_str())
+                && ["VehicleStopStatus", "OccupancyStatus", "Effect", "ScheduleRelationship"].contains(&message.as_str())
             {
                 let upper = variant.chars().enumerate().fold(String::new(), |mut name, (at, letter)| {
                     if letter.is_uppercase() && at > 0 {

@@ -1,15 +1,18 @@
 //! What the realtime feeds say. Nothing in them is about a student: not who is on board, and not who was left behind.
 
-use domain::{SchoolId, Timestamp};
+use chrono::NaiveDate;
+use domain::{BusRouteId, BusTripId, SchoolId, Timestamp};
 
 use super::messages::{
-    Alert, Effect, EntitySelector, FeedEntity, FeedHeader, FeedMessage, OccupancyStatus, Position, StopTimeEvent, StopTimeUpdate,
-    TimeRange, TranslatedString, Translation, TripDescriptor, TripUpdate, VehicleDescriptor, VehiclePosition, VehicleStopStatus,
+    Alert, Effect, EntitySelector, FeedEntity, FeedHeader, FeedMessage, OccupancyStatus, Position, ScheduleRelationship, StopTimeEvent,
+    StopTimeUpdate, TimeRange, TranslatedString, Translation, TripDescriptor, TripUpdate, VehicleDescriptor, VehiclePosition,
+    VehicleStopStatus,
 };
 use super::{direction_number, trip_name};
 use crate::model::alert;
 use crate::model::occupancy::{Occupancy, percentage};
 use crate::model::progress::{Course, Progress};
+use crate::model::route::Direction;
 
 /// `OTHER_CAUSE` of the definition's `Cause`: nobody says why.
 const OTHER_CAUSE: i32 = 2;
@@ -84,6 +87,15 @@ pub fn trip_updates(running: &[Running]) -> Vec<FeedEntity> {
     running.iter().map(entity).collect()
 }
 
+/// A run that does not take place.
+#[must_use]
+pub fn cancelled(trip: BusTripId, route: BusRouteId, direction: Direction, day: NaiveDate) -> FeedEntity {
+    let trip_descriptor =
+        TripDescriptor { schedule_relationship: Some(ScheduleRelationship::Canceled.into()), ..run(route, direction, day) };
+    let update = TripUpdate { trip: trip_descriptor, stop_time_update: Vec::new(), vehicle: None, timestamp: None, delay: None };
+    FeedEntity { id: trip.to_string(), trip_update: Some(update), ..FeedEntity::default() }
+}
+
 /// What riders should know. `trips` are the courses of the trips that alerts are about.
 #[must_use]
 pub fn alerts(open: &[alert::Alert], trips: &[Course], school: SchoolId) -> Vec<FeedEntity> {
@@ -109,11 +121,16 @@ pub fn alerts(open: &[alert::Alert], trips: &[Course], school: SchoolId) -> Vec<
 }
 
 fn descriptor(course: &Course) -> TripDescriptor {
+    run(course.route_id, course.direction, course.service_date)
+}
+
+fn run(route: BusRouteId, direction: Direction, day: NaiveDate) -> TripDescriptor {
     TripDescriptor {
-        trip_id: Some(trip_name(course.route_id, course.direction)),
-        start_date: Some(course.service_date.format("%Y%m%d").to_string()),
-        route_id: Some(course.route_id.to_string()),
-        direction_id: Some(direction_number(course.direction)),
+        trip_id: Some(trip_name(route, direction)),
+        start_date: Some(day.format("%Y%m%d").to_string()),
+        schedule_relationship: None,
+        route_id: Some(route.to_string()),
+        direction_id: Some(direction_number(direction)),
     }
 }
 

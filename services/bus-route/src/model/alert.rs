@@ -14,8 +14,12 @@ pub enum AlertKind {
     Notice,
     /// A bus is late.
     Delay,
-    /// A student boarded, and had not got off when the trip ended.
+    /// A student boarded, and had not got off when the trip ended or should have.
     NotAlighted,
+    /// A trip should have ended long ago.
+    NotEnded,
+    /// A trip does not take place.
+    Cancelled,
 }
 
 /// What it means for riders, in the words of GTFS-Realtime.
@@ -65,7 +69,7 @@ pub struct Alert {
     pub header: String,
     /// What it says.
     pub description: Option<String>,
-    /// How late the bus was when it was told.
+    /// How late the bus was when it was told last.
     pub delay_seconds: Option<i32>,
     /// From when on it holds.
     pub begins_at: DateTime<Utc>,

@@ -8,6 +8,7 @@ pub mod eta;
 pub mod fee;
 pub mod fence;
 pub mod fleet;
+pub mod forgotten;
 pub mod geo;
 pub mod occupancy;
 pub mod position;

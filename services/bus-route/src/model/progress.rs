@@ -15,8 +15,11 @@ use super::geo::haversine;
 use super::position::Fix;
 use super::route::Direction;
 
-/// From which delay on it is told.
+/// From which delay on it is told, and by how much it must change to be told anew.
 pub const DELAY_TOLD: Duration = Duration::minutes(10);
+
+/// Below which delay a bus that was late is on time again.
+pub const ON_TIME: Duration = Duration::minutes(5);
 
 /// What does not change while a trip runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,8 +77,11 @@ pub struct Progress {
     pub arrived: Vec<(StopId, Timestamp)>,
     /// How many of the trip's stops are behind the bus.
     pub passed: usize,
-    /// Whether the delay was told.
+    /// Whether a delay is told of, and still holds.
     pub delay_told: bool,
+    /// Which one, in seconds.
+    #[serde(default)]
+    pub told_delay: Option<i64>,
     /// The alarms that rang.
     #[serde(default)]
     pub rung: Vec<BusAlarmId>,
@@ -83,7 +89,7 @@ pub struct Progress {
     #[serde(default)]
     pub untold: Vec<(StopId, Timestamp)>,
     /// Worked out anew from what is stored: what follows from it may not have been told.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_replayed: bool,
 }
 
@@ -94,8 +100,10 @@ pub struct Happened {
     pub moved: bool,
     /// Stops that were reached.
     pub arrived: Vec<(StopId, Timestamp)>,
-    /// The delay, if it is to be told now.
+    /// The delay, if it is to be told now, or told anew.
     pub delayed: Option<Duration>,
+    /// Whether a delay that was told is made up.
+    pub on_time: bool,
     /// Alarms that are to ring, and when the bus is expected at their stops.
     pub rings: Vec<(BusAlarmId, Timestamp)>,
 }
@@ -111,6 +119,7 @@ impl Progress {
             arrived: Vec::new(),
             passed: 0,
             delay_told: false,
+            told_delay: None,
             rung: Vec::new(),
             untold: Vec::new(),
             is_replayed: false,
@@ -147,18 +156,26 @@ impl Progress {
         for fix in fixes {
             self.step(course, fix, &mut happened);
         }
-        if !self.delay_told
-            && happened.moved
-            && let Some(delay) = self.delay(course).filter(|delay| *delay >= DELAY_TOLD)
-        {
-            self.delay_told = true;
-            happened.delayed = Some(delay);
+        if happened.moved {
+            self.judge_delay(course, &mut happened);
         }
         if happened.moved {
             happened.rings = self.due(course, &happened.arrived);
             self.rung.extend(happened.rings.iter().map(|(alarm, _)| *alarm));
         }
         happened
+    }
+
+    /// A delay is told when it comes, anew when it is another one by ten minutes, and taken back when it is made up: a bus that is late by about so much as is known
+    /// tells nothing with each position.
+    fn judge_delay(&mut self, course: &Course, happened: &mut Happened) {
+        let Some(delay) = self.delay(course) else { return };
+        let told = self.told_delay.map_or(DELAY_TOLD, Duration::seconds);
+        if self.delay_told && delay < ON_TIME {
+            (self.delay_told, self.told_delay, happened.on_time) = (false, None, true);
+        } else if delay >= DELAY_TOLD && (!self.delay_told || (delay - told).abs() >= DELAY_TOLD) {
+            (self.delay_told, self.told_delay, happened.delayed) = (true, Some(delay.num_seconds()), Some(delay));
+        }
     }
 
     /// The alarms whose time has come: the bus is near enough, or it was quicker than expected and is there now. Those of stops that it has left behind stay silent.
@@ -241,17 +258,17 @@ impl Progress {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn start() -> Timestamp {
+    pub(in super::super) fn start() -> Timestamp {
         "2026-07-01T02:00:00Z".parse().unwrap()
     }
 
     /// Four stops, a hundredth of a degree apart along the equator, four minutes apart.
-    fn course() -> Course {
+    pub(in super::super) fn course() -> Course {
         let calls = (0..4_u32).map(|index| Call {
             stop_id: StopId::generate(),
             name: format!("Stop {index}"),
@@ -329,6 +346,32 @@ mod tests {
         assert!(late >= DELAY_TOLD && late < Duration::minutes(18), "{late}");
         assert_eq!(progress.advance(&course, &[fix(960, -0.001)]).delayed, None);
         assert!(progress.delay(&course).unwrap() > late);
+    }
+
+    #[test]
+    fn a_delay_is_told_anew_by_every_ten_minutes_and_taken_back_when_it_is_made_up() {
+        let course = course();
+        let mut progress = Progress::new(course.trip_id);
+        let mut told = |minutes: i64, later: i64| {
+            let mut course = course.clone();
+            for call in &mut course.calls {
+                call.scheduled_at += Duration::minutes(later);
+            }
+            // It stands before the first stop, which was due at the hour, unless that is said to be later.
+            let happened = progress.advance(&course, &[fix(minutes * 60, -0.001)]);
+            (happened.delayed.map(|delay| delay.num_minutes()), happened.on_time)
+        };
+        assert_eq!(told(12, 0), (Some(12), false));
+        for minutes in 13..22 {
+            assert_eq!(told(minutes, 0), (None, false), "{minutes}");
+        }
+        assert_eq!(told(22, 0), (Some(23), false));
+        assert_eq!(told(23, 9), (None, false));
+        assert_eq!(told(24, 13), (Some(12), false), "less by ten minutes");
+        assert_eq!(told(25, 19), (None, false), "still late");
+        assert_eq!(told(26, 23), (None, true));
+        assert_eq!(told(27, 23), (None, false), "once");
+        assert_eq!(told(34, 23), (Some(12), false), "late again");
     }
 
     #[test]

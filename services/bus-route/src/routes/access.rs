@@ -8,7 +8,7 @@ use super::Rooms;
 use crate::model::progress::Course;
 use crate::model::route::Stop;
 use crate::model::trip::TripState;
-use crate::store::{self, Driven};
+use crate::store::{self, Driven, Live};
 
 /// What somebody may see of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,10 @@ pub(super) const fn is_office(caller: &Caller) -> bool {
     matches!(caller.role, Role::SchoolAdmin | Role::Admin)
 }
 
+fn may_run(caller: &Caller, course: &Course) -> bool {
+    is_office(caller) || course.driver_user_id == Some(caller.user_id)
+}
+
 impl Rooms {
     /// What the caller may see of a run on a day; none if nothing.
     pub(crate) async fn sight(
@@ -95,10 +99,7 @@ impl Rooms {
     /// The trip, if the caller may see anything of it, and what.
     pub(crate) async fn seen_trip(&self, caller: &Caller, trip: BusTripId) -> Result<(Course, TripState, Sight), Problem> {
         let missing = || Problem::not_found("trip");
-        let (course, state) = match store::course(&self.platform, caller.school_id, trip).await? {
-            Some(course) => (course, TripState::Running),
-            None => store::any_course(&self.platform, caller.school_id, trip).await?.ok_or_else(missing)?,
-        };
+        let (course, state) = store::course_now(&self.platform, caller.school_id, trip).await?.ok_or_else(missing)?;
         let run = (course.route_id, course.direction);
         let sight = self.sight(caller, run, course.service_date, course.driver_staff_id).await?;
         Ok((course, state, sight.ok_or_else(missing)?))
@@ -150,10 +151,14 @@ impl Rooms {
     /// The trip, if it is the caller's to run: its driver's and the office's.
     pub(super) async fn own_trip(&self, caller: &Caller, trip: BusTripId) -> Result<(Course, TripState), Problem> {
         let missing = || Problem::not_found("trip");
-        let (course, state) = match store::course(&self.platform, caller.school_id, trip).await? {
-            Some(course) => (course, TripState::Running),
-            None => store::any_course(&self.platform, caller.school_id, trip).await?.ok_or_else(missing)?,
-        };
-        if is_office(caller) || course.driver_user_id == Some(caller.user_id) { Ok((course, state)) } else { Err(missing()) }
+        let (course, state) = store::course_now(&self.platform, caller.school_id, trip).await?.ok_or_else(missing)?;
+        if may_run(caller, &course) { Ok((course, state)) } else { Err(missing()) }
+    }
+
+    /// The same, with how the trip goes if that is remembered.
+    pub(super) async fn own_trip_and_live(&self, caller: &Caller, trip: BusTripId) -> Result<(Course, TripState, Option<Live>), Problem> {
+        let missing = || Problem::not_found("trip");
+        let found = store::course_and_live(&self.platform, caller.school_id, trip).await?.ok_or_else(missing)?;
+        if may_run(caller, &found.0) { Ok(found) } else { Err(missing()) }
     }
 }

@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Rooms;
 use crate::model::geo::haversine;
 use crate::model::occupancy::Occupancy;
+use crate::model::progress::{Course, Progress};
 use crate::model::route::Direction;
 use crate::model::trip::TripState;
 use crate::store;
@@ -75,9 +76,11 @@ async fn list(permit: Permit<TransportRead>, id: IdPath<StopId>, rooms: Data<Roo
     let mut trips: Vec<BusTripId> = planned.chain(running).collect();
     trips.sort_unstable();
     trips.dedup();
-    let mut arrivals = Vec::with_capacity(trips.len());
-    for trip in trips {
-        arrivals.extend(rooms.arrival(caller, trip, *id).await?);
+    let found = store::courses_of(&rooms.platform, caller.school_id, &trips).await?;
+    let lives = store::lives_of(&rooms.platform, &found.iter().map(|(course, _)| course).collect::<Vec<_>>()).await?;
+    let mut arrivals = Vec::with_capacity(found.len());
+    for ((course, state), live) in found.into_iter().zip(lives) {
+        arrivals.extend(rooms.arrival(caller, course, state, &live.progress, *id).await?);
     }
     arrivals.sort_by_key(|arrival| arrival.expected_at.unwrap_or(arrival.scheduled_at));
     Ok(Json(arrivals))
@@ -85,23 +88,26 @@ async fn list(permit: Permit<TransportRead>, id: IdPath<StopId>, rooms: Data<Roo
 
 impl Rooms {
     /// When a trip is at a stop; none if it does not serve it, or the caller may not know.
-    async fn arrival(&self, caller: &Caller, trip: BusTripId, stop: StopId) -> Result<Option<Arrival>, Problem> {
-        let (course, state, sight) = match self.seen_trip(caller, trip).await {
-            Ok(seen) => seen,
-            Err(problem) if problem.kind() == service_kit::Kind::NotFound => return Ok(None),
-            Err(problem) => return Err(problem),
-        };
+    async fn arrival(
+        &self,
+        caller: &Caller,
+        course: Course,
+        state: TripState,
+        progress: &Progress,
+        stop: StopId,
+    ) -> Result<Option<Arrival>, Problem> {
+        let run = (course.route_id, course.direction);
+        let Some(sight) = self.sight(caller, run, course.service_date, course.driver_staff_id).await? else { return Ok(None) };
         let place = course.calls.iter().position(|call| call.stop_id == stop && sight.holds(stop));
         let Some((index, call)) = place.and_then(|index| Some((index, course.calls.get(index)?))) else { return Ok(None) };
         let is_running = state == TripState::Running;
-        let progress = store::begin_live(&self.platform, &course).await?.progress;
         let eta = progress.etas(&course).into_iter().find(|eta| eta.stop_id == stop && (is_running || eta.has_arrived));
         let stops_away = if is_running { index.checked_sub(progress.passed) } else { None };
         let latest = progress.latest.filter(|_| is_running);
         let distance_metres = stops_away.and(latest).map(|latest| haversine(latest.place(), call.place()).round());
         let occupancy = if is_running { Some(self.occupancy(&course).await?) } else { None };
         Ok(Some(Arrival {
-            trip_id: trip,
+            trip_id: course.trip_id,
             route_id: course.route_id,
             direction: course.direction,
             state,

@@ -13,6 +13,7 @@ use write_behind::{Found, Operation, WriteError};
 
 use super::{Rooms, wrong};
 use crate::model::boarding::{Boarding, BoardingKind, Note, Noted, note};
+use crate::model::forgotten::should_have_ended;
 use crate::model::progress::Course;
 use crate::model::trip::TripState;
 use crate::{after_trip, events, store};
@@ -106,7 +107,8 @@ async fn board(
     };
     // The trip may have ended meanwhile; whoever ends it looks at the notes only after that.
     let is_over = store::any_course(&rooms.platform, caller.school_id, *id).await?.is_some_and(|(_, state)| state == TripState::Finished);
-    if is_over {
+    // Of a trip that should have ended long ago it is told who is on board though it has not.
+    if is_over || (body.kind == BoardingKind::Alighted && should_have_ended(&course, None, rooms.platform.clock().now())) {
         match body.kind {
             BoardingKind::Boarded => drop(after_trip::look_for_left_behind(&rooms.platform, &course).await?),
             BoardingKind::Alighted => {

@@ -79,7 +79,7 @@ async fn take(
     body: Body<NewPositions>,
 ) -> Result<Json<Accepted>, Problem> {
     let caller = permit.caller();
-    let (course, state) = rooms.own_trip(caller, *id).await?;
+    let (course, state, seen) = rooms.own_trip_and_live(caller, *id).await?;
     if !matches!(state, TripState::Running | TripState::Finished) {
         return Err(Problem::conflict(Kind::Conflict, "The trip has not begun, or does not take place."));
     }
@@ -98,10 +98,10 @@ async fn take(
     let operation = Operation::new(caller.school_id, ServiceName::BusRoute).create(&track);
     rooms.platform.buffer().write(rooms.platform.postgres(ServiceName::BusRoute), operation).await?;
     // From here on the positions are kept: whatever else fails is made good by the next ones.
-    let live = if state == TripState::Running {
-        rooms.move_on(caller, &course, &track.fixes).await
-    } else {
-        store::begin_live(&rooms.platform, &course).await
+    let live = match seen {
+        _ if state == TripState::Running => rooms.move_on(caller, &course, seen, &track.fixes).await,
+        Some(live) => Ok(live),
+        None => store::begin_live(&rooms.platform, &course).await,
     };
     let latest = match live {
         Ok(live) => live.progress.latest,
@@ -150,9 +150,13 @@ fn fixes(positions: &[NewPosition], now: DateTime<Utc>) -> Result<Vec<Fix>, Prob
 
 impl Rooms {
     /// Moves a trip on by positions that are stored, and tells what that brought.
-    async fn move_on(&self, caller: &Caller, course: &Course, fixes: &[Fix]) -> Result<Live, Problem> {
+    async fn move_on(&self, caller: &Caller, course: &Course, seen: Option<Live>, fixes: &[Fix]) -> Result<Live, Problem> {
         let redis = self.platform.redis();
-        let mut live = store::begin_live(&self.platform, course).await?;
+        // Something older than the store has by now does no harm: it is compared when it is written.
+        let mut live = match seen {
+            Some(live) => live,
+            None => store::begin_live(&self.platform, course).await?,
+        };
         for _ in 0..TRIES {
             let mut progress = live.progress.clone();
             let happened = progress.advance(course, fixes);
@@ -180,10 +184,16 @@ impl Rooms {
             after.untold.clone_from(&happened.arrived);
         }
         if let Some(delay) = happened.delayed
-            && let Err(problem) = store::tell_delay(&self.platform, course, delay, caller.actor()).await
+            && let Err(problem) = store::tell_delay(&self.platform, course, delay, Some(caller.actor())).await
         {
             warn!(%problem, "a delay could not be noted");
-            after.delay_told = false;
+            (after.delay_told, after.told_delay) = (before.delay_told, before.told_delay);
+        }
+        if happened.on_time
+            && let Err(problem) = store::made_up(&self.platform, course).await
+        {
+            warn!(%problem, "that a delay is made up could not be noted");
+            (after.delay_told, after.told_delay) = (before.delay_told, before.told_delay);
         }
         if !happened.rings.is_empty()
             && let Err(problem) = store::ring(&self.platform, course, &happened.rings, caller.actor()).await

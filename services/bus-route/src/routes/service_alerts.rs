@@ -36,7 +36,7 @@ pub struct ServiceAlert {
     header: String,
     /// What it says.
     description: Option<String>,
-    /// How late the bus was when it was told.
+    /// How late the bus was when it was told last.
     delay_seconds: Option<i32>,
     /// From when on it holds.
     begins_at: DateTime<Utc>,

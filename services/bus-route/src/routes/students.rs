@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Rooms;
 use super::access::is_office;
 use crate::model::eta::StopEta;
+use crate::model::progress::Course;
 use crate::model::route::{Assignment, Direction};
 use crate::model::trip::TripState;
 use crate::store as tables;
@@ -56,7 +57,7 @@ pub struct StudentSeat {
     /// When the bus comes, by the school's clock.
     #[schema(value_type = Option<String>)]
     time: Option<NaiveTime>,
-    /// Today's trip, if there is one and the seat is held today.
+    /// Today's trip, if there is one and the seat is held today; one that was called off unless another was planned instead.
     trip: Option<SeatTrip>,
 }
 
@@ -93,21 +94,22 @@ async fn show(permit: Permit<TransportRead>, id: IdPath<StudentId>, rooms: Data<
     drop(transaction);
     let Some(seats) = rooms.visible(caller, *id, seats, today).await? else { return Err(missing()) };
     let mut transaction = tables::reading(&rooms.platform, school).await?;
-    let mut found = Vec::with_capacity(seats.len());
-    for seat in seats {
-        let route = tables::find(&mut transaction, seat.route_id).await?;
-        let stops = tables::stops_of(transaction.connection()?, school, seat.route_id).await?;
-        let Some(stop) = stops.into_iter().find(|stop| stop.id == seat.stop_id) else { continue };
-        let filter = tables::TripFilter { route: Some(seat.route_id), date: Some(today), ..tables::TripFilter::default() };
-        let trips = if seat.covers(today) { tables::list_trips(&mut transaction, &filter, 50).await? } else { Vec::new() };
-        let trip = trips.into_iter().find(|trip| trip.direction == seat.direction && trip.state != TripState::Cancelled);
-        found.push((seat, route.name, stop, trip.map(|trip| trip.id)));
-    }
+    let routes: Vec<BusRouteId> = seats.iter().map(|seat| seat.route_id).collect();
+    let connection = transaction.connection()?;
+    let names = tables::names_of_routes(&mut *connection, school, &routes).await?;
+    let stops = tables::stops_of_routes(&mut *connection, school, &routes).await?;
+    let runs = tables::runs_of_routes(connection, school, &routes, today).await?;
     drop(transaction);
-    let mut views = Vec::with_capacity(found.len());
-    for (seat, route_name, stop, trip) in found {
-        let trip = match trip {
-            Some(trip) => Some(rooms.seat_trip(caller, trip, *id, seat.stop_id).await?),
+    let trips: Vec<BusTripId> = runs.iter().map(|run| run.id).collect();
+    let courses = tables::courses_of(&rooms.platform, school, &trips).await?;
+    let mut views = Vec::with_capacity(seats.len());
+    for seat in seats {
+        let stop = stops.get(&seat.route_id).and_then(|stops| stops.iter().find(|stop| stop.id == seat.stop_id)).cloned();
+        let (Some(stop), Some(route_name)) = (stop, names.get(&seat.route_id).cloned()) else { continue };
+        let run = runs.iter().find(|run| run.route_id == seat.route_id && run.direction == seat.direction && seat.covers(today));
+        let course = run.and_then(|run| courses.iter().find(|(course, _)| course.trip_id == run.id));
+        let trip = match course {
+            Some((course, state)) => Some(rooms.seat_trip(course, *state, *id, seat.stop_id).await?),
             None => None,
         };
         views.push(StudentSeat {
@@ -156,16 +158,14 @@ impl Rooms {
         Ok(if seen.is_empty() { None } else { Some(seen) })
     }
 
-    async fn seat_trip(&self, caller: &Caller, trip: BusTripId, student: StudentId, stop: StopId) -> Result<SeatTrip, Problem> {
-        let missing = || Problem::not_found("trip");
-        let (course, state) = tables::any_course(&self.platform, caller.school_id, trip).await?.ok_or_else(missing)?;
-        let live = if state == TripState::Running { tables::begin_live(&self.platform, &course).await.ok() } else { None };
-        let at_stop = live.and_then(|live| live.progress.etas(&course).into_iter().find(|eta| eta.stop_id == stop));
-        let part = tables::find_boarding(&self.platform, caller.school_id, trip, student).await?.row();
+    async fn seat_trip(&self, course: &Course, state: TripState, student: StudentId, stop: StopId) -> Result<SeatTrip, Problem> {
+        let live = if state == TripState::Running { tables::begin_live(&self.platform, course).await.ok() } else { None };
+        let at_stop = live.and_then(|live| live.progress.etas(course).into_iter().find(|eta| eta.stop_id == stop));
+        let part = tables::find_boarding(&self.platform, course.school_id, course.trip_id, student).await?.row();
         Ok(SeatTrip {
-            trip_id: trip,
+            trip_id: course.trip_id,
             state,
-            registration: course.registration,
+            registration: course.registration.clone(),
             at_stop,
             boarded_at: part.as_ref().map(|part| part.boarded_at),
             alighted_at: part.and_then(|part| part.alighted_at),

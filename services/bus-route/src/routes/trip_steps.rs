@@ -14,6 +14,7 @@ use super::Rooms;
 use super::trips::fits;
 use crate::desk::Desk;
 use crate::live::tell_end;
+use crate::model::alert::AlertKind;
 use crate::model::trip::{Step, Trip};
 use crate::{after_trip, events, store};
 
@@ -47,7 +48,7 @@ async fn start(
     rooms: Data<Rooms>,
 ) -> Result<Versioned<Trip>, Problem> {
     rooms.own_trip(desk.caller(), *id).await?;
-    let trip = step(&desk, *id, based_on, Step::Start, Some(EventKind::TransportTripStarted)).await?;
+    let trip = step(&desk, *id, based_on, Step::Start).await?;
     let version = trip.version;
     Ok(Versioned(trip, version))
 }
@@ -62,7 +63,7 @@ async fn end(
     rooms: Data<Rooms>,
 ) -> Result<Versioned<EndedTrip>, Problem> {
     let (course, _) = rooms.own_trip(desk.caller(), *id).await?;
-    let trip = step(&desk, *id, based_on, Step::End, Some(EventKind::TransportTripEnded)).await?;
+    let trip = step(&desk, *id, based_on, Step::End).await?;
     store::forget_course(desk.platform(), trip.school_id, trip.id).await;
     tell_end(desk.platform(), &course).await;
     // The event that went with the commit does the same again, should this process not live to do it.
@@ -77,16 +78,16 @@ async fn end(
     Ok(Versioned(EndedTrip { trip, not_alighted }, version))
 }
 
-/// Calls a trip off that has not begun.
+/// Calls a trip off that has not begun. Riders are told so until the end of its day, unless another trip is planned for it.
 #[utoipa::path(tag = "bus-route", params(("id" = BusTripId, Path)), responses((status = 200, body = Trip), CommonProblems, EditProblems), security(("bearer" = [])))]
 #[post("/api/v1/bus/trips/{id}/cancel")]
 async fn cancel(desk: Desk<TransportManage>, id: IdPath<BusTripId>, based_on: IfMatch) -> Result<Versioned<Trip>, Problem> {
-    let trip = step(&desk, *id, based_on, Step::Cancel, None).await?;
+    let trip = step(&desk, *id, based_on, Step::Cancel).await?;
     let version = trip.version;
     Ok(Versioned(trip, version))
 }
 
-async fn step<P>(desk: &Desk<P>, id: BusTripId, based_on: IfMatch, step: Step, told: Option<EventKind>) -> Result<Trip, Problem> {
+async fn step<P>(desk: &Desk<P>, id: BusTripId, based_on: IfMatch, step: Step) -> Result<Trip, Problem> {
     desk.change(async |transaction| {
         if step == Step::Start {
             // The route first, as whoever takes a seat or plans a trip does.
@@ -106,10 +107,20 @@ async fn step<P>(desk: &Desk<P>, id: BusTripId, based_on: IfMatch, step: Step, t
             fits(transaction, &row, row.service_date.max(today)).await?;
         }
         store::save(transaction, &row).await?;
-        if let Some(kind) = told {
-            let event = events::about_trip(kind, desk.caller(), &row, now)?;
-            ::events::outbox::enqueue(&*transaction, &event).await.map_err(Problem::internal)?;
-        }
+        let kind = match step {
+            Step::Start => EventKind::TransportTripStarted,
+            Step::End => {
+                store::resolve(transaction, row.id, &[AlertKind::Delay, AlertKind::NotEnded], now).await?;
+                EventKind::TransportTripEnded
+            }
+            Step::Cancel => {
+                store::resolve(transaction, row.id, &[AlertKind::Delay], now).await?;
+                store::called_off(transaction, &row, now).await?;
+                EventKind::TransportTripCancelled
+            }
+        };
+        let event = events::about_trip(kind, desk.caller(), &row, now)?;
+        ::events::outbox::enqueue(&*transaction, &event).await.map_err(Problem::internal)?;
         Ok(row)
     })
     .await

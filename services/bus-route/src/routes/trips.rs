@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch, post};
 use chrono::{Days, NaiveDate};
-use domain::{BusRouteId, BusTripId, Fault, Role, StaffId, VehicleId, Version};
+use domain::{BusRouteId, BusTripId, EventKind, Fault, Role, StaffId, VehicleId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{TransportManage, TransportOperate, TransportRead};
 use service_kit::{
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::Rooms;
 use super::bus_routes::existing;
 use crate::desk::Desk;
+use crate::events;
 use crate::model::documents::missing_on;
 use crate::model::fleet::Driver;
 use crate::model::route::Direction;
@@ -150,6 +151,7 @@ async fn create(desk: Desk<TransportManage>, body: Body<NewTrip>) -> Result<Http
         };
         fits(transaction, &row, row.service_date).await?;
         tables::insert(transaction, &row).await?;
+        tables::runs_after_all(transaction, &row, now).await?;
         Ok(Created { location: format!("/api/v1/bus/trips/{}", row.id), version: row.version, body: row })
     })
     .await
@@ -189,15 +191,21 @@ async fn change(
             if row.state != TripState::Planned {
                 return Err(Problem::conflict(Kind::Conflict, "Only a trip that has not begun can be changed."));
             }
+            let now = desk.now();
+            let before = (row.vehicle_id, row.driver_staff_id);
             let row = Trip {
                 vehicle_id: change.vehicle_id.unwrap_or(row.vehicle_id),
                 driver_staff_id: change.driver_staff_id.or(row.driver_staff_id),
                 version: row.version.next(),
-                updated_at: desk.now(),
+                updated_at: now,
                 ..row
             };
             fits(transaction, &row, row.service_date).await?;
             tables::save(transaction, &row).await?;
+            if before != (row.vehicle_id, row.driver_staff_id) {
+                let event = events::about_trip(EventKind::TransportTripChanged, desk.caller(), &row, now)?;
+                ::events::outbox::enqueue(&*transaction, &event).await.map_err(Problem::internal)?;
+            }
             let version = row.version;
             Ok(Versioned(row, version))
         })
@@ -236,9 +244,9 @@ pub(super) async fn fits(transaction: &mut SchoolTransaction, trip: &Trip, day: 
             missing.iter().filter_map(|document| Some(serde_json::to_value(document).ok()?.as_str()?.to_owned())).collect();
         return Err(Problem::conflict(Kind::Conflict, format!("On that day these papers have run out: {}.", names.join(", "))));
     }
-    let riders = tables::riders(transaction.connection()?, school, trip.route_id, trip.direction, trip.service_date).await?;
-    if i32::try_from(riders.len()).is_ok_and(|riders| riders > vehicle.capacity) {
-        let detail = format!("{} seats are taken on that day, and the vehicle has {}.", riders.len(), vehicle.capacity);
+    let riders = tables::count_riders(transaction.connection()?, school, trip.route_id, trip.direction, trip.service_date).await?;
+    if riders > i64::from(vehicle.capacity) {
+        let detail = format!("{riders} seats are taken on that day, and the vehicle has {}.", vehicle.capacity);
         return Err(Problem::conflict(Kind::Conflict, detail));
     }
     Ok(())

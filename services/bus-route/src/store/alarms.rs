@@ -1,5 +1,7 @@
 //! The table `bus_alarms`: who wants to be told before a bus is at a child's stop.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use domain::{Actor, BusAlarmId, BusTripId, EventKind, SchoolId, ServiceName, StopId, StudentId, Timestamp, UserId};
 use serde::Serialize;
@@ -24,21 +26,26 @@ struct AboutAlarm {
     expected_at: Timestamp,
 }
 
-/// The alarms of those who have a seat on a trip.
-pub(super) async fn bells_of(connection: &mut PgConnection, course: &Course) -> Result<Vec<Bell>, StoreError> {
-    let query = "SELECT jsonb_build_object('alarm_id', l.id, 'stop_id', a.stop_id, 'minutes_before', l.minutes_before)
-        FROM bus_alarms l JOIN bus_assignments a ON a.school_id = l.school_id AND a.id = l.assignment_id
-        WHERE l.school_id = $1 AND a.route_id = $2 AND a.direction = $3 AND a.status = 'active'
-            AND a.begin_date <= $4 AND (a.end_date IS NULL OR a.end_date >= $4)
+/// The alarms of those who have a seat on one of the trips.
+pub(super) async fn bells_of(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    trips: &[BusTripId],
+) -> Result<HashMap<BusTripId, Vec<Bell>>, StoreError> {
+    let query = "SELECT t.id, jsonb_build_object('alarm_id', l.id, 'stop_id', a.stop_id, 'minutes_before', l.minutes_before)
+        FROM bus_trips t
+        JOIN bus_assignments a ON a.school_id = t.school_id AND a.route_id = t.route_id AND a.direction = t.direction AND a.status = 'active'
+            AND a.begin_date <= t.service_date AND (a.end_date IS NULL OR a.end_date >= t.service_date)
+        JOIN bus_alarms l ON l.school_id = a.school_id AND l.assignment_id = a.id
+        WHERE t.school_id = $1 AND t.id = ANY ($2)
         ORDER BY l.id";
-    let rows: Vec<Json<Bell>> = sqlx::query_scalar(query)
-        .bind(course.school_id.as_uuid())
-        .bind(course.route_id.as_uuid())
-        .bind(course.direction.as_str())
-        .bind(course.service_date)
-        .fetch_all(connection)
-        .await?;
-    Ok(plain(rows))
+    let trips: Vec<Uuid> = trips.iter().map(|trip| trip.as_uuid()).collect();
+    let rows: Vec<(Uuid, Json<Bell>)> = sqlx::query_as(query).bind(school.as_uuid()).bind(trips).fetch_all(connection).await?;
+    let mut bells: HashMap<BusTripId, Vec<Bell>> = HashMap::new();
+    for (trip, Json(bell)) in rows {
+        bells.entry(BusTripId::from_uuid(trip)).or_default().push(bell);
+    }
+    Ok(bells)
 }
 
 /// The alarms that rang for a trip.

@@ -95,10 +95,20 @@ pub(crate) async fn find_boarding(
 
 /// Everybody's part in a trip, saved or not.
 pub(crate) async fn boardings_of(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Vec<Boarding>, Problem> {
-    let unsaved: HashMap<Uuid, Boarding> = platform.buffer().unsaved(school, &scope(trip)).await?;
+    boardings_of_trips(platform, school, &[trip]).await
+}
+
+/// Everybody's part in each of the trips, saved or not.
+pub(crate) async fn boardings_of_trips(platform: &Platform, school: SchoolId, trips: &[BusTripId]) -> Result<Vec<Boarding>, Problem> {
+    if trips.is_empty() {
+        return Ok(Vec::new());
+    }
+    let scopes: Vec<String> = trips.iter().map(|trip| scope(*trip)).collect();
+    let unsaved: HashMap<Uuid, Boarding> = platform.buffer().unsaved_many(school, &scopes).await?;
     let mut transaction = reading(platform, school).await?;
-    let query = sqlx::query_scalar("SELECT to_jsonb(b) FROM bus_boardings b WHERE b.school_id = $1 AND b.trip_id = $2");
+    let query = sqlx::query_scalar("SELECT to_jsonb(b) FROM bus_boardings b WHERE b.school_id = $1 AND b.trip_id = ANY ($2)");
+    let trips: Vec<Uuid> = trips.iter().map(|trip| trip.as_uuid()).collect();
     let rows: Vec<Json<Boarding>> =
-        query.bind(school.as_uuid()).bind(trip.as_uuid()).fetch_all(transaction.connection()?).await.map_err(StoreError::from)?;
+        query.bind(school.as_uuid()).bind(trips).fetch_all(transaction.connection()?).await.map_err(StoreError::from)?;
     Ok(merge(plain(rows), unsaved, |_| true, |a, b| (a.boarded_at, a.id).cmp(&(b.boarded_at, b.id))))
 }

@@ -1,8 +1,10 @@
 //! Telling fee what a seat costs: each student once a month in each direction, however often the seat changes, with the event in the transaction that notes it. A
 //! month that was charged stays charged when the seat is given back.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
-use domain::{Actor, BusAssignmentId, BusFeeSlabId, EventKind, SchoolId, StudentId, Timestamp};
+use domain::{Actor, BusAssignmentId, BusFeeSlabId, EventKind, StudentId, Timestamp};
 use serde::Serialize;
 use service_kit::Problem;
 use sqlx::types::Json;
@@ -12,7 +14,7 @@ use write_behind::natural_id;
 
 use super::plain;
 use crate::model::fee::{FeeSlab, Month};
-use crate::model::route::Assignment;
+use crate::model::route::{Assignment, Direction};
 
 #[derive(Serialize)]
 struct FeeDue<'d> {
@@ -20,19 +22,45 @@ struct FeeDue<'d> {
     allocation_id: BusAssignmentId,
     amount_minor: i64,
     currency: &'d str,
-    period: String,
-    description: String,
+    period: &'d str,
+    description: &'d str,
     due_on: NaiveDate,
 }
 
-/// What a charge is worked out from.
+/// What is to be charged.
 struct Charge {
     id: Uuid,
-    school: SchoolId,
     assignment: BusAssignmentId,
     student: StudentId,
+    direction: Direction,
     slab: BusFeeSlabId,
+    amount_minor: i64,
+    currency: String,
     due_on: NaiveDate,
+    description: String,
+}
+
+impl Charge {
+    /// What a seat costs in a month; nothing if no slab says so.
+    fn of(seat: &Assignment, route: &str, metres: Option<i32>, month: Month, slabs: &[FeeSlab]) -> Option<Self> {
+        let (metres, day) = (metres?, seat.begin_date.max(month.first()));
+        let slab = slabs.iter().find(|slab| slab.holds(metres, day))?;
+        let period = month.to_string();
+        Some(Self {
+            id: natural_id(
+                "bus_fee_charge",
+                &[seat.student_id.as_uuid().as_bytes(), seat.direction.as_str().as_bytes(), period.as_bytes()],
+            ),
+            assignment: seat.id,
+            student: seat.student_id,
+            direction: seat.direction,
+            slab: slab.id,
+            amount_minor: slab.amount_minor,
+            currency: slab.currency.clone(),
+            due_on: month.due_on(seat.begin_date),
+            description: format!("Bus, {route}, {}, {period}", seat.direction.in_words()),
+        })
+    }
 }
 
 /// Charges a seat that was just taken for the month that it begins in, or for the present one if it began earlier. Nothing if no slab says what it costs, if the seat is
@@ -51,10 +79,11 @@ pub(crate) async fn charge(
         return Ok(false);
     }
     let slabs = slabs(transaction).await?;
-    charge_one(transaction, seat, route, metres, month, &slabs, by, now).await
+    let charges: Vec<Charge> = Charge::of(seat, route, metres, month, &slabs).into_iter().collect();
+    Ok(note(transaction, &charges, month, by, now).await? > 0)
 }
 
-/// Charges everybody who has a seat on a day of `month` and was not charged for it yet; how many were.
+/// Charges every student of the school who has a seat on a day of `month` and was not charged for it yet; how many were.
 pub(crate) async fn charge_month(
     transaction: &mut SchoolTransaction,
     month: Month,
@@ -72,6 +101,7 @@ pub(crate) async fn charge_month(
         "SELECT to_jsonb(a), r.name, s.distance_metres FROM bus_assignments a
          JOIN bus_routes r ON r.school_id = a.school_id AND r.id = a.route_id
          JOIN route_stops s ON s.school_id = a.school_id AND s.id = a.stop_id
+         JOIN students p ON p.school_id = a.school_id AND p.id = a.student_id AND p.status = 'active'
          WHERE a.school_id = $1 AND a.status = 'active' AND daterange(a.begin_date, a.end_date, '[]') && daterange($2, $3, '[]')
             AND NOT EXISTS (SELECT FROM bus_fee_charges c WHERE c.school_id = a.school_id AND c.student_id = a.student_id
                 AND c.direction = a.direction AND c.period = $4)
@@ -85,11 +115,11 @@ pub(crate) async fn charge_month(
     .await
     .map_err(StoreError::from)?;
     let slabs = slabs(transaction).await?;
-    let mut charged = 0;
-    for (Json(seat), route, metres) in rows {
-        charged += usize::from(charge_one(transaction, &seat, &route, metres, month, &slabs, by, now).await?);
-    }
-    Ok(charged)
+    let charge = |(Json(seat), route, metres): (Json<Assignment>, String, Option<i32>)| Charge::of(&seat, &route, metres, month, &slabs);
+    // A student may have had two seats in the month, one after the other: the first counts.
+    let mut known = HashSet::new();
+    let charges: Vec<Charge> = rows.into_iter().filter_map(charge).filter(|charge| known.insert(charge.id)).collect();
+    note(transaction, &charges, month, by, now).await
 }
 
 async fn slabs(transaction: &mut SchoolTransaction) -> Result<Vec<FeeSlab>, StoreError> {
@@ -98,60 +128,50 @@ async fn slabs(transaction: &mut SchoolTransaction) -> Result<Vec<FeeSlab>, Stor
     Ok(plain(query.bind(school.as_uuid()).fetch_all(transaction.connection()?).await?))
 }
 
-#[allow(clippy::too_many_arguments)] // what a charge is made of, and no two of a type
-async fn charge_one(
+/// Notes what is charged for `month` and tells fee; how many had not been charged before. However many there are, it is two statements.
+async fn note(
     transaction: &mut SchoolTransaction,
-    seat: &Assignment,
-    route: &str,
-    metres: Option<i32>,
+    charges: &[Charge],
     month: Month,
-    slabs: &[FeeSlab],
     by: Option<Actor>,
     now: Timestamp,
-) -> Result<bool, Problem> {
-    let day = seat.begin_date.max(month.first());
-    let Some(metres) = metres else { return Ok(false) };
-    let Some(slab) = slabs.iter().find(|slab| slab.holds(metres, day)) else { return Ok(false) };
-    let period = month.to_string();
-    let charge = Charge {
-        id: natural_id("bus_fee_charge", &[seat.student_id.as_uuid().as_bytes(), seat.direction.as_str().as_bytes(), period.as_bytes()]),
-        school: seat.school_id,
-        assignment: seat.id,
-        student: seat.student_id,
-        slab: slab.id,
-        due_on: month.due_on(seat.begin_date),
-    };
-    let noted = sqlx::query(
-        "INSERT INTO bus_fee_charges (id, school_id, assignment_id, student_id, slab_id, period, currency, amount_minor, due_on, created_at, updated_at, direction)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11) ON CONFLICT (school_id, student_id, direction, period) DO NOTHING",
+) -> Result<usize, Problem> {
+    let (school, period) = (transaction.school_id(), month.to_string());
+    let noted: Vec<Uuid> = sqlx::query_scalar(
+        "INSERT INTO bus_fee_charges (id, school_id, assignment_id, student_id, direction, slab_id, currency, amount_minor, due_on, period, created_at, updated_at)
+         SELECT c.id, $1, c.assignment, c.student, c.direction, c.slab, c.currency, c.amount, c.due_on, $2, $3, $3
+         FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::uuid[], $9::text[], $10::bigint[], $11::date[])
+            AS c (id, assignment, student, direction, slab, currency, amount, due_on)
+         ON CONFLICT (school_id, student_id, direction, period) DO NOTHING RETURNING id",
     )
-    .bind(charge.id)
-    .bind(charge.school.as_uuid())
-    .bind(charge.assignment.as_uuid())
-    .bind(charge.student.as_uuid())
-    .bind(charge.slab.as_uuid())
+    .bind(school.as_uuid())
     .bind(&period)
-    .bind(&slab.currency)
-    .bind(slab.amount_minor)
-    .bind(charge.due_on)
     .bind(now)
-    .bind(seat.direction.as_str())
-    .execute(transaction.connection()?)
+    .bind(charges.iter().map(|charge| charge.id).collect::<Vec<_>>())
+    .bind(charges.iter().map(|charge| charge.assignment.as_uuid()).collect::<Vec<_>>())
+    .bind(charges.iter().map(|charge| charge.student.as_uuid()).collect::<Vec<_>>())
+    .bind(charges.iter().map(|charge| charge.direction.as_str()).collect::<Vec<_>>())
+    .bind(charges.iter().map(|charge| charge.slab.as_uuid()).collect::<Vec<_>>())
+    .bind(charges.iter().map(|charge| charge.currency.as_str()).collect::<Vec<_>>())
+    .bind(charges.iter().map(|charge| charge.amount_minor).collect::<Vec<_>>())
+    .bind(charges.iter().map(|charge| charge.due_on).collect::<Vec<_>>())
+    .fetch_all(transaction.connection()?)
     .await
     .map_err(StoreError::from)?;
-    if noted.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let data = FeeDue {
-        student_id: charge.student,
-        allocation_id: charge.assignment,
-        amount_minor: slab.amount_minor,
-        currency: &slab.currency,
-        description: format!("Bus, {route}, {}, {period}", seat.direction.in_words()),
-        period,
-        due_on: charge.due_on,
+    let noted: HashSet<Uuid> = noted.into_iter().collect();
+    let event = |charge: &Charge| {
+        let data = FeeDue {
+            student_id: charge.student,
+            allocation_id: charge.assignment,
+            amount_minor: charge.amount_minor,
+            currency: &charge.currency,
+            period: &period,
+            description: &charge.description,
+            due_on: charge.due_on,
+        };
+        events::envelope(EventKind::TransportFeeDue, school, by, charge.id, now, &data)
     };
-    let event = events::envelope(EventKind::TransportFeeDue, charge.school, by, charge.id, now, &data)?;
-    events::outbox::enqueue(&*transaction, &event).await.map_err(Problem::internal)?;
-    Ok(true)
+    let told = charges.iter().filter(|charge| noted.contains(&charge.id)).map(event).collect::<Result<Vec<_>, _>>()?;
+    events::outbox::enqueue_all(&*transaction, &told).await.map_err(Problem::internal)?;
+    Ok(told.len())
 }

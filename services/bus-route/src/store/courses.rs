@@ -2,16 +2,17 @@
 
 use chrono::{NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
-use domain::{BusTripId, Partition, SchoolId, Timestamp};
+use domain::{BusRouteId, BusTripId, Partition, SchoolId, Timestamp};
 use fred::interfaces::KeysInterface;
-use fred::types::Expiration;
+use fred::types::{Expiration, SetOptions};
 use service_kit::{Platform, Problem};
 use sqlx::types::Json;
 use store::StoreError;
 use tracing::warn;
 
 use super::alarms::bells_of;
-use super::{reading, stops_of, zone};
+use super::live::Live;
+use super::{reading, stops_of_routes, zone};
 use crate::model::eta::Call;
 use crate::model::progress::Course;
 use crate::model::timetable;
@@ -32,25 +33,66 @@ pub(crate) fn instant(zone: Tz, day: NaiveDate, time: NaiveTime) -> Timestamp {
     found.map_or_else(|| local.and_utc(), |instant| instant.to_utc())
 }
 
+/// How long whoever has read what is not so any more is kept from putting it into the cache, in seconds: it takes a query.
+const FORGOTTEN: i64 = 5;
+
 /// The course of a trip that runs; none if there is no such trip in this school, or it does not run.
 pub(crate) async fn course(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<Course>, Problem> {
+    Ok(course_now(platform, school, trip).await?.and_then(|(course, state)| (state == TripState::Running).then_some(course)))
+}
+
+/// The course of a trip, and how far it is; none if there is no such trip in this school. What is remembered of a trip that runs will do.
+pub(crate) async fn course_now(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<(Course, TripState)>, Problem> {
     let cached: Result<Option<Vec<u8>>, _> = cache::near(platform.redis()).get(key(school, trip)).await;
-    if let Some(course) = cached.ok().flatten().and_then(|bytes| serde_json::from_slice::<Course>(&bytes).ok())
-        && course.school_id == school
-    {
-        return Ok(Some(course));
+    match cached.ok().flatten().and_then(|bytes| decode(&bytes, school)) {
+        Some(course) => Ok(Some((course, TripState::Running))),
+        None => fill(platform, school, trip).await,
     }
-    let Some((course, TripState::Running)) = any_course(platform, school, trip).await? else { return Ok(None) };
-    let filled: Result<(), _> =
-        cache::near(platform.redis()).set(key(school, trip), serde_json::to_vec(&course)?, Some(Expiration::EX(TTL)), None, false).await;
-    if let Err(error) = filled {
-        warn!(%error, "a trip's course could not be cached");
+}
+
+/// The same, and how the trip goes, if that is remembered: one step into Redis.
+pub(crate) async fn course_and_live(
+    platform: &Platform,
+    school: SchoolId,
+    trip: BusTripId,
+) -> Result<Option<(Course, TripState, Option<Live>)>, Problem> {
+    let keys = vec![key(school, trip), super::live::key(school, trip)];
+    let cached: Result<(Option<Vec<u8>>, Option<String>), _> = cache::near(platform.redis()).mget(keys).await;
+    let (course, live) = cached.unwrap_or_default();
+    let live = live.as_deref().and_then(super::live::parse);
+    if let Some(course) = course.and_then(|bytes| decode(&bytes, school)) {
+        return Ok(Some((course, TripState::Running, live)));
     }
-    Ok(Some(course))
+    Ok(fill(platform, school, trip).await?.map(|(course, state)| (course, state, live)))
+}
+
+fn decode(bytes: &[u8], school: SchoolId) -> Option<Course> {
+    serde_json::from_slice::<Course>(bytes).ok().filter(|course| course.school_id == school)
+}
+
+async fn fill(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<(Course, TripState)>, Problem> {
+    let found = any_course(platform, school, trip).await?;
+    if let Some((course, TripState::Running)) = &found {
+        // Where something stands already, it is as good; or says that what was read here may be out of date.
+        let (value, expires) = (serde_json::to_vec(course)?, Some(Expiration::EX(TTL)));
+        let filled: Result<(), _> = cache::near(platform.redis()).set(key(school, trip), value, expires, Some(SetOptions::NX), false).await;
+        if let Err(error) = filled {
+            warn!(%error, "a trip's course could not be cached");
+        }
+    }
+    Ok(found)
 }
 
 /// The course of a trip, and how far it is; none if there is no such trip in this school.
 pub(crate) async fn any_course(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<(Course, TripState)>, Problem> {
+    Ok(courses_of(platform, school, &[trip]).await?.pop())
+}
+
+/// The courses of trips, and how far they are, by their ids; what is no trip of this school is left out. However many there are, it is four queries.
+pub(crate) async fn courses_of(platform: &Platform, school: SchoolId, trips: &[BusTripId]) -> Result<Vec<(Course, TripState)>, Problem> {
+    if trips.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut transaction = reading(platform, school).await?;
     let connection = transaction.connection()?;
     let query = "SELECT t.state, jsonb_build_object('school_id', t.school_id, 'trip_id', t.id, 'route_id', t.route_id, 'route_name', r.name, 'vehicle_id', t.vehicle_id,
@@ -61,28 +103,38 @@ pub(crate) async fn any_course(platform: &Platform, school: SchoolId, trip: BusT
         JOIN bus_routes r ON r.school_id = t.school_id AND r.id = t.route_id
         JOIN vehicles v ON v.school_id = t.school_id AND v.id = t.vehicle_id
         LEFT JOIN staff s ON s.school_id = t.school_id AND s.id = t.driver_staff_id AND s.status = 'active'
-        WHERE t.school_id = $1 AND t.id = $2";
-    let found: Option<(String, Json<Course>)> = sqlx::query_as(query)
+        WHERE t.school_id = $1 AND t.id = ANY ($2) ORDER BY t.id";
+    let found: Vec<(String, Json<Course>)> = sqlx::query_as(query)
         .bind(school.as_uuid())
-        .bind(trip.as_uuid())
-        .fetch_optional(&mut *connection)
+        .bind(trips.iter().map(|trip| trip.as_uuid()).collect::<Vec<_>>())
+        .fetch_all(&mut *connection)
         .await
         .map_err(StoreError::from)?;
-    let Some((state, Json(mut course))) = found else { return Ok(None) };
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
     let zone = zone(&mut *connection, school).await?;
-    course.bells = bells_of(&mut *connection, &course).await?;
-    let stops = stops_of(connection, school, course.route_id).await?;
-    let calls = timetable::run(&stops, course.direction).into_iter().filter_map(|stop| {
-        let scheduled_at = instant(zone, course.service_date, stop.time(course.direction)?);
-        Some(Call { stop_id: stop.id, name: stop.name, latitude: stop.latitude, longitude: stop.longitude, scheduled_at })
-    });
-    course.calls = calls.collect();
-    Ok(Some((course, TripState::of(&state))))
+    let mut bells = bells_of(&mut *connection, school, trips).await?;
+    let routes: Vec<BusRouteId> = found.iter().map(|(_, Json(course))| course.route_id).collect();
+    let stops = stops_of_routes(connection, school, &routes).await?;
+    let complete = |(state, Json(mut course)): (String, Json<Course>)| {
+        let calls = timetable::run(stops.get(&course.route_id).map(Vec::as_slice).unwrap_or_default(), course.direction)
+            .into_iter()
+            .filter_map(|stop| {
+                let scheduled_at = instant(zone, course.service_date, stop.time(course.direction)?);
+                Some(Call { stop_id: stop.id, name: stop.name, latitude: stop.latitude, longitude: stop.longitude, scheduled_at })
+            });
+        course.calls = calls.collect();
+        course.bells = bells.remove(&course.trip_id).unwrap_or_default();
+        (course, TripState::of(&state))
+    };
+    Ok(found.into_iter().map(complete).collect())
 }
 
-/// Forgets a course: the trip is over, or its route has changed.
+/// Forgets a course: the trip is over, or its route has changed. Something that is no course stands in its place for a moment, or somebody who read the tables before the
+/// change could put the old one back after it.
 pub(crate) async fn forget_course(platform: &Platform, school: SchoolId, trip: BusTripId) {
-    let gone: Result<(), _> = platform.redis().del(key(school, trip)).await;
+    let gone: Result<(), _> = platform.redis().set(key(school, trip), "", Some(Expiration::EX(FORGOTTEN)), None, false).await;
     if let Err(error) = gone {
         warn!(%error, "a trip's course is forgotten by itself, in half a minute");
     }

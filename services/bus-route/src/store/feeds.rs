@@ -103,12 +103,12 @@ pub(crate) async fn plan(transaction: &mut SchoolTransaction, today: NaiveDate) 
     })
 }
 
-/// What riders should know now: notices and delays. Nothing that is about a student leaves the school.
+/// What riders should know now: notices, delays, and trips that don't take place. Nothing that is about a student leaves the school.
 pub(crate) async fn open_notices(transaction: &mut SchoolTransaction, now: Timestamp) -> Result<Vec<Alert>, StoreError> {
     let school = transaction.school_id();
     let query = "SELECT to_jsonb(a) FROM bus_alerts a LEFT JOIN bus_trips t ON t.school_id = a.school_id AND t.id = a.trip_id
-        WHERE a.school_id = $1 AND a.kind <> 'not_alighted' AND a.student_id IS NULL AND a.resolved_at IS NULL AND (a.ends_at IS NULL OR a.ends_at > $2)
-            AND (t.id IS NULL OR t.state IN ('planned', 'running'))
+        WHERE a.school_id = $1 AND a.kind NOT IN ('not_alighted', 'not_ended') AND a.student_id IS NULL AND a.resolved_at IS NULL AND (a.ends_at IS NULL OR a.ends_at > $2)
+            AND (t.id IS NULL OR t.state IN ('planned', 'running') OR a.kind = 'cancelled')
         ORDER BY a.begins_at, a.id";
     let rows: Vec<Json<Alert>> = sqlx::query_scalar(query).bind(school.as_uuid()).bind(now).fetch_all(transaction.connection()?).await?;
     Ok(plain(rows))

@@ -7,8 +7,8 @@ use domain::{BusTripId, Partition, SchoolId, StopId, Timestamp};
 use fred::clients::Pool;
 use fred::error::Error;
 use fred::interfaces::KeysInterface;
-use fred::types::Value;
 use fred::types::scripts::Script;
+use fred::types::{Expiration, SetOptions, Value};
 use serde::{Deserialize, Serialize};
 use service_kit::{Platform, Problem};
 use store::StoreError;
@@ -51,11 +51,11 @@ pub(crate) struct Message {
     pub(crate) body: Box<serde_json::value::RawValue>,
 }
 
-fn key(school: SchoolId, trip: BusTripId) -> String {
+pub(super) fn key(school: SchoolId, trip: BusTripId) -> String {
     format!("bus:trip:{}:{trip}", Partition::of(school))
 }
 
-fn parse(value: &str) -> Option<Live> {
+pub(super) fn parse(value: &str) -> Option<Live> {
     let (revision, json) = value.split_once('\n')?;
     Some(Live { revision: revision.parse().ok()?, progress: serde_json::from_str(json).ok()? })
 }
@@ -66,11 +66,31 @@ pub(crate) async fn live(redis: &Pool, school: SchoolId, trip: BusTripId) -> Res
     Ok(value.as_deref().and_then(parse))
 }
 
+/// How trips go, in their order: one step into Redis for all that it knows.
+pub(crate) async fn lives_of(platform: &Platform, courses: &[&Course]) -> Result<Vec<Live>, Problem> {
+    if courses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<String> = courses.iter().map(|course| key(course.school_id, course.trip_id)).collect();
+    let values: Vec<Option<String>> = cache::near(platform.redis()).mget(keys).await.map_err(away)?;
+    let mut lives = Vec::with_capacity(courses.len());
+    for (course, value) in courses.iter().zip(values) {
+        lives.push(match value.as_deref().and_then(parse) {
+            Some(live) => live,
+            None => begin_live(platform, course).await?,
+        });
+    }
+    Ok(lives)
+}
+
 /// How a trip goes, worked out from what is stored if Redis does not know: a late position must not become the latest for want of a memory.
 pub(crate) async fn begin_live(platform: &Platform, course: &Course) -> Result<Live, Problem> {
     let (school, trip) = (course.school_id, course.trip_id);
     if let Some(live) = live(platform.redis(), school, trip).await? {
         return Ok(live);
+    }
+    if course.started_at.is_none() {
+        return Ok(Live { revision: 0, progress: Progress::new(trip) });
     }
     let fixes = fixes_of(platform, course).await?;
     let mut transaction = reading(platform, school).await?;
@@ -84,15 +104,33 @@ pub(crate) async fn begin_live(platform: &Platform, course: &Course) -> Result<L
             .map_err(StoreError::from)?;
     let visits: Vec<(StopId, Timestamp)> = visits.into_iter().map(|(stop, at)| (stop.into(), at)).collect();
     let mut progress = Progress::replay(course, fixes, &visits);
-    progress.delay_told =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM bus_alerts WHERE school_id = $1 AND trip_id = $2 AND kind = 'delay')")
-            .bind(school.as_uuid())
-            .bind(trip.as_uuid())
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(StoreError::from)?;
+    let delay: Option<Option<i32>> = sqlx::query_scalar(
+        "SELECT delay_seconds FROM bus_alerts WHERE school_id = $1 AND trip_id = $2 AND kind = 'delay' AND resolved_at IS NULL",
+    )
+    .bind(school.as_uuid())
+    .bind(trip.as_uuid())
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::from)?;
+    (progress.delay_told, progress.told_delay) = (delay.is_some(), delay.flatten().map(i64::from));
     progress.rung = rung_for(connection, course).await?;
-    Ok(Live { revision: 0, progress })
+    let live = Live { revision: 0, progress };
+    keep(platform.redis(), course, &live).await;
+    Ok(live)
+}
+
+/// Keeps what was worked out, unless the trip has moved on meanwhile: the next who asks need not work it out.
+async fn keep(redis: &Pool, course: &Course, live: &Live) {
+    let Ok(value) = encode(live) else { return };
+    let key = key(course.school_id, course.trip_id);
+    let kept: Result<(), _> = cache::near(redis).set(key, value, Some(Expiration::PX(TTL)), Some(SetOptions::NX), false).await;
+    if let Err(error) = kept {
+        warn!(%error, "how a trip goes was worked out and could not be kept");
+    }
+}
+
+fn encode(live: &Live) -> Result<String, serde_json::Error> {
+    Ok(format!("{}\n{}", live.revision, serde_json::to_string(&live.progress)?))
 }
 
 /// Writes `next` if the trip is still at revision `seen`, and tells everybody; else answers how the trip goes now.
@@ -103,7 +141,7 @@ pub(crate) async fn move_live(
     next: &Live,
     body: &impl Serialize,
 ) -> Result<Result<(), Option<Live>>, Problem> {
-    let value = format!("{}\n{}", next.revision, serde_json::to_string(&next.progress)?);
+    let value = encode(next)?;
     let body = serde_json::value::to_raw_value(body)?;
     let message = Message { school_id: course.school_id, trip_id: course.trip_id, revision: next.revision, body };
     let arguments: Vec<Value> =

@@ -6,6 +6,7 @@ mod boardings;
 mod charges;
 mod courses;
 mod feeds;
+mod forgotten;
 mod live;
 mod positions;
 pub(crate) mod rules;
@@ -37,19 +38,22 @@ use crate::model::route::{Assignment, BusRoute};
 use crate::model::trip::Trip;
 
 pub(crate) use alarms::{alarms_of, ring};
-pub(crate) use alerts::{left_behind, resolve_left_behind, tell_arrivals, tell_delay};
-pub(crate) use boardings::{boardings_of, find_boarding};
+pub(crate) use alerts::{
+    called_off, end_delays, left_behind, made_up, not_ended, resolve, resolve_left_behind, runs_after_all, tell_arrivals, tell_delay,
+};
+pub(crate) use boardings::{boardings_of, boardings_of_trips, find_boarding};
 pub(crate) use charges::{charge, charge_month};
-pub(crate) use courses::{any_course, course, forget_course};
+pub(crate) use courses::{any_course, course, course_and_live, course_now, courses_of, forget_course};
 #[cfg(test)]
 pub(crate) use feeds::Agency;
 pub(crate) use feeds::{Plan, open_notices, plan};
-pub(crate) use live::{CHANNEL, Live, Message, begin_live, generation, live, move_live, rights_changed};
+pub(crate) use forgotten::{end_seats_of_leavers, has_leavers, maybe_forgotten};
+pub(crate) use live::{CHANNEL, Live, Message, begin_live, generation, live, lives_of, move_live, rights_changed};
 pub(crate) use positions::fixes_of;
 pub(crate) use seats::{AssignmentFilter, list_assignments, pack_seats, take_seat};
 pub(crate) use sights::{Driven, driven_by, places_of, seats_of, staff_of, stops_on_trip};
-pub(crate) use stops::{replace_stops, served_stop, stops_of};
-pub(crate) use trips::{TripFilter, list_trips, riders, running_trips};
+pub(crate) use stops::{replace_stops, served_stop, stops_of, stops_of_routes};
+pub(crate) use trips::{TripFilter, cancelled_trips, count_riders, list_trips, names_of_routes, riders, running_trips, runs_of_routes};
 
 /// A row that commits in PostgreSQL: a struct with a field for each column, by name.
 pub(crate) trait Record: Serialize + DeserializeOwned + Clone + Unpin + Send + Sync + 'static {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use write_behind::Buffered;
 
 use super::reading;
+use crate::model::boarding::CLOCK_GRACE;
 use crate::model::position::{Fix, Track};
 use crate::model::progress::Course;
 
@@ -80,15 +81,20 @@ fn scope(trip: BusTripId) -> String {
     format!("trip:{trip}")
 }
 
-/// The positions of a trip, saved or not, that came while it ran: what came after it moved nothing, and must not when it is all worked out anew.
+/// The positions of a trip that has begun, saved or not, that are of when it ran and came while it did: others moved nothing, and must not when it is all worked out anew.
+/// A vehicle has a row for each second of its life; those of the trip are found by the vehicle and the time.
 pub(crate) async fn fixes_of(platform: &Platform, course: &Course) -> Result<Vec<Fix>, Problem> {
     let (school, trip, ended_at) = (course.school_id, course.trip_id, course.ended_at);
     let unsaved: HashMap<Uuid, Track> = platform.buffer().unsaved(school, &scope(trip)).await?;
     let mut transaction = reading(platform, school).await?;
-    let query = "SELECT to_jsonb(p) FROM vehicle_positions p JOIN bus_trips t ON t.school_id = p.school_id AND t.id = $2 AND t.vehicle_id = p.vehicle_id
-        WHERE p.school_id = $1 AND p.trip_id = $2 AND ($3::timestamptz IS NULL OR p.received_at <= $3)";
+    let query = "SELECT to_jsonb(p) FROM vehicle_positions p
+        WHERE p.school_id = $1 AND p.vehicle_id = $2 AND p.recorded_at >= coalesce($3, '-infinity'::timestamptz)
+            AND p.recorded_at <= coalesce($4, 'infinity'::timestamptz) AND p.trip_id = $5 AND ($6::timestamptz IS NULL OR p.received_at <= $6)";
     let saved: Vec<Json<Fix>> = sqlx::query_scalar(query)
         .bind(school.as_uuid())
+        .bind(course.vehicle_id.as_uuid())
+        .bind(course.started_at.map(|start| start - CLOCK_GRACE))
+        .bind(ended_at.map(|end| end + CLOCK_GRACE))
         .bind(trip.as_uuid())
         .bind(ended_at)
         .fetch_all(transaction.connection()?)

@@ -1,5 +1,7 @@
 //! The stops of a route. They change together, as one list: that is what can be right or wrong.
 
+use std::collections::HashMap;
+
 use domain::{BusRouteId, SchoolId, StopId, Timestamp};
 use records::refuse;
 use service_kit::{Kind, Problem};
@@ -17,6 +19,23 @@ pub(crate) async fn stops_of(connection: &mut PgConnection, school: SchoolId, ro
         WHERE s.school_id = $1 AND s.route_id = $2 AND (s.pickup_time IS NOT NULL OR s.drop_time IS NOT NULL) ORDER BY s.position";
     let rows: Vec<Json<Stop>> = sqlx::query_scalar(query).bind(school.as_uuid()).bind(route.as_uuid()).fetch_all(connection).await?;
     Ok(plain(rows))
+}
+
+/// The same of several routes.
+pub(crate) async fn stops_of_routes(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    routes: &[BusRouteId],
+) -> Result<HashMap<BusRouteId, Vec<Stop>>, StoreError> {
+    let query = "SELECT to_jsonb(s) FROM route_stops s
+        WHERE s.school_id = $1 AND s.route_id = ANY ($2) AND (s.pickup_time IS NOT NULL OR s.drop_time IS NOT NULL) ORDER BY s.position";
+    let routes: Vec<Uuid> = routes.iter().map(|route| route.as_uuid()).collect();
+    let rows: Vec<Json<Stop>> = sqlx::query_scalar(query).bind(school.as_uuid()).bind(routes).fetch_all(connection).await?;
+    let mut stops: HashMap<BusRouteId, Vec<Stop>> = HashMap::new();
+    for stop in plain(rows) {
+        stops.entry(stop.route_id).or_default().push(stop);
+    }
+    Ok(stops)
 }
 
 /// The stop, if it is served.

@@ -1,5 +1,7 @@
 //! Trips, and who is to ride on one.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use domain::{BusRouteId, BusTripId, SchoolId, StaffId, StopId, StudentId, VehicleId};
 use serde::Deserialize;
@@ -62,6 +64,75 @@ pub(crate) async fn running_trips(
     Ok(ids.into_iter().map(BusTripId::from_uuid).collect())
 }
 
+/// The trip of each run of the routes on a day; one that was called off unless another was planned instead.
+pub(crate) async fn runs_of_routes(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    routes: &[BusRouteId],
+    day: NaiveDate,
+) -> Result<Vec<Trip>, StoreError> {
+    let query = "SELECT DISTINCT ON (t.route_id, t.direction) to_jsonb(t) FROM bus_trips t
+        WHERE t.school_id = $1 AND t.route_id = ANY ($2) AND t.service_date = $3
+        ORDER BY t.route_id, t.direction, t.state = 'cancelled', t.id DESC";
+    let routes: Vec<Uuid> = routes.iter().map(|route| route.as_uuid()).collect();
+    let rows: Vec<Json<Trip>> = sqlx::query_scalar(query).bind(school.as_uuid()).bind(routes).bind(day).fetch_all(connection).await?;
+    Ok(plain(rows))
+}
+
+/// What the routes are called.
+pub(crate) async fn names_of_routes(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    routes: &[BusRouteId],
+) -> Result<HashMap<BusRouteId, String>, StoreError> {
+    let routes: Vec<Uuid> = routes.iter().map(|route| route.as_uuid()).collect();
+    let query = sqlx::query_as("SELECT id, name FROM bus_routes WHERE school_id = $1 AND id = ANY ($2)");
+    let rows: Vec<(Uuid, String)> = query.bind(school.as_uuid()).bind(routes).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(id, name)| (BusRouteId::from_uuid(id), name)).collect())
+}
+
+/// A run that was called off.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct CalledOff {
+    pub(crate) trip_id: BusTripId,
+    pub(crate) route_id: BusRouteId,
+    pub(crate) direction: Direction,
+    pub(crate) service_date: NaiveDate,
+}
+
+/// The runs that were called off for days from `first` to `last`, unless they take place with another trip; each once.
+pub(crate) async fn cancelled_trips(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    first: NaiveDate,
+    last: NaiveDate,
+) -> Result<Vec<CalledOff>, StoreError> {
+    let query = "SELECT DISTINCT ON (t.service_date, t.route_id, t.direction)
+            jsonb_build_object('trip_id', t.id, 'route_id', t.route_id, 'direction', t.direction, 'service_date', t.service_date)
+        FROM bus_trips t
+        WHERE t.school_id = $1 AND t.state = 'cancelled' AND t.service_date BETWEEN $2 AND $3
+            AND NOT EXISTS (SELECT FROM bus_trips o WHERE o.school_id = t.school_id AND o.route_id = t.route_id AND o.direction = t.direction
+                AND o.service_date = t.service_date AND o.state <> 'cancelled')
+        ORDER BY t.service_date, t.route_id, t.direction, t.id DESC";
+    let rows: Vec<Json<CalledOff>> = sqlx::query_scalar(query).bind(school.as_uuid()).bind(first).bind(last).fetch_all(connection).await?;
+    Ok(plain(rows))
+}
+
+/// How many students have a seat on the route on that day.
+pub(crate) async fn count_riders(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    route: BusRouteId,
+    direction: Direction,
+    day: NaiveDate,
+) -> Result<i64, StoreError> {
+    let query = "SELECT count(*) FROM bus_assignments a JOIN students s ON s.school_id = a.school_id AND s.id = a.student_id AND s.status = 'active'
+        WHERE a.school_id = $1 AND a.route_id = $2 AND a.direction = $3 AND a.status = 'active'
+            AND a.begin_date <= $4 AND (a.end_date IS NULL OR a.end_date >= $4)";
+    let query = sqlx::query_scalar(query).bind(school.as_uuid()).bind(route.as_uuid()).bind(direction.as_str()).bind(day);
+    Ok(query.fetch_one(connection).await?)
+}
+
 /// A student who has a seat on a trip.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Rider {
@@ -72,7 +143,7 @@ pub(crate) struct Rider {
     pub(crate) stop_name: String,
 }
 
-/// Everybody who has a seat on the route on that day, in the order in which the bus comes to their stops.
+/// Every student who has a seat on the route on that day, in the order in which the bus comes to their stops.
 pub(crate) async fn riders(
     connection: &mut PgConnection,
     school: SchoolId,
@@ -85,7 +156,7 @@ pub(crate) async fn riders(
         JOIN students s ON s.school_id = a.school_id AND s.id = a.student_id
         JOIN users u ON u.id = s.user_id
         JOIN route_stops p ON p.school_id = a.school_id AND p.id = a.stop_id
-        WHERE a.school_id = $1 AND a.route_id = $2 AND a.direction = $3 AND a.status = 'active'
+        WHERE a.school_id = $1 AND a.route_id = $2 AND a.direction = $3 AND a.status = 'active' AND s.status = 'active'
             AND a.begin_date <= $4 AND (a.end_date IS NULL OR a.end_date >= $4)
         ORDER BY CASE a.direction WHEN 'pickup' THEN p.position ELSE -p.position END, u.full_name, s.id";
     let rows: Vec<Json<Rider>> = sqlx::query_scalar(query)

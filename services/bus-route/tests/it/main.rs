@@ -3,10 +3,13 @@
 
 mod alarms;
 mod boardings;
+mod called_off;
 mod database;
 mod feeds;
 mod fees;
 mod fleet;
+mod forgotten;
+mod leavers;
 mod listening;
 mod positions;
 mod problems;

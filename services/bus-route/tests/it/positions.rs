@@ -170,6 +170,52 @@ async fn a_position_after_the_trip_does_not_become_the_latest_when_the_memory_go
 }
 
 #[tokio::test]
+async fn how_a_trip_goes_is_worked_out_once_and_from_its_own_positions_alone() {
+    use fred::interfaces::KeysInterface;
+    let school = School::open().await;
+    // A vehicle with a past: a position each second of a day, of a trip that is over.
+    let past = json!({"route_id": school.route, "direction": "drop", "service_date": school.day(-1)});
+    let past = crate::school::made(&school.office, "/api/v1/bus/trips", &past).await;
+    school
+        .sql(&format!(
+            "INSERT INTO vehicle_positions (school_id, id, vehicle_id, trip_id, recorded_at, latitude, longitude)
+             SELECT '{}', gen_random_uuid(), '{}', '{past}', now() - interval '2 days' + n * interval '1 second', 0, 0 FROM generate_series(1, 86400) n;
+             ANALYZE vehicle_positions",
+            school.id, school.vehicle
+        ))
+        .await;
+    let planned = format!("/api/v1/bus/trips/{past}/position");
+    assert_eq!(school.office.get(&planned).await.status, 404, "it has not begun, whatever is stored of it");
+    let trip = school.start().await;
+    school.driver.post(&format!("{trip}/positions"), &school.positions(&[(30, 0.0), (20, 0.001), (10, 0.002)])).await.expect(200);
+    school.saved().await;
+    let read =
+        async || school.count("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'vehicle_positions'").await;
+    let before = read().await;
+    school.fleet.redis.flush().await;
+    for _ in 0..3 {
+        assert_eq!(school.office.get(&format!("{trip}/position")).await.expect(200)["longitude"], 0.002);
+    }
+    // It is kept: nobody works it out a second time.
+    let key = format!("bus:trip:{}:{}", domain::Partition::of(school.id), trip.rsplit('/').next().unwrap());
+    let kept: Option<String> = school.fleet.platform.redis().get(key).await.unwrap();
+    assert!(kept.is_some_and(|kept| kept.starts_with("0\n")));
+    // A connection tells what it has read when it has been idle for a while.
+    let mut rows = 0;
+    for _ in 0..300 {
+        rows = read().await - before;
+        if rows > 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!((1..1000).contains(&rows), "{rows} rows were read for three positions");
+    // What was kept moves on like any other.
+    school.driver.post(&format!("{trip}/positions"), &school.positions(&[(1, 0.003)])).await.expect(200);
+    assert_eq!(school.office.get(&format!("{trip}/position")).await.expect(200)["longitude"], 0.003);
+}
+
+#[tokio::test]
 async fn positions_of_the_day_before_do_not_drive_todays_trip() {
     let school = School::open().await;
     let seat = school.seat(school.child, 3).await;

@@ -1,7 +1,9 @@
 //! A school with a bus: its vehicle, its driver, a route with four stops, students, their parents, and people who have nothing to do with it.
 
+use std::sync::Arc;
+
 use chrono::{Duration, NaiveDate};
-use domain::{Clock, Role, SchoolId, ServiceName, StudentId, SystemClock, UserId};
+use domain::{Clock, ManualClock, Role, SchoolId, ServiceName, StudentId, SystemClock, UserId};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::Service;
@@ -95,6 +97,18 @@ impl School {
             today: SystemClock.now().date_naive(),
             fleet,
         }
+    }
+
+    /// The same school tomorrow at so many minutes past midnight, when the clock stands still until it is moved.
+    pub async fn tomorrow_at(mut self, minutes: i64) -> (Self, Arc<ManualClock>) {
+        self.today = self.day(1);
+        let clock = Arc::new(ManualClock::at(self.today.and_hms_opt(0, 0, 0).unwrap().and_utc() + Duration::minutes(minutes)));
+        self.fleet.restart(SERVICES, Arc::clone(&clock) as Arc<dyn Clock>).await;
+        // Sessions have ended meanwhile.
+        self.office = self.fleet.login("office@a.example").await;
+        self.driver = self.fleet.login("driver@a.example").await;
+        self.parent = self.fleet.login("parent@a.example").await;
+        (self, clock)
     }
 
     pub fn day(&self, days: i64) -> NaiveDate {

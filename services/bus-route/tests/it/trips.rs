@@ -67,6 +67,35 @@ async fn of_two_trips_with_one_bus_and_one_driver_one_starts_however_many_try() 
 }
 
 #[tokio::test]
+async fn no_position_that_comes_after_the_end_moves_the_trip() {
+    use fred::interfaces::KeysInterface;
+    let school = School::open().await;
+    let trip = school.start().await;
+    let path = format!("{trip}/positions");
+    let body = school.positions(&[(30, 0.001)]);
+    school.driver.post(&path, &body).await.expect(200);
+    // What is remembered of the trip goes, so that all fifty look it up while it ends, and put back what they have read.
+    let course = format!("bus:course:{}:{}", domain::Partition::of(school.id), trip.rsplit('/').next().unwrap());
+    school.fleet.platform.redis().del::<i64, _>(&course).await.unwrap();
+    let (end, nothing) = (format!("{trip}/end"), json!({}));
+    let bodies: Vec<Value> = (0..50).map(|n| school.positions(&[(29, 0.001 + f64::from(n) * 0.000_01)])).collect();
+    let sending = join_all(bodies.iter().map(|body| school.driver.post(&path, body)));
+    let (sent, ended) = tokio::join!(sending, school.driver.post_if(&end, "\"v2\"", &nothing));
+    ended.expect(200);
+    assert_eq!(count(&sent, 200), 50, "{:?}", statuses(&sent));
+    let shown = async || school.office.get(&format!("{trip}/position")).await.expect(200);
+    let before = shown().await;
+    // Whoever read the tables before the end and comes to write what they say after it finds the place taken.
+    let kept: Option<String> = school.fleet.platform.redis().get(&course).await.unwrap();
+    assert_eq!(kept.as_deref(), Some(""), "nothing that could be taken for a trip that runs");
+    let late = school.positions(&[(0, 0.02)]);
+    let answers = join_all((0..50).map(|_| school.driver.post(&path, &late))).await;
+    assert_eq!(count(&answers, 200), 50, "{:?}", statuses(&answers));
+    assert_eq!(shown().await, before);
+    assert_eq!(school.told("transport:arrived").await, 0);
+}
+
+#[tokio::test]
 async fn a_smaller_bus_does_not_stand_in_for_one_whose_seats_are_taken() {
     let school = School::open_with(5).await;
     school.seat(school.child, 0).await;
