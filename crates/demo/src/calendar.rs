@@ -1,4 +1,5 @@
-//! Rooms, the timetable and its bells, what happens in the year (holidays, exams, meetings, a sports day), and who sees whom at the parents' evening to come.
+//! Rooms, the timetable and its bells, what happens in the year (holidays, exams, meetings, a sports day), and who sees whom at the parents' evening to come. Not
+//! all goes as planned: a meeting is moved and another called off, somebody stands in for a teacher.
 
 use std::collections::HashSet;
 
@@ -7,6 +8,7 @@ use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 use store::SchoolTransaction;
 use uuid::Uuid;
+use write_behind::natural_id;
 
 use crate::ids::{Ids, Kind, id};
 use crate::insert::school_rows;
@@ -22,6 +24,8 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     let connection = transaction.connection()?;
     school_rows(connection, school, now, "rooms", &rooms(roster)).await?;
     school_rows(connection, school, now, "timetable_entries", &timetable(roster)).await?;
+    school_rows(connection, school, now, "timetable_entries", &[cover(roster)?]).await?;
+    school_rows(connection, school, now, "room_bookings", &[reading_circle(roster)?]).await?;
     let (bells, blocks) = bells(roster);
     school_rows(connection, school, now, "timetable_columns", &bells).await?;
     school_rows(connection, school, now, "timetable_blocks", &blocks).await?;
@@ -29,6 +33,7 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     // Events have columns of two kinds, so they go as two statements.
     school_rows(connection, school, now, "calendar_events", &all_day(roster)?).await?;
     school_rows(connection, school, now, "calendar_events", &timed(roster)?).await?;
+    school_rows(connection, school, now, "calendar_events", &changed_meetings(roster)?).await?;
     let (slots, bookings) = appointments(roster)?;
     school_rows(connection, school, now, "appointment_slots", &slots).await?;
     school_rows(connection, school, now, "appointment_bookings", &bookings).await
@@ -61,6 +66,37 @@ fn timetable(roster: &Roster) -> Vec<Value> {
                 "end_minute": end, "valid_from": roster.dates.year.from, "valid_to": roster.dates.year.to, "status": "active"})
         })
         .collect()
+}
+
+/// On the next of its days somebody who is free stands in for the first lesson of the first class.
+fn cover(roster: &Roster) -> anyhow::Result<Value> {
+    let lessons = lessons(roster);
+    let class = roster.classes.first().context("there are classes")?;
+    let place = lessons.iter().position(|lesson| lesson.class.id == class.id).context("every class has lessons")?;
+    let lesson = lessons.get(place).context("it was just found")?;
+    let is_its_day = |day: &NaiveDate| usize::try_from(chrono::Datelike::weekday(day).number_from_monday()) == Ok(lesson.day);
+    let day = roster.dates.days_to_come().into_iter().find(is_its_day).context("the term goes on")?;
+    let is_then = |other: &crate::timetable::Lesson<'_>| (other.day, other.period) == (lesson.day, lesson.period);
+    let busy: HashSet<Uuid> = lessons.iter().filter(|other| is_then(other)).map(|other| other.taught.teacher).collect();
+    let free = roster.teachers.iter().find(|teacher| !busy.contains(&teacher.id)).context("somebody is free")?;
+    let (start, end) = PERIODS.get(lesson.period).copied().unwrap_or((0, 1));
+    let row = |number: usize| id(roster.spec.number, Kind::TimetableEntry, number);
+    Ok(
+        json!({"id": row(lessons.len() + 1), "class_id": class.id, "subject_id": lesson.taught.subject, "teacher_id": free.id, "rotation_day": lesson.day,
+        "period": lesson.period + 1, "start_minute": start, "end_minute": end, "valid_from": day, "valid_to": day, "covers_entry_id": row(place + 1),
+        "note": "Please go on with the exercises", "status": "active"}),
+    )
+}
+
+/// The library, after lessons.
+fn reading_circle(roster: &Roster) -> anyhow::Result<Value> {
+    let day = roster.dates.days_to_come().get(3).copied().context("the term goes on")?;
+    let class = roster.classes.first().context("there are classes")?;
+    let mut ids = Ids::of(roster.spec.number, Kind::RoomBooking);
+    Ok(
+        json!({"id": ids.next(), "room_id": id(roster.spec.number, Kind::Room, 4), "purpose": "Reading circle", "starts_at": roster.dates.at(day, 16, 0),
+        "ends_at": roster.dates.at(day, 17, 0), "booked_by": class.teacher_user, "status": "booked"}),
+    )
 }
 
 /// The bell of usual days, and that of short ones: the same periods, half an hour each, done by noon.
@@ -120,6 +156,33 @@ fn all_day(roster: &Roster) -> anyhow::Result<Vec<Value>> {
     Ok(rows.collect())
 }
 
+/// The first Monday after the current term's first week: that of the first staff meeting.
+fn first_staff_meeting(roster: &Roster) -> anyhow::Result<NaiveDate> {
+    let [_, current] = roster.dates.terms;
+    let mut days = current.from.iter_days().skip(7);
+    days.find(|day| chrono::Datelike::weekday(day) == chrono::Weekday::Mon).context("weeks have Mondays")
+}
+
+/// Of the staff meetings to come the second is a day later, and the third is called off.
+fn changed_meetings(roster: &Roster) -> anyhow::Result<Vec<Value>> {
+    let dates = &roster.dates;
+    let events = timed(roster)?;
+    let series = events.last().context("there are events")?;
+    let master: Uuid = series.get("id").and_then(Value::as_str).context("events have ids")?.parse()?;
+    let to_come: Vec<NaiveDate> = first_staff_meeting(roster)?.iter_weeks().skip_while(|day| *day <= dates.today).take(3).collect();
+    let [_, second, third] = to_come[..] else { anyhow::bail!("the term goes on") };
+    let rows = [(second, second + Days::new(1), "confirmed"), (third, third, "cancelled")].into_iter().map(|(planned, day, status)| {
+        let name = planned.format("%Y%m%dT160000").to_string();
+        // As the service names it, which finds it when it is changed again.
+        let id = natural_id("calendar_event", &[master.as_bytes(), name.as_bytes()]);
+        json!({"id": id, "uid": uid(roster, master), "sequence": 1, "kind": "meeting", "title": series.get("title"), "room_id": series.get("room_id"),
+            "is_all_day": false, "starts_at": dates.at(day, 16, 0), "ends_at": dates.at(day, 17, 0), "time_zone": roster.spec.zone.name(), "last_day": day,
+            "exdates": [], "master_event_id": master, "recurrence_id": name, "audience": series.get("audience"), "status": status,
+            "created_by": roster.admin.user})
+    });
+    Ok(rows.collect())
+}
+
 fn timed(roster: &Roster) -> anyhow::Result<Vec<Value>> {
     let dates = &roster.dates;
     let [first, current] = dates.terms;
@@ -127,13 +190,7 @@ fn timed(roster: &Roster) -> anyhow::Result<Vec<Value>> {
     let soon = |number: usize| soon.get(number).copied().context("the term goes on");
     let hall = id(roster.spec.number, Kind::Room, 1);
     let staff_room = id(roster.spec.number, Kind::Room, SHARED.len());
-    // Weekly, from the first Monday after the term's first week.
-    let monday = current
-        .from
-        .iter_days()
-        .skip(7)
-        .find(|day| chrono::Datelike::weekday(day) == chrono::Weekday::Mon)
-        .context("weeks have Mondays")?;
+    let monday = first_staff_meeting(roster)?;
     let weekly = format!("FREQ=WEEKLY;UNTIL={}T000000Z", (current.to + Days::new(1)).format("%Y%m%d"));
     let teachers = json!({"roles": ["teacher", "school_admin", "admin"]});
     let everybody = json!({});
@@ -154,31 +211,40 @@ fn timed(roster: &Roster) -> anyhow::Result<Vec<Value>> {
     Ok(rows.collect())
 }
 
-/// Half an evening with each class's teacher, ten minutes a family; some have booked.
+/// Half an evening with each class's teacher, ten minutes a family; some have booked. And an oral examination of the first class, which nobody has booked yet.
 fn appointments(roster: &Roster) -> anyhow::Result<(Vec<Value>, Vec<Value>)> {
     let day = roster.dates.days_to_come().get(8).copied().context("the term goes on")?;
     let mut ids = (Ids::of(roster.spec.number, Kind::AppointmentSlot), Ids::of(roster.spec.number, Kind::AppointmentBooking));
-    let (mut slots, mut bookings, mut busy) = (Vec::new(), Vec::new(), HashSet::new());
+    let (mut slots, mut bookings, mut busy, mut parents) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
     // Who teaches two classes sees the families of the first.
     for class in roster.classes.iter().filter(|class| busy.insert(class.teacher)) {
+        let mut series = None;
         for number in 0..8_u32 {
             let (slot, minute) = (ids.0.next(), number * 10);
+            let series = *series.get_or_insert(slot);
             let (starts_at, ends_at) =
                 (roster.dates.at(day, 17 + minute / 60, minute % 60), roster.dates.at(day, 17 + (minute + 10) / 60, (minute + 10) % 60));
-            slots.push(json!({"id": slot, "kind": "meeting", "title": format!("Parents' evening, {}", class.name), "class_id": class.id,
+            slots.push(json!({"id": slot, "series_id": series, "kind": "meeting", "title": format!("Parents' evening, {}", class.name), "class_id": class.id,
                 "teacher_id": class.teacher, "room_id": room_of(roster, class.id), "starts_at": starts_at, "ends_at": ends_at, "book_until": starts_at,
                 "capacity": 1, "status": "open", "created_by": class.teacher_user}));
             // Every other is free, and the family that the documentation names has not booked yet.
             let known = |email: &str| roster.spec.known.is_some_and(|known| known.student == email);
             let student = class.students.get(usize::try_from(number)?).filter(|student| number % 2 == 0 && !known(&student.person.email));
             let parent = student.and_then(|student| roster.families.get(student.family)).and_then(|family| family.parents.first());
-            if let (Some(student), Some((parent, _))) = (student, parent) {
+            // Who has children in two classes is with one teacher at a time.
+            if let (Some(student), Some((parent, _))) = (student, parent.filter(|(parent, _)| parents.insert((parent.user, number)))) {
                 bookings.push(
-                    json!({"id": ids.1.next(), "slot_id": slot, "slot_capacity": 1, "starts_at": starts_at, "ends_at": ends_at, "seat": 1,
-                    "student_id": student.id, "booked_by": parent.user, "status": "booked"}),
+                    json!({"id": ids.1.next(), "slot_id": slot, "series_id": series, "slot_capacity": 1, "starts_at": starts_at, "ends_at": ends_at, "seat": 1,
+                    "student_id": student.id, "booked_by": parent.user, "attending_parent": parent.user, "status": "booked"}),
                 );
             }
         }
     }
+    let (class, slot) = (roster.classes.first().context("there are classes")?, ids.0.next());
+    let day = roster.dates.days_to_come().get(10).copied().context("the term goes on")?;
+    let (starts_at, ends_at) = (roster.dates.at(day, 16, 0), roster.dates.at(day, 16, 30));
+    slots.push(json!({"id": slot, "series_id": slot, "kind": "exam", "title": format!("Oral examination, {}", class.name), "class_id": class.id,
+        "teacher_id": class.teacher, "room_id": id(roster.spec.number, Kind::Room, 2), "starts_at": starts_at, "ends_at": ends_at, "book_until": starts_at,
+        "capacity": 30, "status": "open", "created_by": roster.admin.user}));
     Ok((slots, bookings))
 }

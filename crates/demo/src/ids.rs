@@ -33,6 +33,7 @@ pub(crate) enum Kind {
     Bell,
     BellBlock,
     TimetableDay,
+    RoomBooking,
     Vehicle = 80,
     Route,
     Stop,
