@@ -77,7 +77,7 @@ pub async fn relay_once(postgres: &Postgres, publisher: &Publisher, batch: u32) 
             }
         }
     }
-    publisher.publish(&events).await?;
+    publisher.publish_all(&events).await?;
     let count = sent.len();
     if !unreadable.is_empty() {
         let mark = "UPDATE outbox SET sent_at = now() WHERE id = ANY($1)";

@@ -46,9 +46,14 @@ impl Publisher {
         Self { redis, script: Script::from_lua(PUBLISH) }
     }
 
+    /// Publishes `event` to its partition's stream and its kind's channel.
+    pub async fn publish(&self, event: &EventEnvelope) -> Result<(), PublishError> {
+        self.publish_all(std::slice::from_ref(event)).await
+    }
+
     /// Publishes `events` to their partitions' streams, those of a partition in their order, and to their kinds' channels. A round trip takes a hundred of them:
     /// Redis writes each to its disk before it answers. After an error some are published and others are not.
-    pub async fn publish(&self, events: &[EventEnvelope]) -> Result<(), PublishError> {
+    pub async fn publish_all(&self, events: &[EventEnvelope]) -> Result<(), PublishError> {
         let mut streams: BTreeMap<String, Vec<&EventEnvelope>> = BTreeMap::new();
         for event in events {
             streams.entry(key::events(Partition::of(event.school_id))).or_default().push(event);

@@ -1,4 +1,5 @@
 //! Events on a real Redis.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod outbox;
 mod subscription;
