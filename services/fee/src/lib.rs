@@ -1,7 +1,7 @@
 //! Fees: what is owed, what was paid, and the ledger that says so.
 //!
 //! Routes: what is owed in [`routes::structures`], [`routes::fine_rules`] and [`routes::concessions`]; invoices in [`routes::runs`], [`routes::invoices`] and
-//! [`routes::moves`]; money in [`routes::payments`], [`routes::orders`], [`routes::refunds`] and [`routes::webhooks`]; the books in [`routes::statements`],
+//! [`routes::moves`]; money in [`routes::payments`], [`routes::shared_payments`], [`routes::payment_moves`], [`routes::orders`], [`routes::refunds`] and [`routes::webhooks`]; the books in [`routes::statements`],
 //! [`routes::dues`], [`routes::closings`], [`routes::deposits`] and [`routes::reconciliation`]; receipts as PDF in [`routes::receipts`].
 //!
 //! Tables: `fee_settings`, `fee_profiles`, `fee_structures`, `fee_items`, `fine_rules`, `concessions`, `invoices`, `invoice_lines`, `invoice_counters`,

@@ -46,8 +46,19 @@ pub(crate) struct Receipt {
     /// What it paid: number or period of the invoice, and how much.
     pub(crate) paid: Vec<(String, i64)>,
     pub(crate) credit_minor: i64,
-    /// Set across the receipt of a cheque that bounced.
-    pub(crate) void: Option<String>,
+    /// Set across the receipt of a cheque that bounced, or of what was entered by mistake.
+    pub(crate) void: Option<Void>,
+}
+
+/// Why a receipt is good for nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Void {
+    /// The reason and the day.
+    pub(crate) why: String,
+    /// What the amount is called.
+    pub(crate) entered: &'static str,
+    /// What taking it back is called.
+    pub(crate) taken_back: &'static str,
 }
 
 /// How letters look.
@@ -212,7 +223,7 @@ fn heading(receipt: &Receipt, pen: &Pen) -> (Sheet, f32) {
     }
     if let Some(void) = &receipt.void {
         y += 6.0;
-        for text in pen.wrap(bold(12.0), void, RIGHT - LEFT, 2) {
+        for text in pen.wrap(bold(12.0), &void.why, RIGHT - LEFT, 2) {
             sheet.words.push(Words { at: (LEFT, y), style: bold(12.0), text, is_red: true });
             y += 18.0;
         }
@@ -224,8 +235,8 @@ fn heading(receipt: &Receipt, pen: &Pen) -> (Sheet, f32) {
 /// What stands below the line, the last of it in bold: what is left of the money.
 fn sums(receipt: &Receipt) -> Vec<(String, i64)> {
     let (received, kept) = (format!("Received, {}", receipt.currency), format!("Kept, {}", receipt.currency));
-    if receipt.void.is_some() {
-        vec![("Cheque over".to_owned(), receipt.amount_minor), ("Not honoured".to_owned(), -receipt.amount_minor), (received, 0)]
+    if let Some(void) = &receipt.void {
+        vec![(void.entered.to_owned(), receipt.amount_minor), (void.taken_back.to_owned(), -receipt.amount_minor), (received, 0)]
     } else if receipt.refunded_minor > 0 {
         let left = receipt.amount_minor - receipt.refunded_minor;
         vec![("Received".to_owned(), receipt.amount_minor), ("Given back".to_owned(), -receipt.refunded_minor), (kept, left)]
@@ -393,7 +404,7 @@ mod tests {
             admission_number: wide.clone(),
             paid_by: Some(wide.clone()),
             method: wide.clone(),
-            void: Some(wide.clone()),
+            void: Some(Void { why: wide.clone(), entered: "Cheque over", taken_back: "Not honoured" }),
             amount_minor: 1_000_000_000_000,
             paid: (0..60).map(|_| (wide.clone(), 1_000_000_000_000)).collect(),
             ..receipt()

@@ -1,29 +1,47 @@
-//! Putting payments into Redis after they have changed and the change is committed.
+//! Committing what was entered in the books, and putting the payments that it changed into Redis, so that whoever asks next sees them as they are.
 
-use domain::{PaymentId, SchoolId, ServiceName};
-use service_kit::Platform;
+use domain::{SchoolId, ServiceName};
+use service_kit::{Platform, Problem};
+use store::SchoolTransaction;
+use thiserror::Error;
 use uuid::Uuid;
 
 use crate::routes::views::PaymentView;
-use crate::store::{Payments, find_payment};
+use crate::store::{Book, Payments, Touched, payments_of};
 
-/// Puts what the payments are now into Redis, so that whoever asks next sees it. Where that fails, the event of the change does it later.
-pub(crate) async fn remember(platform: &Platform, school: SchoolId, payments: &[Uuid]) {
+/// Why payments could not be put into Redis.
+#[derive(Debug, Error)]
+pub(crate) enum NotRemembered {
+    /// They could not be read.
+    #[error(transparent)]
+    Unread(#[from] Problem),
+    /// Redis did not take them.
+    #[error("redis: {0}")]
+    Unkept(#[from] fred::error::Error),
+}
+
+/// Puts what the payments are now into Redis.
+pub(crate) async fn remember(platform: &Platform, school: SchoolId, payments: &[Uuid]) -> Result<(), NotRemembered> {
     if payments.is_empty() {
-        return;
+        return Ok(());
     }
-    let Ok(mut transaction) = platform.postgres(ServiceName::Fee).school_read(school).await else { return };
-    let mut found = Vec::with_capacity(payments.len());
-    for payment in payments {
-        if let Ok(row) = find_payment(&mut transaction, *payment).await {
-            found.push(row);
-        }
-    }
+    let mut transaction = platform.postgres(ServiceName::Fee).school_read(school).await.map_err(Problem::from)?;
+    let rows = payments_of(&mut transaction, payments).await?;
     drop(transaction);
-    let cache = Payments::of(platform);
-    for row in found {
-        let Ok(version) = row.version() else { continue };
-        let id = PaymentId::from(row.id);
-        cache.put(school, id, version, &PaymentView::from(row)).await;
+    let views: Vec<PaymentView> = rows.into_iter().map(PaymentView::from).collect();
+    Ok(Payments::of(platform).put(school, &views).await?)
+}
+
+/// Remembers what a transaction that is committed has touched. Where that fails, the event of the change does it later.
+pub(crate) async fn committed(platform: &Platform, school: SchoolId, touched: &Touched) {
+    if let Err(error) = remember(platform, school, &touched.payments()).await {
+        tracing::warn!(%error, "payments could not be cached");
     }
+}
+
+/// Commits what was entered in the book.
+pub(crate) async fn commit(platform: &Platform, transaction: SchoolTransaction, book: &Book) -> Result<(), Problem> {
+    transaction.commit().await?;
+    committed(platform, book.school, &book.touched).await;
+    Ok(())
 }

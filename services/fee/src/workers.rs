@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::model::charge::{Charge, lines};
 use crate::providers::{Gateways, ProviderError, ProviderName, RefundRequest, RefundWord, Sum};
-use crate::remember::remember;
+use crate::remember::{NotRemembered, commit, remember};
 use crate::store::{
     Book, NewInvoice, Word, fail_run, find_payment, find_refund, insert_all, issue_all, lock_refund, lock_student, settle_refund,
     student_exists, work_off,
@@ -35,7 +35,13 @@ pub(crate) fn consumers(platform: &Platform) -> Vec<Consumer> {
         Consumer { group: "fee-refunds", kinds: &[EventKind::RefundRequested], handler: Arc::new(Refunds(platform.clone(), gateways)) },
         Consumer {
             group: "fee-payments",
-            kinds: &[EventKind::PaymentCaptured, EventKind::PaymentFailed, EventKind::PaymentBounced, EventKind::PaymentChanged],
+            kinds: &[
+                EventKind::PaymentCaptured,
+                EventKind::PaymentFailed,
+                EventKind::PaymentBounced,
+                EventKind::PaymentVoided,
+                EventKind::PaymentChanged,
+            ],
             handler: Arc::new(Remembered(platform.clone())),
         },
     ]
@@ -133,9 +139,7 @@ impl Charges {
         if !added.is_empty() {
             issue_all(&mut transaction, &book, &added).await.map_err(sorted)?;
         }
-        transaction.commit().await.map_err(store)?;
-        remember(&self.0, event.school_id, &book.touched.payments()).await;
-        Ok(())
+        commit(&self.0, transaction, &book).await.map_err(sorted)
     }
 }
 
@@ -152,14 +156,7 @@ impl Handler for Runs {
     async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
         let asked: RunAsked = data(event)?;
         let postgres = self.0.postgres(ServiceName::Fee);
-        let done = work_off(postgres, self.0.clock().as_ref(), event.actor, event.school_id, asked.run_id).await;
-        let problem = match done {
-            Ok(touched) => {
-                remember(&self.0, event.school_id, &touched).await;
-                return Ok(());
-            }
-            Err(problem) => problem,
-        };
+        let Err(problem) = work_off(&self.0, event.actor, event.school_id, asked.run_id).await else { return Ok(()) };
         if problem.kind() == Kind::Unavailable {
             return Err(HandleError::Unavailable(problem.to_string()));
         }
@@ -186,9 +183,7 @@ impl Handler for Refunds {
         let book = Book::open(&mut transaction, event.actor, self.0.clock().now()).await.map_err(sorted)?;
         let (refund, payment) = lock_refund(&mut transaction, asked.refund_id).await.map_err(sorted)?;
         settle_refund(&mut transaction, &book, (&refund, &payment), &word).await.map_err(sorted)?;
-        transaction.commit().await.map_err(store)?;
-        remember(&self.0, event.school_id, &book.touched.payments()).await;
-        Ok(())
+        commit(&self.0, transaction, &book).await.map_err(sorted)
     }
 }
 
@@ -218,7 +213,8 @@ impl Refunds {
             Ok((refund_id, RefundWord::Succeeded)) => Ok(Some(Word::Succeeded(refund_id))),
             Ok((refund_id, RefundWord::Pending)) => Ok(Some(Word::Pending(refund_id))),
             Ok((_, RefundWord::Failed(reason))) | Err(ProviderError::Refused(reason) | ProviderError::Unpayable(reason)) => failed(&reason),
-            Err(error @ ProviderError::Away(_)) => Err(HandleError::Unavailable(error.to_string())),
+            // One school's account, or one provider: the refunds of others go on meanwhile.
+            Err(error @ ProviderError::Away(_)) => Err(HandleError::Later(error.to_string())),
             // It may have given the money back: the refund stays pending until the provider's own word.
             Err(error) => Err(unusable(error)),
         }
@@ -237,11 +233,9 @@ struct PaymentTold {
 impl Handler for Remembered {
     async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
         let told: PaymentTold = data(event)?;
-        // Read here first, so that a store that is away is waited for.
-        let mut transaction = self.0.postgres(ServiceName::Fee).school_read(event.school_id).await.map_err(store)?;
-        let row = find_payment(&mut transaction, told.payment_id.as_uuid()).await.map_err(sorted)?;
-        drop(transaction);
-        remember(&self.0, event.school_id, &[row.id]).await;
-        Ok(())
+        remember(&self.0, event.school_id, &[told.payment_id.as_uuid()]).await.map_err(|error| match error {
+            NotRemembered::Unread(problem) => sorted(problem),
+            NotRemembered::Unkept(error) => HandleError::Unavailable(error.to_string()),
+        })
     }
 }

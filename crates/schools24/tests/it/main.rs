@@ -3,5 +3,6 @@
 
 mod commands;
 mod kill;
+mod penalties;
 mod process;
 mod roster;

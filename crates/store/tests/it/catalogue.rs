@@ -142,7 +142,7 @@ async fn every_reference_is_a_foreign_key() {
         )
         .await;
         // A question is a document of MongoDB, a grade's source is one of two tables, what a grade book's history tells of may be gone, an event is not kept here, the ledger's
-        // transaction and a transfer are only names for rows that belong together, and the dead may point at nothing.
+        // transaction, a transfer and payments by one cheque only name rows that belong together, and the dead may point at nothing.
         let agreed = [
             "dead_letters.row_id",
             "dead_letters.school_id",
@@ -150,6 +150,7 @@ async fn every_reference_is_a_foreign_key() {
             "grade_items.source_ref",
             "grades.source_event_id",
             "ledger_entries.transaction_id",
+            "payments.batch_id",
             "quiz_answers.question_id",
             "quiz_slots.question_id",
             "stock_movements.transfer_id",

@@ -34,6 +34,8 @@ pub enum Account {
     RefundsPayable,
     /// What providers of payments kept for themselves.
     ProviderFees,
+    /// What the cash box had too much or too little when it was counted.
+    CashOverShort,
 }
 
 impl Account {
@@ -54,6 +56,7 @@ impl Account {
             Self::Gateway => "gateway",
             Self::RefundsPayable => "refunds_payable",
             Self::ProviderFees => "provider_fees",
+            Self::CashOverShort => "cash_over_short",
         }
     }
 

@@ -14,7 +14,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::desk::Desk;
-use crate::store::{Book, db};
+use crate::model::ledger::{Account, Posting};
+use crate::store::{About, Book, db, post as enter};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(close);
@@ -27,11 +28,11 @@ pub struct MethodTotal {
     currency: String,
     /// How it was handed in.
     method: String,
-    /// What came in, in minor units.
+    /// What came in, in minor units, less what was voided.
     received_minor: i64,
     /// What was given back this way, less what a provider could not give back.
     refunded_minor: i64,
-    /// How many payments.
+    /// How many payments, less those that were voided.
     payments: i64,
 }
 
@@ -42,10 +43,10 @@ pub struct CashCount {
     currency: String,
     /// What the books say is in it.
     expected_minor: i64,
-    /// What was counted.
-    counted_minor: i64,
-    /// What is too much; negative: missing.
-    difference_minor: i64,
+    /// What was counted; null if it was not.
+    counted_minor: Option<i64>,
+    /// What is too much; negative: missing. It is booked with the closing, so that the next day begins with what was counted. Null if it was not counted.
+    difference_minor: Option<i64>,
 }
 
 /// A closed day.
@@ -73,11 +74,11 @@ pub struct DayClosingView {
 pub struct NewDayClosing {
     /// The day: not one to come, and after the last one that is closed.
     closed_on: NaiveDate,
-    /// What was counted in the cash box, for each currency that is in it.
+    /// What was counted in the cash box, for each currency that is in it. A currency that is left out counts as not counted, and nothing is booked of it.
     #[serde(default)]
     #[schema(max_items = 20)]
     cash: Vec<CountedCash>,
-    /// What there is to say; required if the count differs from the books.
+    /// What there is to say; required if the count differs from the books, or was not made.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
     note: Option<Text<1000>>,
 }
@@ -177,13 +178,37 @@ async fn count(transaction: &mut SchoolTransaction, day: NaiveDate, counted: &[C
         .map(|currency| {
             let expected_minor = expected.iter().find(|cash| cash.currency == currency).map_or(0, |cash| cash.balance);
             let found = counted.iter().find(|cash| cash.currency.code() == currency);
-            let counted_minor = found.and_then(|cash| i64::try_from(cash.counted_minor).ok()).unwrap_or(0);
-            CashCount { currency, expected_minor, counted_minor, difference_minor: counted_minor - expected_minor }
+            let counted_minor = found.and_then(|cash| i64::try_from(cash.counted_minor).ok());
+            let difference_minor = counted_minor.map(|counted| counted - expected_minor);
+            CashCount { currency, expected_minor, counted_minor, difference_minor }
         })
         .collect())
 }
 
-/// Closes a day. Whoever is taking money at this moment is waited for.
+impl CashCount {
+    /// Whether the count differs from the books, or there is something to count and nobody did.
+    fn is_to_explain(&self) -> bool {
+        self.difference_minor.unwrap_or(-self.expected_minor) != 0
+    }
+}
+
+/// Books what is too much or missing, on the day that is being closed.
+async fn book_differences(transaction: &mut SchoolTransaction, book: &Book, day: NaiveDate, counted: &[CashCount]) -> Result<(), Problem> {
+    let on_the_day = Book { books_on: day, ..book.clone() };
+    let posting = |cash: &CashCount| {
+        let difference = cash.difference_minor.unwrap_or(0);
+        let (posting, memo) = if difference < 0 {
+            (Posting::transfer(Account::CashOverShort, Account::Cash, -difference), "Cash missing")
+        } else {
+            (Posting::transfer(Account::Cash, Account::CashOverShort, difference), "Cash too much")
+        };
+        (Book::id(), posting, About { currency: cash.currency.clone(), memo: memo.to_owned(), ..About::default() })
+    };
+    let postings: Vec<_> = counted.iter().map(posting).collect();
+    enter(transaction, &on_the_day, &postings).await
+}
+
+/// Closes a day. What the cash box has too much or too little is booked. Whoever is taking money at this moment is waited for.
 #[utoipa::path(
     params(("Idempotency-Key" = Option<String>, Header)),
     request_body = NewDayClosing,
@@ -216,7 +241,7 @@ async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<Htt
             return Err(Problem::conflict(Kind::Conflict, format!("The books are closed up to {last} already, with this day.")));
         }
         let counted = count(transaction, new.closed_on, &new.cash).await?;
-        if new.note.is_none() && counted.iter().any(|cash| cash.difference_minor != 0) {
+        if new.note.is_none() && counted.iter().any(CashCount::is_to_explain) {
             let detail = "is required: the count differs from the books";
             return Err(Problem::invalid(vec![Fault::new("/note", detail)]));
         }
@@ -224,6 +249,9 @@ async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<Htt
             "SELECT currency, method, sum(received)::bigint AS received_minor, sum(refunded)::bigint AS refunded_minor, sum(payments)::bigint AS payments FROM (
                  SELECT currency, method, amount_minor AS received, 0 AS refunded, 1 AS payments FROM payments
                      WHERE school_id = $1 AND booked_on > coalesce($3::date, '-infinity') AND booked_on <= $2
+                 UNION ALL
+                 SELECT currency, method, -amount_minor, 0, -1 FROM payments
+                     WHERE school_id = $1 AND status = 'voided' AND voided_on > coalesce($3::date, '-infinity') AND voided_on <= $2
                  UNION ALL
                  SELECT l.currency, CASE r.method WHEN 'provider' THEN p.method ELSE r.method END, 0, l.debit_minor - l.credit_minor, 0
                      FROM ledger_entries l JOIN refunds r ON r.school_id = l.school_id AND r.id = l.refund_id
@@ -238,6 +266,7 @@ async fn close(desk: Desk<FeesCollect>, body: Body<NewDayClosing>) -> Result<Htt
         .fetch_all(transaction.connection()?)
         .await
         .map_err(db)?;
+        book_differences(transaction, &book, new.closed_on, &counted).await?;
         let row: Row = sqlx::query_as(
             "INSERT INTO day_closings (school_id, id, closed_on, totals, counted, note, closed_by, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING *",

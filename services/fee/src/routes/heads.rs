@@ -22,7 +22,7 @@ pub struct NewHead {
     /// Whether it is charged only when asked for, and not by a run.
     #[serde(default)]
     is_optional: bool,
-    /// When which part is due. Instalments are numbered in this order, for each head alike.
+    /// When which part is due. Instalments are numbered in this order, for each head alike, and what a run charges in one of them is due on one day.
     #[schema(min_items = 1, max_items = 24)]
     instalments: Vec<NewInstalment>,
 }
@@ -58,6 +58,8 @@ pub(super) type Item = (String, i32, i64, i32, NaiveDate, bool);
 /// The heads divided into their instalments, or all that is wrong with them. `start` is the first day of the structure's term or year.
 pub(super) fn items(heads: &[NewHead], start: NaiveDate) -> Result<Vec<Item>, Vec<Fault>> {
     let (mut items, mut faults): (Vec<Item>, Vec<Fault>) = (Vec::new(), Vec::new());
+    // The day of each instalment, as the first head has it that is not charged only when asked for: one invoice has one day.
+    let mut due: Vec<NaiveDate> = Vec::new();
     if heads.len() > 100 {
         faults.push(Fault::new("/heads", "must be at most 100"));
     }
@@ -82,6 +84,17 @@ pub(super) fn items(heads: &[NewHead], start: NaiveDate) -> Result<Vec<Item>, Ve
             fault("instalments", "must each have a day on which it is due, or after how many days, at most 730; not both");
         } else if days.iter().zip(days.iter().skip(1)).any(|(one, next)| next <= one) {
             fault("instalments", "must be due one after the other");
+        }
+        if !head.is_optional && days.len() == head.instalments.len() {
+            for (place, day) in days.iter().enumerate() {
+                match due.get(place) {
+                    Some(other) if other != day => {
+                        fault(&format!("instalments/{place}"), &format!("must be due on {other}, as this instalment of the heads before"));
+                    }
+                    Some(_) => {}
+                    None => due.push(*day),
+                }
+            }
         }
         let weights: Vec<i64> = shares.iter().map(|share| share.map_or(1, i64::from)).collect();
         let parts = by_weight(head.amount_minor.minor(), &weights);

@@ -15,12 +15,10 @@ use uuid::Uuid;
 
 use super::access;
 use super::views::InvoiceView;
-use crate::desk::Desk;
+use crate::desk::{Desk, create_in_book};
 use crate::model::charge::{self, Charge};
-use crate::remember::remember;
 use crate::store::{
-    Billed, Book, InvoiceRow, NewInvoice, Touched, add, approved, billed, db, find_invoice, issue, lines_of, lock_invoice, lock_student,
-    student_exists,
+    Billed, InvoiceRow, NewInvoice, add, approved, billed, db, find_invoice, issue, lines_of, lock_invoice, lock_student, student_exists,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -179,53 +177,47 @@ async fn create(desk: Desk<FeesManage>, body: Body<NewManualInvoice>) -> Result<
         faults.require(charge.tax_basis_points <= 10_000, &format!("/charges/{n}/tax_basis_points"), "must be at most 10000");
     }
     faults.into_result().map_err(Problem::invalid)?;
-    let mut touched = Touched::default();
-    let response = desk
-        .create(&body.0, async |transaction| {
-            let student = new.student_id.as_uuid();
-            if !student_exists(transaction, student).await? {
-                return Err(Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]));
-            }
-            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
-            touched = book.touched.clone();
-            lock_student(transaction, student).await?;
-            let billing = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next();
-            let mut concessions = Vec::new();
-            if let (true, Some(billing)) = (new.with_concessions, &billing) {
-                let pupil = billing.pupil();
-                concessions = approved(transaction, new.currency.code(), new.due_on).await?;
-                concessions.retain(|concession| concession.covers(&pupil, new.due_on));
-            }
-            let charge = |charge: &NewCharge| Charge {
-                fee_item_id: None,
-                head: charge.head.as_str().to_owned(),
-                amount: charge.amount_minor.minor(),
-                tax_basis_points: charge.tax_basis_points.into(),
-            };
-            let charges: Vec<Charge> = new.charges.iter().map(charge).collect();
-            let invoice = NewInvoice {
-                id: InvoiceId::generate().as_uuid(),
-                student_id: student,
-                fee_structure_id: None,
-                period: new.period.into(),
-                source: "manual",
-                source_ref: None,
-                currency: new.currency.code().to_owned(),
-                due_on: new.due_on,
-                payer: billing.and_then(|billing| billing.payer),
-                lines: charge::lines(&charges, &concessions, &book.settings.tax_name),
-            };
-            let mut row = add(transaction, &book, invoice).await?;
-            if new.issue {
-                row = issue(transaction, &book, &row).await?;
-            }
-            let location = format!("/api/v1/invoices/{}", row.id);
-            let Versioned(body, version) = whole(transaction, row).await?;
-            Ok(Created { location, version, body })
-        })
-        .await?;
-    remember(desk.platform(), desk.caller().school_id, &touched.payments()).await;
-    Ok(response)
+    create_in_book(&desk, &body.0, async |transaction, book| {
+        let student = new.student_id.as_uuid();
+        if !student_exists(transaction, student).await? {
+            return Err(Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]));
+        }
+        lock_student(transaction, student).await?;
+        let billing = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next();
+        let mut concessions = Vec::new();
+        if let (true, Some(billing)) = (new.with_concessions, &billing) {
+            let pupil = billing.pupil();
+            concessions = approved(transaction, new.currency.code(), new.due_on).await?;
+            concessions.retain(|concession| concession.covers(&pupil, new.due_on));
+        }
+        let charge = |charge: &NewCharge| Charge {
+            fee_item_id: None,
+            head: charge.head.as_str().to_owned(),
+            amount: charge.amount_minor.minor(),
+            tax_basis_points: charge.tax_basis_points.into(),
+        };
+        let charges: Vec<Charge> = new.charges.iter().map(charge).collect();
+        let invoice = NewInvoice {
+            id: InvoiceId::generate().as_uuid(),
+            student_id: student,
+            fee_structure_id: None,
+            period: new.period.into(),
+            source: "manual",
+            source_ref: None,
+            currency: new.currency.code().to_owned(),
+            due_on: new.due_on,
+            payer: billing.and_then(|billing| billing.payer),
+            lines: charge::lines(&charges, &concessions, &book.settings.tax_name),
+        };
+        let mut row = add(transaction, book, invoice).await?;
+        if new.issue {
+            row = issue(transaction, book, &row).await?;
+        }
+        let location = format!("/api/v1/invoices/{}", row.id);
+        let Versioned(body, version) = whole(transaction, row).await?;
+        Ok(Created { location, version, body })
+    })
+    .await
 }
 
 /// An invoice.

@@ -11,10 +11,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::invoices::whole;
 use super::views::InvoiceView;
-use crate::desk::Desk;
-use crate::remember::remember;
+use crate::desk::{Desk, change_book};
 use crate::store::{
-    Book, FineRuleRow, InvoiceRow, LineRow, Touched, apply_credit, cancel, charge_fine, db, find_invoice, issue, lines_of, lock_invoice,
+    Book, Cancelling, FineRuleRow, InvoiceRow, LineRow, apply_credit, cancel, charge_fine, db, find_invoice, issue, lines_of, lock_invoice,
     remind, waive,
 };
 
@@ -31,6 +30,9 @@ pub struct Cancellation {
     /// Whether what was paid becomes the student's credit. Otherwise an invoice that money was paid for is not cancelled.
     #[serde(default)]
     to_credit: bool,
+    /// Whether the next run bills the student for the same again. Otherwise it leaves them out.
+    #[serde(default)]
+    rebill: bool,
 }
 
 /// A fine: by a rule, for as many days as it is late today, or of an amount.
@@ -64,19 +66,13 @@ async fn with_invoice<P: MayHold>(
     based_on: IfMatch,
     work: impl AsyncFnOnce(&mut SchoolTransaction, &Book, InvoiceRow) -> Result<InvoiceRow, Problem>,
 ) -> Result<Versioned<InvoiceView>, Problem> {
-    let mut touched = Touched::default();
-    let done = desk
-        .change(async |transaction| {
-            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
-            touched = book.touched.clone();
-            let row = lock_invoice(transaction, id.as_uuid()).await?;
-            based_on.require(row.version()?)?;
-            let row = work(transaction, &book, row).await?;
-            whole(transaction, row).await
-        })
-        .await?;
-    remember(desk.platform(), desk.caller().school_id, &touched.payments()).await;
-    Ok(done)
+    change_book(desk, async |transaction, book| {
+        let row = lock_invoice(transaction, id.as_uuid()).await?;
+        based_on.require(row.version()?)?;
+        let row = work(transaction, book, row).await?;
+        whole(transaction, row).await
+    })
+    .await
 }
 
 fn only_open(row: &InvoiceRow) -> Result<(), Problem> {
@@ -94,7 +90,7 @@ async fn issue_invoice(desk: Desk<FeesManage>, id: IdPath<InvoiceId>, based_on: 
     with_invoice(&desk, id, based_on, async |transaction, book, row| issue(transaction, book, &row).await).await
 }
 
-/// Cancels an invoice. It takes no payment any more, and the same can be invoiced again.
+/// Cancels an invoice. It takes no payment any more. With `rebill` the next run invoices the same again; without, it leaves the student out.
 #[utoipa::path(
     params(("id" = InvoiceId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
     request_body = Cancellation,
@@ -110,7 +106,8 @@ async fn cancel_invoice(
 ) -> Result<Versioned<InvoiceView>, Problem> {
     let why = body.into_inner();
     with_invoice(&desk, id, based_on, async |transaction, book, row| {
-        cancel(transaction, book, &row, why.reason.as_str(), why.to_credit).await
+        let how = Cancelling { reason: why.reason.as_str(), to_credit: why.to_credit, rebill: why.rebill };
+        cancel(transaction, book, &row, how).await
     })
     .await
 }

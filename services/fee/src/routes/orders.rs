@@ -15,9 +15,9 @@ use uuid::Uuid;
 use write_behind::natural_id;
 
 use super::{Rooms, access};
-use crate::desk::Desk;
+use crate::desk::{Desk, change_book};
 use crate::providers::{OrderRequest, ProviderError, ProviderName, Sum};
-use crate::store::{InvoiceRow, PaymentRow, db, find_invoice, find_payment};
+use crate::store::{Book, InvoiceRow, PaymentRow, db, find_invoice, find_payment, not_ordered, ordered};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(order);
@@ -73,7 +73,7 @@ fn unavailable(error: ProviderError) -> Problem {
 /// Writes the payment that the order is for, or finds the one that the same key made.
 async fn begin(
     transaction: &mut SchoolTransaction,
-    desk: &Desk<FeesPay>,
+    book: &Book,
     id: Uuid,
     new: &NewPaymentOrder,
     invoice: &InvoiceRow,
@@ -112,30 +112,11 @@ async fn begin(
     .bind(new.provider.as_str())
     .bind(&invoice.currency)
     .bind(amount)
-    .bind(desk.now())
+    .bind(book.now)
     .execute(transaction.connection()?)
     .await
     .map_err(db)?;
     find_payment(transaction, id).await
-}
-
-/// Notes that there will be no order.
-async fn fail(desk: &Desk<FeesPay>, id: Uuid, reason: &str) -> Result<(), Problem> {
-    desk.change(async |transaction| {
-        sqlx::query(
-            "UPDATE payments SET status = 'failed', failure = left($3, 1000), version = version + 1, updated_at = $4
-             WHERE school_id = $1 AND id = $2 AND status = 'created' AND provider_order_id IS NULL",
-        )
-        .bind(transaction.school_id().as_uuid())
-        .bind(id)
-        .bind(reason)
-        .bind(desk.now())
-        .execute(transaction.connection()?)
-        .await
-        .map_err(db)?;
-        Ok(())
-    })
-    .await
 }
 
 /// Makes an order at a provider's, over an invoice that the caller may see. Nothing is paid by it; the provider tells when it is.
@@ -166,7 +147,7 @@ async fn order(
         provider.ok_or_else(|| Problem::invalid(vec![Fault::new("/provider", "the school has no account with this provider")]))?;
     let id =
         natural_id("payment_order", &[caller.school_id.as_uuid().as_bytes(), caller.user_id.as_uuid().as_bytes(), key.as_str().as_bytes()]);
-    let payment = desk.change(async |transaction| begin(transaction, &desk, id, &new, &invoice).await).await?;
+    let payment = change_book(&desk, async |transaction, book| begin(transaction, book, id, &new, &invoice).await).await?;
     let made = if let Some(known) = &payment.provider_order_id {
         provider.find_order(known).await.map_err(unavailable)?
     } else {
@@ -179,30 +160,14 @@ async fn order(
         };
         match provider.create_order(&asked).await {
             Err(error @ (ProviderError::Refused(_) | ProviderError::Unpayable(_))) => {
-                fail(&desk, id, &error.to_string()).await?;
+                change_book(&desk, async |transaction, book| not_ordered(transaction, book, id, &error.to_string()).await).await?;
                 return Err(unavailable(error));
             }
             other => other.map_err(unavailable)?,
         }
     };
-    // Of two who asked at once, the order of the first counts.
-    let (order_id, row) = desk
-        .change(async |transaction| {
-            sqlx::query(
-                "UPDATE payments SET provider_order_id = $3, version = version + 1, updated_at = $4
-                 WHERE school_id = $1 AND id = $2 AND provider_order_id IS NULL",
-            )
-            .bind(transaction.school_id().as_uuid())
-            .bind(id)
-            .bind(&made.id)
-            .bind(desk.now())
-            .execute(transaction.connection()?)
-            .await
-            .map_err(db)?;
-            let row = find_payment(transaction, id).await?;
-            Ok((row.provider_order_id.clone().unwrap_or_default(), row))
-        })
-        .await?;
+    let row = change_book(&desk, async |transaction, book| ordered(transaction, book, id, &made.id).await).await?;
+    let order_id = row.provider_order_id.clone().unwrap_or_default();
     let view = PaymentOrderView {
         payment_id: row.id.into(),
         provider: new.provider,

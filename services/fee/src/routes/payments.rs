@@ -1,4 +1,5 @@
-//! Payments over the counter, and cheques that are cleared or bounce.
+//! Payments over the counter. What one transfer or cheque pays for several is in [`shared_payments`](super::shared_payments), what happens to a payment afterwards
+//! in [`payment_moves`](super::payment_moves).
 
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -6,8 +7,8 @@ use domain::{Amount, Currency, Fault, InvoiceId, PaymentId, StudentId, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesCollect, FeesRead};
 use service_kit::{
-    Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfMatch, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params,
-    Problem, Versioned, filters,
+    Body, CommonProblems, Created, EditProblems, IdPath, IdempotencyKey, IfNoneMatch, Kind, Limit, NotModifiedOr, Page, Params, Problem,
+    filters,
 };
 use store::SchoolTransaction;
 use utoipa::{IntoParams, ToSchema};
@@ -16,14 +17,13 @@ use uuid::Uuid;
 
 use super::access;
 use super::views::PaymentView;
-use crate::desk::Desk;
+use crate::desk::{Desk, create_in_book};
 use crate::store::{
-    Book, InvoiceRow, NewPayment, PaymentRow, Payments, bounce, charge_fine, clear, db, find_payment, lock_invoice, lock_payment,
-    lock_student, receive, student_exists,
+    Book, InvoiceRow, NewPayment, PaymentRow, Payments, db, find_payment, lock_invoice, lock_student, receive, student_exists,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(pay).service(show).service(clear_cheque).service(bounce_cheque);
+    config.service(list).service(pay).service(show);
 }
 
 /// How money was handed in.
@@ -41,7 +41,7 @@ pub enum OfflineMethod {
 }
 
 impl OfflineMethod {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Cash => "cash",
             Self::Cheque => "cheque",
@@ -64,6 +64,34 @@ pub struct NewCheque {
     bank: Text<100>,
     /// Its date, within six months of today.
     date: NaiveDate,
+}
+
+impl NewCheque {
+    /// Its number, bank and date.
+    pub(super) fn parts(self) -> (String, String, NaiveDate) {
+        (self.number.into(), self.bank.into(), self.date)
+    }
+
+    /// Whether a bank would take it now.
+    pub(super) fn of_these_months(&self, book: &Book) -> Result<(), Problem> {
+        let months = chrono::Months::new(CHEQUE_MONTHS);
+        let (first, last) = (book.today.checked_sub_months(months), book.today.checked_add_months(months));
+        if first.is_some_and(|first| self.date < first) || last.is_some_and(|last| self.date > last) {
+            let detail = format!("must be within {CHEQUE_MONTHS} months of today");
+            return Err(Problem::invalid(vec![Fault::new("/cheque/date", detail)]));
+        }
+        Ok(())
+    }
+}
+
+/// What a method must come with, and must not.
+pub(super) fn goes_with(method: OfflineMethod, reference: Option<&Text<64>>, cheque: Option<&NewCheque>, faults: &mut domain::Faults) {
+    faults.require((method == OfflineMethod::Cheque) == cheque.is_some(), "/cheque", "goes with the method cheque, and only with it");
+    let transfer = matches!(method, OfflineMethod::Upi | OfflineMethod::BankTransfer);
+    faults.require(transfer == reference.is_some(), "/reference", "goes with upi and bank_transfer, and only with them");
+    let clean = |number: &str| number.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let number = cheque.is_none_or(|cheque| clean(cheque.number.as_str()));
+    faults.require(number, "/cheque/number", "must be letters, digits and hyphens");
 }
 
 /// Money that was handed in.
@@ -97,37 +125,9 @@ impl NewOfflinePayment {
     fn faults(&self) -> Result<(), Problem> {
         let mut faults = domain::Faults::none();
         faults.require(self.invoice_id.is_some() || self.student_id.is_some(), "/student_id", "is required without an invoice");
-        faults.require(
-            (self.method == OfflineMethod::Cheque) == self.cheque.is_some(),
-            "/cheque",
-            "goes with the method cheque, and only with it",
-        );
-        let transfer = matches!(self.method, OfflineMethod::Upi | OfflineMethod::BankTransfer);
-        faults.require(transfer == self.reference.is_some(), "/reference", "goes with upi and bank_transfer, and only with them");
-        let clean = |number: &str| number.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let number = self.cheque.as_ref().is_none_or(|cheque| clean(cheque.number.as_str()));
-        faults.require(number, "/cheque/number", "must be letters, digits and hyphens");
+        goes_with(self.method, self.reference.as_ref(), self.cheque.as_ref(), &mut faults);
         faults.into_result().map_err(Problem::invalid)
     }
-}
-
-/// When the bank credited a cheque.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Clearing {
-    /// The day; not one to come, nor one before the cheque was handed in.
-    cleared_on: NaiveDate,
-}
-
-/// Why the bank did not honour a cheque.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Bounce {
-    /// Why.
-    reason: Text<1000>,
-    /// What the invoice that it was for is fined, in minor units.
-    #[schema(value_type = Option<Amount>)]
-    fine_minor: Option<Amount>,
 }
 
 /// Which payments.
@@ -144,6 +144,9 @@ pub struct PaymentFilter {
     /// In the books of this day.
     #[param(inline)]
     booked_on: Option<NaiveDate>,
+    /// Of this transfer or cheque, which paid for several.
+    #[param(value_type = Option<String>, format = Uuid)]
+    batch_id: Option<Uuid>,
     /// How many to a page.
     #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
@@ -165,6 +168,7 @@ async fn list(desk: Desk<FeesRead>, filter: Params<PaymentFilter>) -> Result<Pag
     let rows: Vec<PaymentRow> = sqlx::query_as(
         "SELECT * FROM payments WHERE school_id = $1 AND ($2::uuid[] IS NULL OR student_id = ANY($2)) AND ($3::uuid IS NULL OR student_id = $3)
              AND ($4::uuid IS NULL OR invoice_id = $4) AND ($5::date IS NULL OR booked_on = $5) AND ($6::timestamptz IS NULL OR (created_at, id) > ($6, $7))
+             AND ($9::uuid IS NULL OR batch_id = $9)
          ORDER BY created_at, id LIMIT $8",
     )
     .bind(transaction.school_id().as_uuid())
@@ -175,17 +179,18 @@ async fn list(desk: Desk<FeesRead>, filter: Params<PaymentFilter>) -> Result<Pag
     .bind(at)
     .bind(id)
     .bind(paging.limit().cast_signed())
+    .bind(filter.batch_id)
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
     Ok(paging.page(rows, |row| (row.created_at, row.id)).map(PaymentView::from))
 }
 
-/// The invoice that is to be paid, locked, if it takes money in `currency`.
-async fn payable(transaction: &mut SchoolTransaction, id: Uuid, currency: Currency) -> Result<InvoiceRow, Problem> {
+/// The invoice that is to be paid, locked, if it takes money in `currency`. `at` is where the body speaks of it.
+pub(super) async fn payable(transaction: &mut SchoolTransaction, id: Uuid, currency: Currency, at: &str) -> Result<InvoiceRow, Problem> {
     let invoice = match lock_invoice(transaction, id).await {
         Err(problem) if problem.kind() == Kind::NotFound => {
-            return Err(Problem::invalid(vec![Fault::new("/invoice_id", "there is no such invoice in this school")]));
+            return Err(Problem::invalid(vec![Fault::new(format!("{at}/invoice_id"), "there is no such invoice in this school")]));
         }
         other => other?,
     };
@@ -209,57 +214,43 @@ async fn payable(transaction: &mut SchoolTransaction, id: Uuid, currency: Curren
 async fn pay(desk: Desk<FeesCollect>, _key: IdempotencyKey, body: Body<NewOfflinePayment>) -> Result<HttpResponse, Problem> {
     body.faults()?;
     let new = body.0.clone();
-    let mut taken = None;
-    let response = desk
-        .create(&body.0, async |transaction| {
-            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
-            if let Some(cheque) = &new.cheque {
-                let months = chrono::Months::new(CHEQUE_MONTHS);
-                let (first, last) = (book.today.checked_sub_months(months), book.today.checked_add_months(months));
-                if first.is_some_and(|first| cheque.date < first) || last.is_some_and(|last| cheque.date > last) {
-                    return Err(Problem::invalid(vec![Fault::new(
-                        "/cheque/date",
-                        format!("must be within {CHEQUE_MONTHS} months of today"),
-                    )]));
-                }
+    create_in_book(&desk, &body.0, async |transaction, book| {
+        if let Some(cheque) = &new.cheque {
+            cheque.of_these_months(book)?;
+        }
+        let mut student = new.student_id.map(StudentId::as_uuid);
+        if let Some(invoice) = new.invoice_id {
+            let invoice = payable(transaction, invoice.as_uuid(), new.currency, "").await?;
+            if student.is_some_and(|student| student != invoice.student_id) {
+                return Err(Problem::invalid(vec![Fault::new("/student_id", "is not the invoice's")]));
             }
-            let mut student = new.student_id.map(StudentId::as_uuid);
-            if let Some(invoice) = new.invoice_id {
-                let invoice = payable(transaction, invoice.as_uuid(), new.currency).await?;
-                if student.is_some_and(|student| student != invoice.student_id) {
-                    return Err(Problem::invalid(vec![Fault::new("/student_id", "is not the invoice's")]));
-                }
-                student = Some(invoice.student_id);
+            student = Some(invoice.student_id);
+        }
+        let missing = || Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]);
+        let student = student.ok_or_else(missing)?;
+        if new.invoice_id.is_none() {
+            if !student_exists(transaction, student).await? {
+                return Err(missing());
             }
-            let missing = || Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]);
-            let student = student.ok_or_else(missing)?;
-            if new.invoice_id.is_none() {
-                if !student_exists(transaction, student).await? {
-                    return Err(missing());
-                }
-                lock_student(transaction, student).await?;
-            }
-            let payment = NewPayment {
-                student_id: student,
-                invoice_id: new.invoice_id.map(InvoiceId::as_uuid),
-                method: new.method.as_str(),
-                currency: new.currency.code().to_owned(),
-                amount: new.amount_minor.minor(),
-                reference: new.reference.map(String::from),
-                cheque: new.cheque.map(|cheque| (cheque.number.into(), cheque.bank.into(), cheque.date)),
-                paid_by: new.paid_by.map(String::from),
-                note: new.note.map(String::from),
-            };
-            let row = receive(transaction, &book, payment).await?;
-            let (version, view) = (row.version()?, PaymentView::from(row));
-            taken = Some((view.clone(), version));
-            Ok(Created { location: format!("/api/v1/payments/{}", view.id), version, body: view })
-        })
-        .await?;
-    if let Some((view, version)) = taken {
-        Payments::of(desk.platform()).put(desk.caller().school_id, view.id, version, &view).await;
-    }
-    Ok(response)
+            lock_student(transaction, student).await?;
+        }
+        let payment = NewPayment {
+            student_id: student,
+            invoice_id: new.invoice_id.map(InvoiceId::as_uuid),
+            method: new.method.as_str(),
+            currency: new.currency.code().to_owned(),
+            amount: new.amount_minor.minor(),
+            reference: new.reference.map(String::from),
+            cheque: new.cheque.map(NewCheque::parts),
+            paid_by: new.paid_by.map(String::from),
+            note: new.note.map(String::from),
+            batch: None,
+        };
+        let row = receive(transaction, book, payment).await?;
+        let (version, view) = (row.version()?, PaymentView::from(row));
+        Ok(Created { location: format!("/api/v1/payments/{}", view.id), version, body: view })
+    })
+    .await
 }
 
 /// A payment.
@@ -272,7 +263,9 @@ async fn show(desk: Desk<FeesRead>, id: IdPath<PaymentId>, known: IfNoneMatch) -
         view
     } else {
         let view = PaymentView::from(find_payment(&mut desk.read().await?, id.as_uuid()).await?);
-        cache.put(school, *id, version(&view)?, &view).await;
+        if let Err(error) = cache.put(school, std::slice::from_ref(&view)).await {
+            tracing::warn!(%error, "a payment could not be cached");
+        }
         view
     };
     access::see(&desk, view.student_id, "payment").await?;
@@ -282,81 +275,4 @@ async fn show(desk: Desk<FeesRead>, id: IdPath<PaymentId>, known: IfNoneMatch) -
 
 fn version(view: &PaymentView) -> Result<domain::Version, Problem> {
     domain::Version::try_from(view.version).map_err(Problem::internal)
-}
-
-/// Does `work` to the payment if it still is what the request is based on, and puts what it is then into Redis.
-async fn with_payment(
-    desk: &Desk<FeesCollect>,
-    id: PaymentId,
-    based_on: IfMatch,
-    work: impl AsyncFnOnce(&mut SchoolTransaction, &Book, PaymentRow) -> Result<PaymentRow, Problem>,
-) -> Result<Versioned<PaymentView>, Problem> {
-    let row = desk
-        .change(async |transaction| {
-            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
-            let row = lock_payment(transaction, id.as_uuid()).await?;
-            based_on.require(row.version()?)?;
-            work(transaction, &book, row).await
-        })
-        .await?;
-    let (version, view) = (row.version()?, PaymentView::from(row));
-    Payments::of(desk.platform()).put(desk.caller().school_id, id, version, &view).await;
-    Ok(Versioned(view, version))
-}
-
-/// Notes that the bank has credited a cheque.
-#[utoipa::path(
-    params(("id" = PaymentId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
-    request_body = Clearing,
-    responses((status = 200, body = PaymentView), CommonProblems, EditProblems),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/payments/{id}/clear")]
-async fn clear_cheque(
-    desk: Desk<FeesCollect>,
-    id: IdPath<PaymentId>,
-    based_on: IfMatch,
-    body: Body<Clearing>,
-) -> Result<Versioned<PaymentView>, Problem> {
-    with_payment(&desk, *id, based_on, async |transaction, book, row| {
-        if body.cleared_on > book.today {
-            return Err(Problem::invalid(vec![Fault::new("/cleared_on", "must not be to come")]));
-        }
-        // Under a day that is closed nothing is booked: what came late on it stands under the next one.
-        if row.booked_on.is_some_and(|day| body.cleared_on < day.min(book.today)) {
-            return Err(Problem::invalid(vec![Fault::new("/cleared_on", "must not be before the cheque was handed in")]));
-        }
-        clear(transaction, book, &row, body.cleared_on).await
-    })
-    .await
-}
-
-/// Notes that the bank has not honoured a cheque: what it paid is owed again. Its receipt keeps its number.
-#[utoipa::path(
-    params(("id" = PaymentId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read.")),
-    request_body = Bounce,
-    responses((status = 200, body = PaymentView), CommonProblems, EditProblems),
-    security(("bearer" = []))
-)]
-#[post("/api/v1/payments/{id}/bounce")]
-async fn bounce_cheque(
-    desk: Desk<FeesCollect>,
-    id: IdPath<PaymentId>,
-    based_on: IfMatch,
-    body: Body<Bounce>,
-) -> Result<Versioned<PaymentView>, Problem> {
-    let bounced = body.into_inner();
-    with_payment(&desk, *id, based_on, async |transaction, book, row| {
-        let row = bounce(transaction, book, &row, bounced.reason.as_str()).await?;
-        if let Some(fine) = bounced.fine_minor {
-            let nothing = || Problem::invalid(vec![Fault::new("/fine_minor", "there is no open invoice to fine")]);
-            let invoice = lock_invoice(transaction, row.invoice_id.ok_or_else(nothing)?).await?;
-            if !invoice.is_open() {
-                return Err(nothing());
-            }
-            charge_fine(transaction, book, &invoice, "Cheque returned by the bank".to_owned(), None, fine.minor()).await?;
-        }
-        Ok(row)
-    })
-    .await
 }

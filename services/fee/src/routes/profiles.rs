@@ -57,22 +57,17 @@ struct Row {
 }
 
 async fn profile(transaction: &mut SchoolTransaction, student: Uuid) -> Result<Versioned<FeeProfileView>, Problem> {
-    let school = transaction.school_id().as_uuid();
-    if !student_exists(transaction, student).await? {
-        return Err(Problem::not_found("student"));
-    }
-    sqlx::query("INSERT INTO fee_profiles (school_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(school)
-        .bind(student)
-        .execute(transaction.connection()?)
-        .await
-        .map_err(db)?;
-    let row: Row = sqlx::query_as("SELECT version, updated_at FROM fee_profiles WHERE school_id = $1 AND id = $2 FOR NO KEY UPDATE")
-        .bind(school)
-        .bind(student)
-        .fetch_one(transaction.connection()?)
-        .await
-        .map_err(db)?;
+    // A profile that nobody has written yet is empty, in its first version.
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT coalesce(p.version, 1) AS version, coalesce(p.updated_at, s.created_at) AS updated_at
+         FROM students s LEFT JOIN fee_profiles p ON p.school_id = s.school_id AND p.id = s.id WHERE s.school_id = $1 AND s.id = $2",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(student)
+    .fetch_optional(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    let row = row.ok_or_else(|| Problem::not_found("student"))?;
     let found =
         billed(transaction, Billed::One(student), None, 1).await?.into_iter().next().ok_or_else(|| Problem::not_found("student"))?;
     let view = FeeProfileView {
@@ -87,11 +82,32 @@ async fn profile(transaction: &mut SchoolTransaction, student: Uuid) -> Result<V
     Ok(Versioned(view, Version::try_from(row.version).map_err(Problem::internal)?))
 }
 
+/// Makes the profile a row of its own, which nobody else changes until the transaction ends.
+async fn lock(transaction: &mut SchoolTransaction, student: Uuid) -> Result<(), Problem> {
+    if !student_exists(transaction, student).await? {
+        return Err(Problem::not_found("student"));
+    }
+    let school = transaction.school_id().as_uuid();
+    sqlx::query("INSERT INTO fee_profiles (school_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(school)
+        .bind(student)
+        .execute(transaction.connection()?)
+        .await
+        .map_err(db)?;
+    sqlx::query("SELECT FROM fee_profiles WHERE school_id = $1 AND id = $2 FOR NO KEY UPDATE")
+        .bind(school)
+        .bind(student)
+        .execute(transaction.connection()?)
+        .await
+        .map_err(db)?;
+    Ok(())
+}
+
 /// What decides about a student's fees.
 #[utoipa::path(params(("id" = StudentId, Path)), responses((status = 200, body = FeeProfileView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/students/{id}/fee-profile")]
 async fn show(desk: Desk<FeesManage>, id: IdPath<StudentId>) -> Result<Versioned<FeeProfileView>, Problem> {
-    desk.change(async |transaction| profile(transaction, id.as_uuid()).await).await
+    profile(&mut desk.read().await?, id.as_uuid()).await
 }
 
 /// Says what decides about a student's fees. Invoices that were made stay as they are.
@@ -110,6 +126,7 @@ async fn put_profile(
 ) -> Result<Versioned<FeeProfileView>, Problem> {
     let put = body.into_inner();
     desk.change(async |transaction| {
+        lock(transaction, id.as_uuid()).await?;
         let Versioned(_, version) = profile(transaction, id.as_uuid()).await?;
         based_on.require(version)?;
         sqlx::query(

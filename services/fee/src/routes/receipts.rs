@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access;
 use crate::desk::Desk;
-use crate::receipt::{Receipt, pdf};
+use crate::receipt::{Receipt, Void, pdf};
 use crate::store::{Book, PaymentRow, db, find_payment};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -43,6 +43,17 @@ fn method(payment: &PaymentRow) -> String {
         "bank_transfer" => format!("Bank transfer {reference}"),
         _ => format!("{} {}", payment.provider.as_deref().unwrap_or("online"), payment.provider_payment_id.as_deref().unwrap_or_default()),
     }
+}
+
+/// Why the receipt is good for nothing, if it is.
+fn void(payment: &PaymentRow) -> Option<Void> {
+    let on = |day: NaiveDate| day.format("%-d %B %Y").to_string();
+    if let Some(day) = payment.bounced_on {
+        let why = format!("Void: the bank did not honour the cheque, {}", on(day));
+        return Some(Void { why, entered: "Cheque over", taken_back: "Not honoured" });
+    }
+    let why = format!("Void: it was entered by mistake, {}", on(payment.voided_on?));
+    Some(Void { why, entered: "Entered", taken_back: "Voided" })
 }
 
 /// The receipt of a payment, as it stands now: what it paid, what of it is credit, what was given back.
@@ -95,7 +106,7 @@ async fn receipt(desk: Desk<FeesRead>, id: IdPath<PaymentId>) -> Result<HttpResp
         refunded_minor: payment.refunded_minor,
         paid: parts.into_iter().map(|part| (part.name, part.held)).collect(),
         credit_minor: if payment.status == "captured" { payment.free_minor() } else { 0 },
-        void: payment.bounced_on.map(|day| format!("Void: the bank did not honour the cheque, {}", day.format("%-d %B %Y"))),
+        void: void(&payment),
     };
     drop(transaction);
     // Drawing takes milliseconds of computing, which other requests of this thread should not wait for.

@@ -151,7 +151,8 @@ documents AS (
 said AS (
     SELECT 'everything' AS of, currency, sum(balance) AS balance FROM ledger GROUP BY currency
     UNION ALL SELECT account, currency, balance FROM ledger WHERE account IN ('receivable', 'student_credit')
-    UNION ALL SELECT 'money', currency, sum(balance) FROM ledger WHERE account IN ('cash', 'bank', 'cheques', 'gateway', 'refunds_payable', 'provider_fees')
+    UNION ALL SELECT 'money', currency, sum(balance) FROM ledger WHERE account IN ('cash', 'bank', 'cheques', 'gateway', 'refunds_payable', 'provider_fees',
+        'cash_over_short')
         GROUP BY currency
 )
 SELECT of, currency, coalesce(s.balance, 0)::bigint AS ledger_minor, coalesce(d.said, 0)::bigint AS documents_minor

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access;
-use super::views::{PaymentView, RefundView};
-use crate::desk::Desk;
-use crate::store::{Book, NewRefund, Payments, begin_refund, find_payment, lock_payment, refunds_of};
+use super::views::RefundView;
+use crate::desk::{Desk, create_in_book};
+use crate::store::{NewRefund, begin_refund, find_payment, lock_payment, refunds_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(give_back);
@@ -92,27 +92,18 @@ async fn give_back(
     body: Body<NewRefundOf>,
 ) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
-    let mut changed = None;
-    let response = desk
-        .create(&body.0, async |transaction| {
-            let book = Book::open(transaction, Some(desk.caller().actor()), desk.now()).await?;
-            let payment = lock_payment(transaction, id.as_uuid()).await?;
-            let refund = NewRefund {
-                amount: new.amount_minor.minor(),
-                method: new.method.map(RefundMethod::as_str),
-                reference: new.reference.as_ref().map(Text::as_str),
-                reason: new.reason.as_str(),
-            };
-            let row = begin_refund(transaction, &book, &payment, refund).await?;
-            changed = Some(find_payment(transaction, payment.id).await?);
-            let version = row.version()?;
-            let location = format!("/api/v1/payments/{}/refunds#{}", payment.id, RefundId::from(row.id));
-            Ok(Created { location, version, body: RefundView::from(row) })
-        })
-        .await?;
-    if let Some(row) = changed {
-        let (version, view) = (row.version()?, PaymentView::from(row));
-        Payments::of(desk.platform()).put(desk.caller().school_id, view.id, version, &view).await;
-    }
-    Ok(response)
+    create_in_book(&desk, &body.0, async |transaction, book| {
+        let payment = lock_payment(transaction, id.as_uuid()).await?;
+        let refund = NewRefund {
+            amount: new.amount_minor.minor(),
+            method: new.method.map(RefundMethod::as_str),
+            reference: new.reference.as_ref().map(Text::as_str),
+            reason: new.reason.as_str(),
+        };
+        let row = begin_refund(transaction, book, &payment, refund).await?;
+        let version = row.version()?;
+        let location = format!("/api/v1/payments/{}/refunds#{}", payment.id, RefundId::from(row.id));
+        Ok(Created { location, version, body: RefundView::from(row) })
+    })
+    .await
 }

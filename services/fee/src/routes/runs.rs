@@ -56,6 +56,8 @@ pub struct InvoiceRunView {
     created: i64,
     /// Students who had theirs already.
     existing: i64,
+    /// Students who were left out: their invoice was cancelled, and not to be made again.
+    skipped: i64,
     /// Invoices that were issued: those that were made, and drafts of earlier runs.
     issued: i64,
     /// Why it failed.
@@ -81,6 +83,7 @@ impl From<RunRow> for InvoiceRunView {
             students: tally.students,
             created: tally.created,
             existing: tally.existing,
+            skipped: tally.skipped,
             issued: tally.issued,
             error: row.error,
             started_at: row.started_at,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::desk::Desk;
-use crate::store::{Book, SettingsRow, db, settings_row};
+use crate::store::{Book, SettingsRow, db, lock_settings, settings_row};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(show).service(change);
@@ -86,7 +86,7 @@ fn view(row: SettingsRow) -> Result<Versioned<FeeSettingsView>, Problem> {
 #[utoipa::path(responses((status = 200, body = FeeSettingsView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/fees/settings")]
 async fn show(desk: Desk<FeesManage>) -> Result<Versioned<FeeSettingsView>, Problem> {
-    desk.change(async |transaction| view(settings_row(transaction).await?)).await
+    view(settings_row(&mut desk.read().await?).await?)
 }
 
 /// Changes how the school keeps its books.
@@ -106,13 +106,7 @@ async fn change(desk: Desk<FeesManage>, based_on: IfMatch, body: Body<ChangeFeeS
     desk.change(async |transaction| {
         // Alone: whoever numbers something now does it by the settings that they read.
         let book = Book::open_alone(transaction, Some(desk.caller().actor()), desk.now()).await?;
-        settings_row(transaction).await?;
-        let school = transaction.school_id().as_uuid();
-        let row: SettingsRow = sqlx::query_as("SELECT * FROM fee_settings WHERE school_id = $1 FOR NO KEY UPDATE")
-            .bind(school)
-            .fetch_one(transaction.connection()?)
-            .await
-            .map_err(db)?;
+        let row = lock_settings(transaction).await?;
         based_on.require(Version::try_from(row.version).map_err(Problem::internal)?)?;
         if let Some(month) = month {
             book.may_start_in(transaction, month.into()).await?;
@@ -123,7 +117,7 @@ async fn change(desk: Desk<FeesManage>, based_on: IfMatch, body: Body<ChangeFeeS
                  version = version + 1, updated_at = $7
              WHERE school_id = $1 RETURNING *",
         )
-        .bind(school)
+        .bind(transaction.school_id().as_uuid())
         .bind(month.map(i32::from))
         .bind(change.invoice_prefix.map(|prefix| prefix.0))
         .bind(change.receipt_prefix.map(|prefix| prefix.0))

@@ -6,11 +6,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{AcademicYearId, ClassId, Currency, Fault, FeeItemId, FeeStructureId, TermId, Text, Version};
 use records::References;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use service_kit::permits::FeesManage;
 use service_kit::{
     Body, CommonProblems, Created, EditProblems, IdPath, IfMatch, IfNoneMatch, Kind, Limit, NoContent, NotModifiedOr, Page, Params,
     Problem, Versioned, filters,
 };
+use sqlx::types::Json;
 use store::SchoolTransaction;
 use store::entity::{academic_years, classes, terms};
 use utoipa::{IntoParams, ToSchema};
@@ -159,24 +161,24 @@ async fn put_items(transaction: &mut SchoolTransaction, structure: Uuid, items: 
         .execute(transaction.connection()?)
         .await
         .map_err(db)?;
-    for (head, instalment, amount, tax, due_on, is_optional) in items {
-        sqlx::query(
-            "INSERT INTO fee_items (school_id, id, fee_structure_id, head, instalment, amount_minor, tax_basis_points, due_on, is_optional)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(school)
-        .bind(FeeItemId::generate().as_uuid())
-        .bind(structure)
-        .bind(head)
-        .bind(instalment)
-        .bind(amount)
-        .bind(tax)
-        .bind(due_on)
-        .bind(is_optional)
-        .execute(transaction.connection()?)
-        .await
-        .map_err(db)?;
+    let item = |(head, instalment, amount, tax, due_on, is_optional): Item| {
+        json!({"id": FeeItemId::generate().as_uuid(), "head": head, "instalment": instalment, "amount_minor": amount, "tax_basis_points": tax,
+            "due_on": due_on, "is_optional": is_optional})
+    };
+    let rows: Vec<serde_json::Value> = items.into_iter().map(item).collect();
+    if rows.is_empty() {
+        return Ok(());
     }
+    sqlx::query(
+        "INSERT INTO fee_items (school_id, id, fee_structure_id, head, instalment, amount_minor, tax_basis_points, due_on, is_optional)
+         SELECT $1, id, $2, head, instalment, amount_minor, tax_basis_points, due_on, is_optional FROM jsonb_populate_recordset(NULL::fee_items, $3)",
+    )
+    .bind(school)
+    .bind(structure)
+    .bind(Json(rows))
+    .execute(transaction.connection()?)
+    .await
+    .map_err(db)?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{ConcessionId, FeeItemId, FeeStructureId, FineRuleId, InvoiceId, PaymentId, RefundId, StudentId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::store::{InvoiceRow, LineRow, PaymentRow, RefundRow};
 
@@ -46,6 +47,8 @@ pub struct InvoiceView {
     cancelled_at: Option<DateTime<Utc>>,
     /// Why.
     cancel_reason: Option<String>,
+    /// Whether a run bills the student for the same again after it was cancelled.
+    rebill: bool,
     /// How often somebody was reminded of it.
     reminder_count: i32,
     /// What it is made up of; null in lists.
@@ -104,6 +107,7 @@ impl InvoiceView {
             issued_at: row.issued_at,
             cancelled_at: row.cancelled_at,
             cancel_reason: row.cancel_reason,
+            rebill: row.rebill,
             reminder_count: row.reminder_count,
             lines: lines.map(|lines| lines.into_iter().map(line).collect()),
             version: row.version,
@@ -124,7 +128,7 @@ pub struct PaymentView {
     invoice_id: Option<InvoiceId>,
     /// `cash`, `cheque`, `upi`, `bank_transfer`, or `online` through a provider.
     method: String,
-    /// `created` (an order that nobody has paid yet), `captured`, `failed` or `bounced`.
+    /// `created` (an order that nobody has paid yet), `captured`, `failed`, `bounced` or `voided`.
     status: String,
     /// The currency of all amounts.
     currency: String,
@@ -160,7 +164,16 @@ pub struct PaymentView {
     cleared_on: Option<NaiveDate>,
     /// When the bank did not honour it.
     bounced_on: Option<NaiveDate>,
-    /// Why it failed or bounced.
+    /// When it was taken back, because it was entered by mistake.
+    #[serde(default)]
+    voided_on: Option<NaiveDate>,
+    /// What it has in common with the other payments of the same transfer or cheque, which paid for several.
+    #[serde(default)]
+    batch_id: Option<Uuid>,
+    /// Its place among them, from 1.
+    #[serde(default)]
+    batch_position: Option<i32>,
+    /// Why it failed, bounced or was voided.
     failure: Option<String>,
     /// Who handed it in.
     paid_by: Option<String>,
@@ -205,6 +218,9 @@ impl From<PaymentRow> for PaymentView {
             cheque_date: row.cheque_date,
             cleared_on: row.cleared_on,
             bounced_on: row.bounced_on,
+            voided_on: row.voided_on,
+            batch_id: row.batch_id,
+            batch_position: row.batch_position,
             failure: row.failure,
             paid_by: row.paid_by,
             note: row.note,

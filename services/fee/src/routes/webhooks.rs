@@ -14,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Rooms;
 use crate::providers::{ProviderName, WebhookError};
-use crate::remember::remember;
+use crate::remember::commit;
 use crate::store::{Book, Outcome, take};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -65,8 +65,7 @@ async fn hear(
     let mut transaction = platform.postgres(ServiceName::Fee).school(school).await?;
     let book = Book::open(&mut transaction, None, now).await?;
     let outcome = take(&mut transaction, &book, name.as_str(), &event, &json).await?;
-    transaction.commit().await?;
-    remember(platform, school, &book.touched.payments()).await;
+    commit(platform, transaction, &book).await?;
     let told = outcome.map_or("already known", |outcome| outcome.as_str());
     metrics::counter!("payment_webhooks_total", "provider" => name.as_str(), "outcome" => told).increment(1);
     if outcome.is_some_and(Outcome::needs_a_look) {

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::book::Book;
 use super::invoices::InvoiceRow;
 use super::ledger::{About, post};
-use super::payments::{PaymentRow, tell_moved};
+use super::payments::{PaymentRow, moved};
 use super::{db, rows_of};
+use crate::events::tell_all;
 use crate::model::ledger::{Account, Posting};
 use crate::model::settle;
 
@@ -42,6 +43,9 @@ async fn allocate(
 ) -> Result<(), Problem> {
     if parts.is_empty() {
         return Ok(());
+    }
+    for part in parts {
+        book.touched.note(part.payment);
     }
     let column = |pick: fn(&Part) -> Uuid| parts.iter().map(pick).collect::<Vec<_>>();
     let amounts: Vec<i64> = parts.iter().map(|part| part.amount).collect();
@@ -82,28 +86,28 @@ async fn allocate(
     post(transaction, book, &postings).await
 }
 
-/// Sets what a payment has left against the student's open invoices: `first`, then by due date. The excess stays credit.
+/// Sets what a payment has left against the student's open invoices, the earliest due first; if it is meant for `only` one, against that one. The excess
+/// stays credit: it waits for the office to say, or for the next invoice.
 pub(super) async fn allocate_payment(
     transaction: &mut SchoolTransaction,
     book: &Book,
     payment: &PaymentRow,
-    first: Option<Uuid>,
+    only: Option<Uuid>,
     ledger_transaction: Uuid,
 ) -> Result<(), Problem> {
     let open: Vec<InvoiceRow> = sqlx::query_as(
         "SELECT * FROM invoices WHERE school_id = $1 AND student_id = $2 AND currency = $3 AND status IN ('issued', 'partly_paid')
-         ORDER BY (id = $4) DESC NULLS LAST, due_on, id FOR NO KEY UPDATE",
+             AND ($4::uuid IS NULL OR id = $4)
+         ORDER BY due_on, id FOR NO KEY UPDATE",
     )
     .bind(book.school.as_uuid())
     .bind(payment.student_id)
     .bind(&payment.currency)
-    .bind(first)
+    .bind(only)
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    // What was paid for one invoice goes to that one; the rest waits for the office to say, or for the next invoice.
-    let open: Vec<&InvoiceRow> = open.iter().filter(|invoice| first.is_none_or(|first| invoice.id == first)).collect();
-    let owed: Vec<i64> = open.iter().map(|invoice| invoice.open_minor()).collect();
+    let owed: Vec<i64> = open.iter().map(InvoiceRow::open_minor).collect();
     let (parts, _) = settle::settle(payment.free_minor(), &owed);
     let parts: Vec<Part> = open
         .iter()
@@ -125,6 +129,7 @@ pub(super) async fn apply_credit_to(transaction: &mut SchoolTransaction, book: &
     )
     .await?;
     let mut used: HashMap<Uuid, i64> = HashMap::new();
+    let mut told = Vec::new();
     for invoice in invoices {
         let mut owed = invoice.open_minor();
         let mut parts = Vec::new();
@@ -139,10 +144,10 @@ pub(super) async fn apply_credit_to(transaction: &mut SchoolTransaction, book: &
         }
         allocate(transaction, book, (invoice.student_id, &invoice.currency), Book::id(), &parts, "Credit set against the invoice").await?;
         for part in &parts {
-            tell_moved(transaction, book, part.payment, invoice.student_id, invoice.id).await?;
+            told.push(moved(book, part.payment, invoice.student_id, invoice.id)?);
         }
     }
-    Ok(())
+    tell_all(transaction, &told).await
 }
 
 /// Sets the student's credit against an open invoice; whether there was any.
@@ -162,6 +167,7 @@ async fn release(
 ) -> Result<(), Problem> {
     let ledger_transaction = Book::id();
     for (held, amount) in parts.iter().filter(|(_, amount)| *amount > 0) {
+        book.touched.note(held.payment_id);
         sqlx::query(
             "WITH freed AS (
                  UPDATE payment_allocations SET released_minor = released_minor + $3, version = version + 1, updated_at = $4
@@ -220,8 +226,6 @@ pub(crate) async fn release_all(transaction: &mut SchoolTransaction, book: &Book
     let held: Vec<Held> = rows_of(transaction, HELD_OF_INVOICE, &[invoice.id]).await?;
     let parts: Vec<(&Held, i64)> = held.iter().map(|one| (one, one.open_minor)).collect();
     release(transaction, book, (invoice.student_id, &invoice.currency), &parts, "Back to credit").await?;
-    for one in &held {
-        tell_moved(transaction, book, one.payment_id, invoice.student_id, invoice.id).await?;
-    }
-    Ok(())
+    let told: Result<Vec<_>, _> = held.iter().map(|one| moved(book, one.payment_id, invoice.student_id, invoice.id)).collect();
+    tell_all(transaction, &told?).await
 }

@@ -35,15 +35,34 @@ pub(crate) struct Settings {
     pub(crate) applies_credit: bool,
 }
 
-/// The school's settings; made if they are new.
+/// The school's settings. Those that nobody has changed yet are the usual ones, in their first version.
 pub(crate) async fn settings_row(transaction: &mut SchoolTransaction) -> Result<SettingsRow, Problem> {
+    sqlx::query_as(
+        "SELECT coalesce(f.fiscal_year_starts_in, 4) AS fiscal_year_starts_in, coalesce(f.invoice_prefix, 'INV') AS invoice_prefix,
+             coalesce(f.receipt_prefix, 'R') AS receipt_prefix, coalesce(f.tax_name, 'Tax') AS tax_name, coalesce(f.applies_credit, true) AS applies_credit,
+             coalesce(f.version, 1) AS version, coalesce(f.updated_at, s.created_at) AS updated_at
+         FROM schools s LEFT JOIN fee_settings f ON f.school_id = s.id WHERE s.id = $1",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .fetch_optional(transaction.connection()?)
+    .await
+    .map_err(db)?
+    .ok_or_else(|| Problem::not_found("school"))
+}
+
+/// The school's settings, to be changed: a row of their own, which nobody else changes until the transaction ends.
+pub(crate) async fn lock_settings(transaction: &mut SchoolTransaction) -> Result<SettingsRow, Problem> {
     let school = transaction.school_id().as_uuid();
     sqlx::query("INSERT INTO fee_settings (school_id, id) VALUES ($1, $1) ON CONFLICT DO NOTHING")
         .bind(school)
         .execute(transaction.connection()?)
         .await
         .map_err(db)?;
-    sqlx::query_as("SELECT * FROM fee_settings WHERE school_id = $1").bind(school).fetch_one(transaction.connection()?).await.map_err(db)
+    sqlx::query_as("SELECT * FROM fee_settings WHERE school_id = $1 FOR NO KEY UPDATE")
+        .bind(school)
+        .fetch_one(transaction.connection()?)
+        .await
+        .map_err(db)
 }
 
 /// The book. While its transaction lasts, no day is closed.

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use cache::codec::{self, Codec};
 use cache::key;
-use domain::{Partition, PaymentId, SchoolId, Version};
+use domain::{Partition, PaymentId, SchoolId};
 use fred::clients::Pool;
-use fred::interfaces::{KeysInterface, LuaInterface};
-use fred::types::Value;
-use serde::de::DeserializeOwned;
+use fred::error::Error;
+use fred::interfaces::{ClientLike, KeysInterface};
+use fred::types::{ClusterHash, CustomCommand, Value};
 use serde::{Deserialize, Serialize};
 use service_kit::Platform;
-use tracing::warn;
+
+use crate::routes::views::PaymentView;
 
 /// `KEYS`: the value. `ARGV`: the value to be, its version, its life in milliseconds. The version stands behind format, codec and sequence.
 const PUT: &str = r"
@@ -47,22 +48,33 @@ impl Payments {
         key::value("payment", Partition::of(school), id)
     }
 
-    /// Puts a committed payment there, unless a later version is there.
-    pub(crate) async fn put<T: Serialize>(&self, school: SchoolId, id: PaymentId, version: Version, payment: &T) {
-        let number = u32::try_from(version.get()).unwrap_or(0);
-        let Ok(encoded) = codec::encode(&Cached { school_id: school, payment }, self.codec, number, [0; 8], 0) else { return };
+    /// Puts committed payments there, in one go, each unless a later version is there.
+    pub(crate) async fn put(&self, school: SchoolId, payments: &[PaymentView]) -> Result<(), Error> {
+        let pipeline = self.redis.next().pipeline();
         let life = i64::try_from(self.life.as_millis()).unwrap_or(i64::MAX);
-        let arguments: Vec<Value> = vec![encoded.with_sequence(0).as_slice().into(), i64::from(number).into(), life.into()];
-        let put: Result<i64, _> = self.redis.eval(PUT, vec![Self::key(school, id)], arguments).await;
-        if let Err(error) = put {
-            warn!(%error, "a payment could not be cached");
+        let mut is_empty = true;
+        for payment in payments {
+            let version = u32::try_from(payment.version).unwrap_or(0);
+            let value = Cached { school_id: school, payment };
+            let Ok(encoded) = codec::encode(&value, self.codec, version, [0; 8], 0) else { continue };
+            let arguments: Vec<Value> = vec![
+                PUT.into(),
+                1.into(),
+                Self::key(school, payment.id).into(),
+                encoded.with_sequence(0).as_slice().into(),
+                i64::from(version).into(),
+                life.into(),
+            ];
+            let () = pipeline.custom(CustomCommand::new_static("EVAL", ClusterHash::Offset(2), false), arguments).await?;
+            is_empty = false;
         }
+        if is_empty { Ok(()) } else { pipeline.all::<Vec<Value>>().await.map(drop) }
     }
 
     /// The payment, if it is there and the school's.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, school: SchoolId, id: PaymentId) -> Option<T> {
+    pub(crate) async fn get(&self, school: SchoolId, id: PaymentId) -> Option<PaymentView> {
         let bytes: Option<Vec<u8>> = self.redis.get(Self::key(school, id)).await.ok().flatten();
-        let found = bytes.and_then(|bytes| codec::decode::<Cached<T>>(&bytes).ok()).map(|(_, cached)| cached);
+        let found = bytes.and_then(|bytes| codec::decode::<Cached<PaymentView>>(&bytes).ok()).map(|(_, cached)| cached);
         cache::record_lookup(found.is_some());
         found.filter(|cached| cached.school_id == school).map(|cached| cached.payment)
     }

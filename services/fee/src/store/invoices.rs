@@ -14,7 +14,7 @@ use super::allocations::{apply_credit_to, release_all};
 use super::book::Book;
 use super::ledger::{About, post};
 use super::{db, rows_of};
-use crate::events::tell;
+use crate::events::{event, tell, tell_all};
 use crate::model::charge::{Line, LineKind, Sums};
 use crate::model::ledger::{Account, Posting};
 
@@ -39,6 +39,8 @@ pub(crate) struct InvoiceRow {
     pub(crate) source: String,
     pub(crate) source_ref: Option<String>,
     pub(crate) payer: Option<String>,
+    /// Whether a run bills the student again after this one was cancelled.
+    pub(crate) rebill: bool,
     pub(crate) version: i32,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
@@ -251,9 +253,11 @@ pub(crate) async fn issue_all(transaction: &mut SchoolTransaction, book: &Book, 
         postings.push((Book::id(), Posting::issue(&sums), invoice.about("Invoice")));
     }
     post(transaction, book, &postings).await?;
-    for invoice in &issued {
-        tell_of(transaction, book, EventKind::InvoiceIssued, invoice.id, invoice.student_id).await?;
-    }
+    let told = |invoice: &InvoiceRow| {
+        event(book, EventKind::InvoiceIssued, invoice.id, &Told { invoice_id: invoice.id, student_id: invoice.student_id })
+    };
+    let told: Result<Vec<_>, _> = issued.iter().map(told).collect();
+    tell_all(transaction, &told?).await?;
     if book.settings.applies_credit {
         apply_credit_to(transaction, book, &issued).await?;
     }
@@ -269,18 +273,27 @@ pub(crate) async fn issue(transaction: &mut SchoolTransaction, book: &Book, invo
     find_invoice(transaction, invoice.id).await
 }
 
-/// Cancels an invoice. What was paid of it becomes the student's credit if `to_credit`, else an invoice that money was paid for stays.
+/// How an invoice is cancelled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cancelling<'a> {
+    pub(crate) reason: &'a str,
+    /// Whether what was paid of it becomes the student's credit; else an invoice that money was paid for stays.
+    pub(crate) to_credit: bool,
+    /// Whether a run bills the student again.
+    pub(crate) rebill: bool,
+}
+
+/// Cancels an invoice.
 pub(crate) async fn cancel(
     transaction: &mut SchoolTransaction,
     book: &Book,
     invoice: &InvoiceRow,
-    reason: &str,
-    to_credit: bool,
+    how: Cancelling<'_>,
 ) -> Result<InvoiceRow, Problem> {
     if invoice.status == "cancelled" {
         return Err(Problem::conflict(Kind::Conflict, "It is cancelled already."));
     }
-    if invoice.paid_minor > 0 && !to_credit {
+    if invoice.paid_minor > 0 && !how.to_credit {
         let detail = "Money was paid for it. Cancel it with to_credit, and what was paid becomes the student's credit.";
         return Err(Problem::conflict(Kind::Conflict, detail));
     }
@@ -293,13 +306,14 @@ pub(crate) async fn cancel(
         post(transaction, book, &[(id, Posting::issue(&sums).reversed(), about.clone()), (id, waived, about)]).await?;
     }
     let row: InvoiceRow = sqlx::query_as(
-        "UPDATE invoices SET status = 'cancelled', cancelled_at = $3, cancel_reason = $4, version = version + 1, updated_at = $3
+        "UPDATE invoices SET status = 'cancelled', cancelled_at = $3, cancel_reason = $4, rebill = $5, version = version + 1, updated_at = $3
          WHERE school_id = $1 AND id = $2 RETURNING *",
     )
     .bind(book.school.as_uuid())
     .bind(invoice.id)
     .bind(book.now)
-    .bind(reason)
+    .bind(how.reason)
+    .bind(how.rebill)
     .fetch_one(transaction.connection()?)
     .await
     .map_err(db)?;

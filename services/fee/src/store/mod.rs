@@ -10,6 +10,7 @@ mod ledger;
 mod orders;
 mod payments;
 mod refunds;
+mod reversals;
 mod rules;
 mod runs;
 mod structures;
@@ -22,21 +23,22 @@ use store::SchoolTransaction;
 use uuid::Uuid;
 
 pub(crate) use allocations::apply_credit;
-pub(crate) use book::{Book, SettingsRow, Touched, settings_row};
+pub(crate) use book::{Book, SettingsRow, Touched, lock_settings, settings_row};
 pub(crate) use cached::Payments;
 pub(crate) use concessions::{ConcessionRow, approved};
 pub(crate) use invoices::{
-    InvoiceRow, LineRow, NewInvoice, add, cancel, charge_fine, find_invoice, insert_all, issue, issue_all, lines_of, lock_invoice, remind,
-    waive,
+    Cancelling, InvoiceRow, LineRow, NewInvoice, add, cancel, charge_fine, find_invoice, insert_all, issue, issue_all, lines_of,
+    lock_invoice, remind, waive,
 };
 pub(crate) use ledger::{About, post};
-pub(crate) use orders::{Outcome, take};
-pub(crate) use payments::{NewPayment, PaymentRow, bounce, clear, find_payment, lock_payment, receive};
+pub(crate) use orders::{Outcome, not_ordered, ordered, take};
+pub(crate) use payments::{NewPayment, PaymentRow, find_payment, lock_payment, payments_of, receive};
 pub(crate) use refunds::{NewRefund, RefundRow, Word, begin_refund, find_refund, lock_refund, refunds_of, settle_refund};
+pub(crate) use reversals::{Reversal, clear, lock_batch, reverse};
 pub use rules::RULES;
 pub(crate) use runs::{Input, RunRow, begin_run, fail_run, find_run, to_bill, work_off};
 pub(crate) use structures::{FineRuleRow, ItemRow, StructureRow, items_of};
-pub(crate) use students::{Billed, billed, lock_student, student_exists};
+pub(crate) use students::{Billed, billed, lock_student, lock_students, student_exists};
 
 /// What the database said, in the words of [`RULES`].
 pub(crate) fn db(error: impl Into<store::StoreError>) -> Problem {

@@ -1,4 +1,4 @@
-//! What providers tell: each event is kept word for word, once, and applied in the transaction that keeps it.
+//! Orders at providers, and what providers tell: each event is kept word for word, once, and applied in the transaction that keeps it.
 
 use domain::EventKind;
 use service_kit::Problem;
@@ -7,10 +7,31 @@ use store::SchoolTransaction;
 use uuid::Uuid;
 
 use super::book::Book;
-use super::payments::{PaymentRow, capture, tell_of};
+use super::payments::{Change, PaymentRow, capture, change, tell_of};
 use super::refunds::{Settled, Word, lock_refund, settle_refund};
 use super::{db, lock_payment};
 use crate::providers::{Event, Notice, RefundWord};
+
+/// Notes the provider's order of a payment, and answers the payment. Of two who asked at once, the order of the first counts.
+pub(crate) async fn ordered(transaction: &mut SchoolTransaction, book: &Book, id: Uuid, order: &str) -> Result<PaymentRow, Problem> {
+    let payment = lock_payment(transaction, id).await?;
+    if payment.provider_order_id.is_some() {
+        return Ok(payment);
+    }
+    tell_of(transaction, book, EventKind::PaymentChanged, &payment).await?;
+    change(transaction, book, id, Change { provider_order_id: Some(order), ..Change::default() }).await
+}
+
+/// Notes that there will be no order.
+pub(crate) async fn not_ordered(transaction: &mut SchoolTransaction, book: &Book, id: Uuid, reason: &str) -> Result<(), Problem> {
+    let payment = lock_payment(transaction, id).await?;
+    if payment.status != "created" || payment.provider_order_id.is_some() {
+        return Ok(());
+    }
+    tell_of(transaction, book, EventKind::PaymentFailed, &payment).await?;
+    change(transaction, book, id, Change { status: Some("failed"), failure: Some(reason), ..Change::default() }).await?;
+    Ok(())
+}
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,16 +156,8 @@ async fn apply(transaction: &mut SchoolTransaction, book: &Book, provider: &str,
             if payment.status != "created" {
                 return Ok(Outcome::AlreadyKnown);
             }
-            sqlx::query(
-                "UPDATE payments SET status = 'failed', failure = left($3, 1000), version = version + 1, updated_at = $4 WHERE school_id = $1 AND id = $2",
-            )
-            .bind(book.school.as_uuid())
-            .bind(payment.id)
-            .bind(reason)
-            .bind(book.now)
-            .execute(transaction.connection()?)
-            .await
-            .map_err(db)?;
+            let failed = Change { status: Some("failed"), failure: Some(reason), ..Change::default() };
+            change(transaction, book, payment.id, failed).await?;
             tell_of(transaction, book, EventKind::PaymentFailed, &payment).await?;
             Ok(Outcome::Applied)
         }

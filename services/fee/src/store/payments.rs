@@ -1,18 +1,18 @@
-//! Payments: receiving money, cheques that are cleared or bounce. Whoever calls holds the student's lock.
+//! Payments: receiving money, and the one way in which a payment changes. Whoever calls holds the student's lock.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{EventKind, Version};
+use domain::{EventEnvelope, EventKind, Version};
 use serde::Serialize;
-use service_kit::{Kind, Problem};
+use service_kit::Problem;
 use sqlx::FromRow;
 use store::SchoolTransaction;
 use uuid::Uuid;
 
-use super::allocations::{allocate_payment, release_for};
+use super::allocations::allocate_payment;
 use super::book::Book;
-use super::db;
 use super::ledger::{About, post};
-use crate::events::tell;
+use super::{db, rows_of};
+use crate::events::{event, tell};
 use crate::model::fiscal;
 use crate::model::ledger::{Account, Posting};
 
@@ -43,6 +43,9 @@ pub(crate) struct PaymentRow {
     pub(crate) cheque_date: Option<NaiveDate>,
     pub(crate) cleared_on: Option<NaiveDate>,
     pub(crate) bounced_on: Option<NaiveDate>,
+    pub(crate) voided_on: Option<NaiveDate>,
+    pub(crate) batch_id: Option<Uuid>,
+    pub(crate) batch_position: Option<i32>,
     pub(crate) failure: Option<String>,
     pub(crate) paid_by: Option<String>,
     pub(crate) note: Option<String>,
@@ -100,6 +103,63 @@ pub(crate) struct NewPayment {
     pub(crate) cheque: Option<(String, String, NaiveDate)>,
     pub(crate) paid_by: Option<String>,
     pub(crate) note: Option<String>,
+    /// The transfer or cheque that it is part of, and its place in it.
+    pub(crate) batch: Option<(Uuid, i32)>,
+}
+
+/// What changes in a payment; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Change<'a> {
+    pub(crate) status: Option<&'static str>,
+    /// Why it failed, bounced or was voided. Money that comes after all clears it.
+    pub(crate) failure: Option<&'a str>,
+    pub(crate) provider_order_id: Option<&'a str>,
+    pub(crate) provider_payment_id: Option<&'a str>,
+    /// Fiscal year, number and prefix.
+    pub(crate) receipt: Option<(&'a str, i64, &'a str)>,
+    pub(crate) captured_at: Option<DateTime<Utc>>,
+    pub(crate) booked_on: Option<NaiveDate>,
+    pub(crate) cleared_on: Option<NaiveDate>,
+    pub(crate) bounced_on: Option<NaiveDate>,
+    pub(crate) voided_on: Option<NaiveDate>,
+    /// What more of it was given back; negative: less.
+    pub(crate) refunded_minor: i64,
+}
+
+/// Changes a payment and notes that what is cached of it is old. Every change of one goes this way, except that of what is set against invoices, which
+/// [`allocations`](super::allocations) changes in many at a time and notes likewise.
+pub(super) async fn change(transaction: &mut SchoolTransaction, book: &Book, id: Uuid, change: Change<'_>) -> Result<PaymentRow, Problem> {
+    book.touched.note(id);
+    let (year, number, prefix) =
+        change.receipt.map_or((None, None, None), |(year, number, prefix)| (Some(year), Some(number), Some(prefix)));
+    sqlx::query_as(
+        "UPDATE payments SET status = coalesce($4, status), failure = CASE WHEN $4 = 'captured' THEN NULL ELSE coalesce(left($5, 1000), failure) END,
+             provider_order_id = coalesce($6, provider_order_id), provider_payment_id = coalesce($7, provider_payment_id),
+             fiscal_year = coalesce($8, fiscal_year), receipt_number = coalesce($9, receipt_number), receipt_prefix = coalesce($10, receipt_prefix),
+             captured_at = coalesce($11, captured_at), booked_on = coalesce($12, booked_on), cleared_on = coalesce($13, cleared_on),
+             bounced_on = coalesce($14, bounced_on), voided_on = coalesce($15, voided_on), refunded_minor = refunded_minor + $16,
+             version = version + 1, updated_at = $3
+         WHERE school_id = $1 AND id = $2 RETURNING *",
+    )
+    .bind(book.school.as_uuid())
+    .bind(id)
+    .bind(book.now)
+    .bind(change.status)
+    .bind(change.failure)
+    .bind(change.provider_order_id)
+    .bind(change.provider_payment_id)
+    .bind(year)
+    .bind(number)
+    .bind(prefix)
+    .bind(change.captured_at)
+    .bind(change.booked_on)
+    .bind(change.cleared_on)
+    .bind(change.bounced_on)
+    .bind(change.voided_on)
+    .bind(change.refunded_minor)
+    .fetch_one(transaction.connection()?)
+    .await
+    .map_err(db)
 }
 
 /// The payment, or 404.
@@ -111,6 +171,11 @@ pub(crate) async fn find_payment(transaction: &mut SchoolTransaction, id: Uuid) 
         .await
         .map_err(db)?
         .ok_or_else(|| Problem::not_found("payment"))
+}
+
+/// Those of the payments that there are.
+pub(crate) async fn payments_of(transaction: &mut SchoolTransaction, ids: &[Uuid]) -> Result<Vec<PaymentRow>, Problem> {
+    rows_of(transaction, "SELECT * FROM payments WHERE school_id = $1 AND id = ANY($2)", ids).await
 }
 
 /// The payment, which nobody else changes until the transaction ends; its student's lock comes first.
@@ -141,17 +206,10 @@ pub(crate) async fn tell_of(transaction: &SchoolTransaction, book: &Book, kind: 
     tell(transaction, book, kind, payment.id, &told).await
 }
 
-/// Tells that more or less of a payment is set against an invoice.
-pub(super) async fn tell_moved(
-    transaction: &SchoolTransaction,
-    book: &Book,
-    payment: Uuid,
-    student: Uuid,
-    invoice: Uuid,
-) -> Result<(), Problem> {
-    book.touched.note(payment);
+/// That more or less of a payment is set against an invoice.
+pub(super) fn moved(book: &Book, payment: Uuid, student: Uuid, invoice: Uuid) -> Result<EventEnvelope, Problem> {
     let told = Told { payment_id: payment, student_id: student, invoice_id: Some(invoice) };
-    tell(transaction, book, EventKind::PaymentChanged, payment, &told).await
+    event(book, EventKind::PaymentChanged, payment, &told)
 }
 
 /// Takes money that was handed in: it gets a receipt and pays its invoice; the excess is the student's credit.
@@ -163,8 +221,9 @@ pub(crate) async fn receive(transaction: &mut SchoolTransaction, book: &Book, ne
     };
     let payment: PaymentRow = sqlx::query_as(
         "INSERT INTO payments (school_id, id, student_id, invoice_id, method, currency, amount_minor, status, fiscal_year, receipt_number, captured_at,
-             booked_on, received_by, reference, cheque_number, cheque_bank, cheque_date, paid_by, note, receipt_prefix, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'captured', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $10, $10) RETURNING *",
+             booked_on, received_by, reference, cheque_number, cheque_bank, cheque_date, paid_by, note, receipt_prefix, batch_id, batch_position,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'captured', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $10, $10) RETURNING *",
     )
     .bind(book.school.as_uuid())
     .bind(Book::id())
@@ -185,6 +244,8 @@ pub(crate) async fn receive(transaction: &mut SchoolTransaction, book: &Book, ne
     .bind(new.paid_by)
     .bind(new.note)
     .bind(&book.settings.receipt_prefix)
+    .bind(new.batch.map(|(batch, _)| batch))
+    .bind(new.batch.map(|(_, position)| position))
     .fetch_one(transaction.connection()?)
     .await
     .map_err(db)?;
@@ -199,22 +260,15 @@ pub(crate) async fn capture(
     provider_payment_id: &str,
 ) -> Result<PaymentRow, Problem> {
     let (year, number) = book.next_receipt(transaction).await?;
-    let payment: PaymentRow = sqlx::query_as(
-        "UPDATE payments SET status = 'captured', fiscal_year = $3, receipt_number = $4, captured_at = $5, booked_on = $6, provider_payment_id = $7,
-             receipt_prefix = $8, failure = NULL, version = version + 1, updated_at = $5
-         WHERE school_id = $1 AND id = $2 RETURNING *",
-    )
-    .bind(book.school.as_uuid())
-    .bind(payment.id)
-    .bind(&year)
-    .bind(number)
-    .bind(book.now)
-    .bind(book.books_on)
-    .bind(provider_payment_id)
-    .bind(&book.settings.receipt_prefix)
-    .fetch_one(transaction.connection()?)
-    .await
-    .map_err(db)?;
+    let captured = Change {
+        status: Some("captured"),
+        provider_payment_id: Some(provider_payment_id),
+        receipt: Some((&year, number, &book.settings.receipt_prefix)),
+        captured_at: Some(book.now),
+        booked_on: Some(book.books_on),
+        ..Change::default()
+    };
+    let payment = change(transaction, book, payment.id, captured).await?;
     arrived(transaction, book, &payment).await
 }
 
@@ -225,68 +279,5 @@ async fn arrived(transaction: &mut SchoolTransaction, book: &Book, payment: &Pay
     post(transaction, book, &[(id, posting, payment.about("Payment"))]).await?;
     allocate_payment(transaction, book, payment, payment.invoice_id, id).await?;
     tell_of(transaction, book, EventKind::PaymentCaptured, payment).await?;
-    find_payment(transaction, payment.id).await
-}
-
-fn only_a_cheque_in_hand(payment: &PaymentRow) -> Result<(), Problem> {
-    if payment.method != "cheque" || payment.status != "captured" {
-        return Err(Problem::conflict(Kind::Conflict, "Only a cheque that was taken can be cleared or bounce."));
-    }
-    Ok(())
-}
-
-/// The bank has credited a cheque.
-pub(crate) async fn clear(
-    transaction: &mut SchoolTransaction,
-    book: &Book,
-    payment: &PaymentRow,
-    cleared_on: NaiveDate,
-) -> Result<PaymentRow, Problem> {
-    only_a_cheque_in_hand(payment)?;
-    if payment.cleared_on.is_some() {
-        return Err(Problem::conflict(Kind::Conflict, "It is cleared already."));
-    }
-    let posting = Posting::transfer(Account::Bank, Account::Cheques, payment.amount_minor);
-    post(transaction, book, &[(Book::id(), posting, payment.about("Cheque cleared"))]).await?;
-    sqlx::query("UPDATE payments SET cleared_on = $3, version = version + 1, updated_at = $4 WHERE school_id = $1 AND id = $2")
-        .bind(book.school.as_uuid())
-        .bind(payment.id)
-        .bind(cleared_on)
-        .bind(book.now)
-        .execute(transaction.connection()?)
-        .await
-        .map_err(db)?;
-    tell_of(transaction, book, EventKind::PaymentChanged, payment).await?;
-    find_payment(transaction, payment.id).await
-}
-
-/// The bank has not honoured a cheque: what it paid is owed again. Its receipt keeps its number.
-pub(crate) async fn bounce(
-    transaction: &mut SchoolTransaction,
-    book: &Book,
-    payment: &PaymentRow,
-    reason: &str,
-) -> Result<PaymentRow, Problem> {
-    only_a_cheque_in_hand(payment)?;
-    if payment.refunded_minor > 0 {
-        return Err(Problem::conflict(Kind::Conflict, "Money was given back for it."));
-    }
-    release_for(transaction, book, payment, payment.allocated_minor, &payment.memo("Cheque bounced")).await?;
-    let account = if payment.cleared_on.is_some() { Account::Bank } else { Account::Cheques };
-    let posting = Posting::transfer(Account::StudentCredit, account, payment.amount_minor);
-    post(transaction, book, &[(Book::id(), posting, payment.about("Cheque bounced"))]).await?;
-    sqlx::query(
-        "UPDATE payments SET status = 'bounced', bounced_on = $3, failure = $4, version = version + 1, updated_at = $5
-         WHERE school_id = $1 AND id = $2",
-    )
-    .bind(book.school.as_uuid())
-    .bind(payment.id)
-    .bind(book.today)
-    .bind(reason)
-    .bind(book.now)
-    .execute(transaction.connection()?)
-    .await
-    .map_err(db)?;
-    tell_of(transaction, book, EventKind::PaymentBounced, payment).await?;
     find_payment(transaction, payment.id).await
 }

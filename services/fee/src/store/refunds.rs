@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::allocations::release_for;
 use super::book::Book;
 use super::ledger::{About, post};
-use super::payments::{PaymentRow, tell_of};
+use super::payments::{Change, PaymentRow, change, tell_of};
 use super::{db, rows_of};
 use crate::events::tell;
 use crate::model::ledger::{Account, Posting};
@@ -166,16 +166,7 @@ pub(crate) async fn begin_refund(
 }
 
 async fn set_refunded(transaction: &mut SchoolTransaction, book: &Book, payment: &PaymentRow, more: i64) -> Result<(), Problem> {
-    sqlx::query(
-        "UPDATE payments SET refunded_minor = refunded_minor + $3, version = version + 1, updated_at = $4 WHERE school_id = $1 AND id = $2",
-    )
-    .bind(book.school.as_uuid())
-    .bind(payment.id)
-    .bind(more)
-    .bind(book.now)
-    .execute(transaction.connection()?)
-    .await
-    .map_err(db)?;
+    change(transaction, book, payment.id, Change { refunded_minor: more, ..Change::default() }).await?;
     Ok(())
 }
 

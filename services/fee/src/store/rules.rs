@@ -19,5 +19,6 @@ pub const RULES: &[Rule] = &[
     Rule::once("payments_reference_once", "/reference", "a payment with this reference was recorded already"),
     Rule::once("payments_cheque_once", "/cheque", "this cheque was recorded already"),
     Rule::once("day_closings_once", "/closed_on", "the day is closed already"),
+    Rule::overlap("allocation_is_of_one_student", "/invoice_id", "is another student's"),
     Rule::overlap("ledger_day_is_open", "/closed_on", "the books of the day were closed meanwhile; send it again"),
 ];

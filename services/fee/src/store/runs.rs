@@ -2,10 +2,10 @@
 //! got. A run that was cut short goes on from there, by whoever hears of it; two who work on it take turns. Nobody is billed twice for a period.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Clock, EventKind, SchoolId};
+use domain::{Actor, EventKind, SchoolId, ServiceName};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use service_kit::{Kind, Problem};
+use service_kit::{Kind, Platform, Problem};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use store::{Postgres, SchoolTransaction};
@@ -19,6 +19,7 @@ use super::structures::{ItemRow, StructureRow, items_of};
 use super::students::{Billed, billed, lock_students};
 use crate::events::tell;
 use crate::model::charge;
+use crate::remember::commit;
 
 /// Students of one transaction.
 const CHUNK: i64 = 100;
@@ -53,6 +54,9 @@ pub(crate) struct Tally {
     pub(crate) students: i64,
     pub(crate) created: i64,
     pub(crate) existing: i64,
+    /// Students whose invoice was cancelled, and not to be made again.
+    #[serde(default)]
+    pub(crate) skipped: i64,
     /// Invoices that were issued: those that were made, and drafts of earlier runs.
     #[serde(default)]
     pub(crate) issued: i64,
@@ -132,18 +136,11 @@ pub(crate) async fn to_bill(transaction: &mut SchoolTransaction, input: &Input) 
     Ok((structure, items, period))
 }
 
-/// Works a run off. Answers the payments whose credit went to its invoices.
-pub(crate) async fn work_off(
-    postgres: &Postgres,
-    clock: &dyn Clock,
-    actor: Option<Actor>,
-    school: SchoolId,
-    run: Uuid,
-) -> Result<Vec<Uuid>, Problem> {
-    let mut touched = Vec::new();
+/// Works a run off.
+pub(crate) async fn work_off(platform: &Platform, actor: Option<Actor>, school: SchoolId, run: Uuid) -> Result<(), Problem> {
     loop {
-        let mut transaction = postgres.school(school).await?;
-        let book = Book::open(&mut transaction, actor, clock.now()).await?;
+        let mut transaction = platform.postgres(ServiceName::Fee).school(school).await?;
+        let book = Book::open(&mut transaction, actor, platform.clock().now()).await?;
         let row: Option<RunRow> =
             sqlx::query_as("SELECT * FROM jobs WHERE school_id = $1 AND id = $2 AND kind = $3 AND finished_at IS NULL FOR UPDATE")
                 .bind(school.as_uuid())
@@ -152,12 +149,11 @@ pub(crate) async fn work_off(
                 .fetch_optional(transaction.connection()?)
                 .await
                 .map_err(db)?;
-        let Some(row) = row else { return Ok(touched) };
+        let Some(row) = row else { return Ok(()) };
         let is_done = chunk(&mut transaction, &book, row).await?;
-        transaction.commit().await?;
-        touched.extend(book.touched.payments());
+        commit(platform, transaction, &book).await?;
         if is_done {
-            return Ok(touched);
+            return Ok(());
         }
     }
 }
@@ -182,6 +178,26 @@ async fn drafts_of(
     .map_err(db)
 }
 
+/// The students whose invoice of a period was cancelled and is not to be made again; the last one that was cancelled decides. The students are locked.
+async fn let_off(
+    transaction: &mut SchoolTransaction,
+    structure: &StructureRow,
+    period: &str,
+    students: &[Uuid],
+) -> Result<Vec<Uuid>, Problem> {
+    sqlx::query_scalar(
+        "SELECT student_id FROM invoices WHERE school_id = $1 AND fee_structure_id = $2 AND period = $3 AND student_id = ANY($4)
+         GROUP BY student_id HAVING bool_and(status = 'cancelled') AND NOT (array_agg(rebill ORDER BY cancelled_at DESC, id DESC))[1]",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(structure.id)
+    .bind(period)
+    .bind(students)
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)
+}
+
 /// Bills the next students; whether those were all.
 async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) -> Result<bool, Problem> {
     let input = row.input.0;
@@ -196,11 +212,14 @@ async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) ->
     let students = billed(transaction, who, tally.after, CHUNK).await?;
     let ids: Vec<Uuid> = students.iter().map(|student| student.id).collect();
     lock_students(transaction, &ids).await?;
+    // One day for all heads: a structure takes no others. Those of earlier releases may have several.
     let due_on = items.iter().map(|item| item.due_on).min().unwrap_or(book.today);
     let concessions = approved(transaction, &structure.currency, due_on).await?;
     let charges: Vec<charge::Charge> = items.iter().map(ItemRow::charge).collect();
+    let skipped = let_off(transaction, &structure, &period, &ids).await?;
     let new: Vec<NewInvoice> = students
         .iter()
+        .filter(|student| !skipped.contains(&student.id))
         .map(|student| {
             let pupil = student.pupil();
             let own: Vec<_> = concessions.iter().filter(|concession| concession.covers(&pupil, due_on)).cloned().collect();
@@ -229,7 +248,8 @@ async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) ->
     }
     tally.students += count(ids.len());
     tally.created += count(added.len());
-    tally.existing += count(ids.len() - added.len());
+    tally.existing += count(new.len() - added.len());
+    tally.skipped += count(skipped.len());
     tally.after = ids.last().copied().or(tally.after);
     let is_done = count(ids.len()) < CHUNK;
     // Nobody knows how many there will be without counting them; what is left is guessed at by those who are done.

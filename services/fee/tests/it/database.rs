@@ -190,6 +190,54 @@ async fn refunds_vouchers_and_receipts_are_what_they_were_given_out_as() {
 }
 
 #[tokio::test]
+async fn what_was_issued_stays_the_students_and_a_students_money_pays_the_students_own() {
+    let school = School::open().await;
+    let own = id(&school.invoice(school.student_id, 1_000).await);
+    let theirs = id(&school.invoice(school.classmate_id, 1_000).await);
+    let paid = json!({"student_id": school.student_id, "method": "cash", "amount_minor": 1_400, "currency": "INR"});
+    let payment = id(&school.office.post_once("/api/v1/payments", "k", &paid).await.expect(201));
+    let (cancelled, other) = (id(&school.invoice(school.classmate_id, 10).await), school.classmate_id);
+    school.act(&school.office, &format!("/api/v1/invoices/{cancelled}"), "cancel", &json!({"reason": "x"})).await.expect(200);
+    let of = |invoice: &str, set: &str| format!("UPDATE invoices SET {set} WHERE id = '{invoice}'");
+    for (sql, constraint) in [
+        (of(&theirs, "currency = 'USD'"), "invoice_is_final"),
+        (of(&theirs, &format!("student_id = '{}'", school.student_id)), "invoice_is_final"),
+        (of(&own, &format!("student_id = '{other}'")), "invoice_is_final"),
+        (of(&theirs, "number = 'INV-0'"), "invoice_is_final"),
+        (of(&theirs, "number = NULL"), "invoice_is_final"),
+        (of(&theirs, "source = 'transport'"), "invoice_is_final"),
+        (of(&theirs, "source_ref = 'x'"), "invoice_is_final"),
+        (of(&theirs, "period = 'x'"), "invoice_is_final"),
+        (of(&theirs, "issued_at = NULL"), "invoice_is_final"),
+        (of(&cancelled, "currency = 'USD'"), "invoice_is_final"),
+        (format!("DELETE FROM invoices WHERE id = '{theirs}'"), "invoice_is_final"),
+        (
+            format!(
+                "INSERT INTO payment_allocations (school_id, id, payment_id, invoice_id, currency, amount_minor)
+                 VALUES (current_school(), gen_random_uuid(), '{payment}', '{theirs}', 'INR', 100)"
+            ),
+            "allocation_is_of_one_student",
+        ),
+        (format!("UPDATE payment_allocations SET invoice_id = '{theirs}'"), "allocation_is_of_one_student"),
+        (of(&theirs, "rebill = true, status = 'draft'"), "invoices_owed_is_in_the_ledger"),
+        // What was taken back stays taken back.
+        ("UPDATE payments SET status = 'voided'".to_owned(), "payments_only_captured_pays"),
+        ("UPDATE payments SET batch_id = id".to_owned(), "payments_batch_has_places"),
+    ] {
+        let refused = attack(&school, &sql).await.expect_err(&sql);
+        assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
+    }
+    school.act(&school.head, &format!("/api/v1/payments/{payment}"), "void", &json!({"reason": "x"})).await.expect(200);
+    let back = "UPDATE payments SET status = 'captured', voided_on = NULL";
+    assert_eq!(attack(&school, back).await.expect_err(back).constraint(), Some("payments_credit_is_in_the_ledger"));
+    // A draft is nobody's yet: it can still be put right.
+    let draft = json!({"student_id": school.student_id, "period": "x", "currency": "INR", "due_on": school.day(5), "charges": [{"head": "x", "amount_minor": 5}]});
+    let draft = id(&school.office.post("/api/v1/invoices", &draft).await.expect(201));
+    attack(&school, &of(&draft, "period = 'y'")).await.expect("it is not issued");
+    school.books_agree().await;
+}
+
+#[tokio::test]
 async fn every_rule_that_is_put_into_words_exists() {
     let school = School::open().await;
     for rule in fee::store::RULES {

@@ -268,3 +268,90 @@ async fn a_category_a_payer_and_a_family_decide_what_is_billed_and_to_whom() {
         "as a boarder"
     );
 }
+
+#[tokio::test]
+async fn heads_of_one_instalment_are_due_on_one_day_but_for_those_that_are_charged_when_asked_for() {
+    let school = School::open().await;
+    let body = |first: i64, second: i64, is_optional: bool| {
+        json!({"academic_year_id": school.year, "name": "Fees", "currency": "INR", "heads": [
+            {"head": "Tuition", "amount_minor": 100, "instalments": [{"due_on": school.day(10)}, {"due_on": school.day(100)}]},
+            {"head": "Bus", "amount_minor": 20, "is_optional": is_optional, "instalments": [{"due_on": school.day(first)}, {"due_on": school.day(second)}]}]})
+    };
+    for (first, second, pointers) in [
+        (9, 100, vec!["/heads/1/instalments/0"]),
+        (10, 101, vec!["/heads/1/instalments/1"]),
+        (11, 99, vec!["/heads/1/instalments/0", "/heads/1/instalments/1"]),
+    ] {
+        let refused = school.office.post("/api/v1/fee-structures", &body(first, second, false)).await;
+        assert_eq!((refused.status, refused.pointers()), (422, pointers), "{:#}", refused.body);
+    }
+    let made = school.office.post("/api/v1/fee-structures", &body(9, 101, true)).await;
+    assert_eq!(made.status, 201, "{:#}", made.body);
+    let path = made.header("location").to_owned();
+    let heads = body(9, 100, false)["heads"].clone();
+    assert_eq!(school.office.patch(&path, &made.etag(), &json!({"heads": heads})).await.pointers(), ["/heads/1/instalments/0"]);
+}
+
+#[tokio::test]
+async fn what_was_only_looked_at_leaves_no_row_and_can_be_changed_from_what_was_seen() {
+    let school = School::open().await;
+    let profile = format!("/api/v1/students/{}/fee-profile", school.student_id);
+    let (settings, seen) = (school.office.get("/api/v1/fees/settings").await, school.office.get(&profile).await);
+    assert_eq!((&settings.body["version"], &settings.body["receipt_prefix"]), (&json!(1), &json!("R")), "{:#}", settings.body);
+    assert_eq!((&seen.body["version"], &seen.body["category"]), (&json!(1), &json!(null)), "{:#}", seen.body);
+    school.office.get(&format!("/api/v1/students/{}/fee-profile", uuid::Uuid::now_v7())).await.expect(404);
+    let rows = "SELECT (SELECT count(*) FROM fee_settings) + (SELECT count(*) FROM fee_profiles)";
+    assert_eq!(school.count(rows).await, 0);
+    let changed = school.office.patch("/api/v1/fees/settings", &settings.etag(), &json!({"receipt_prefix": "REC"})).await;
+    assert_eq!((&changed.body["version"], &changed.body["receipt_prefix"]), (&json!(2), &json!("REC")), "{:#}", changed.body);
+    school.office.patch("/api/v1/fees/settings", &settings.etag(), &json!({"receipt_prefix": "X"})).await.expect(412);
+    let put =
+        |etag: &str| school.office.request(reqwest::Method::PUT, &profile).header("If-Match", etag).json(&json!({"category": "boarder"}));
+    assert_eq!(school.office.send(put(&seen.etag())).await.expect(200)["version"], json!(2));
+    assert_eq!(school.office.send(put(&seen.etag())).await.status, 412);
+    assert_eq!(school.count(rows).await, 2);
+}
+
+#[tokio::test]
+async fn a_concession_is_rejected_a_rule_changed_and_an_invoice_put_off_over_http() {
+    let school = School::open().await;
+    let body = json!({"name": "Merit", "kind": "student", "student_id": school.student_id, "amount_minor": 500, "currency": "INR",
+        "valid_from": school.day(-30), "reason": "Best of the year"});
+    let path = format!("/api/v1/concessions/{}", id(&school.office.post("/api/v1/concessions", &body).await.expect(201)));
+    school.act(&school.office, &path, "reject", &json!({})).await.expect(403);
+    school.head.post(&format!("{path}/reject"), &json!({})).await.expect(428);
+    assert_eq!(school.act(&school.head, &path, "reject", &json!({})).await.expect(200)["status"], json!("rejected"));
+    school.act(&school.head, &path, "approve", &json!({})).await.expect(409);
+    let camp = json!({"student_id": school.student_id, "period": "Camp", "currency": "INR", "due_on": school.day(5), "with_concessions": true,
+        "issue": true, "charges": [{"head": "Camp", "amount_minor": 2_000}]});
+    let invoice = school.office.post("/api/v1/invoices", &camp).await;
+    assert_eq!(invoice.body["total_minor"], json!(2_000), "what was rejected takes nothing off");
+
+    let rule = json!({"name": "Late", "kind": "per_day", "currency": "INR", "amount_minor": 100});
+    let rule = school.office.post("/api/v1/fine-rules", &rule).await;
+    let path = format!("/api/v1/fine-rules/{}", id(&rule.body));
+    let off = json!({"name": "Late fee", "is_active": false});
+    school.parent.patch(&path, &rule.etag(), &off).await.expect(403);
+    // What it charges is what invoices were fined by: it stays.
+    assert_eq!(school.office.patch(&path, &rule.etag(), &json!({"amount_minor": 250})).await.pointers(), ["/amount_minor"]);
+    let changed = school.office.patch(&path, &rule.etag(), &off).await;
+    assert_eq!((&changed.body["name"], &changed.body["is_active"]), (&json!("Late fee"), &json!(false)), "{:#}", changed.body);
+    school.office.patch(&path, &rule.etag(), &off).await.expect(412);
+    let by_rule = json!({"fine_rule_id": rule.body["id"]});
+
+    let path = invoice.header("location").to_owned();
+    let etag = invoice.etag();
+    school.parent.patch(&path, &etag, &json!({"due_on": school.day(50)})).await.expect(403);
+    let late = school.office.patch(&path, &etag, &json!({"due_on": school.day(-3), "payer": "Village Trust"})).await;
+    assert_eq!((&late.body["due_on"], &late.body["payer"]), (&json!(school.day(-3)), &json!("Village Trust")), "{:#}", late.body);
+    school.office.patch(&path, &etag, &json!({"due_on": school.day(50)})).await.expect(412);
+    assert_eq!(school.act(&school.office, &path, "fine", &by_rule).await.pointers(), ["/fine_rule_id"], "it is not in use");
+    let rule = format!("/api/v1/fine-rules/{}", id(&rule.body));
+    school.office.patch(&rule, &changed.etag(), &json!({"is_active": true})).await.expect(200);
+    let fined = school.act(&school.office, &path, "fine", &by_rule).await.expect(200);
+    assert_eq!((&fined["total_minor"], &fined["lines"][1]["description"]), (&json!(2_300), &json!("Late fee")), "three days late");
+    school.cash(&fined, 2_300).await.expect(201);
+    let etag = school.office.get(&path).await.etag();
+    school.office.patch(&path, &etag, &json!({"due_on": school.day(50)})).await.expect(409);
+    school.books_agree().await;
+}

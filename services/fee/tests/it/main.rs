@@ -4,6 +4,7 @@
 mod bad_input;
 mod books;
 mod charges;
+mod clock;
 mod contention;
 mod database;
 mod invoicing;
@@ -12,7 +13,9 @@ mod payloads;
 mod payments;
 mod random;
 mod runs;
+mod rush;
 mod school;
+mod shared;
 mod stand_in;
 mod visibility;
 mod webhooks;

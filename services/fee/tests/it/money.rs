@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use crate::school::{School, count, id};
 
 /// What the receipt of a payment says, as a program that is not ours reads it.
-async fn receipt(school: &School, payment: &Value) -> String {
+pub async fn receipt(school: &School, payment: &Value) -> String {
     let path = format!("/api/v1/payments/{}/receipt", id(payment));
     let bytes = school.parent.request(reqwest::Method::GET, &path).send().await.unwrap().bytes().await.unwrap();
     let mut reader = tokio::process::Command::new("pdftotext")
@@ -23,7 +23,7 @@ async fn receipt(school: &School, payment: &Value) -> String {
 }
 
 /// The lines without the room between their words.
-fn lines(text: &str) -> Vec<String> {
+pub fn lines(text: &str) -> Vec<String> {
     text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|line| !line.is_empty()).collect()
 }
 

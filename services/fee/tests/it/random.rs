@@ -289,8 +289,17 @@ async fn course(seconds: u64, seed: u64) {
     assert!(told.done > 20 && told.paid.len() > 5 && crashes > 2, "something happened");
 
     // What was left to workers is done by those who came back.
-    let open = "SELECT (SELECT count(*) FROM refunds WHERE status = 'pending') + (SELECT count(*) FROM jobs WHERE finished_at IS NULL)";
-    assert_eq!(eventually(async || school.count(open).await, |open| *open == 0).await, 0, "a refund or run is left behind");
+    let pending = "SELECT count(*) FROM refunds WHERE status = 'pending'";
+    let unfinished = "SELECT count(*) FROM jobs WHERE finished_at IS NULL";
+    let open = async || (school.count(pending).await, school.count(unfinished).await);
+    let left = eventually(open, |left| *left == (0, 0)).await;
+    for group in ["fee-charges", "fee-runs", "fee-refunds", "fee-payments"] {
+        let range = CustomCommand::new_static("XRANGE", ClusterHash::FirstKey, false);
+        let put_aside: Vec<fred::types::Value> =
+            school.fleet.platform.redis().custom(range, vec![format!("events_dead:{group}").as_str(), "-", "+"]).await.unwrap();
+        assert!(put_aside.is_empty(), "{left:?} refunds and runs are open, and {group} gave up on {}: {put_aside:?}", put_aside.len());
+    }
+    assert_eq!(left, (0, 0), "refunds or runs are left behind");
     assert_eq!(school.count("SELECT count(*) FROM jobs WHERE status <> 'succeeded'").await, 0, "a run failed");
 
     let mut superuser = school.fleet.database.superuser().await;

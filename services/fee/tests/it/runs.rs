@@ -155,3 +155,56 @@ async fn drafts_of_a_run_are_issued_by_the_next_one_that_issues_and_by_two_at_on
     assert_eq!(school.count("SELECT count(DISTINCT number) FROM invoices").await, 2 * STUDENTS);
     school.books_agree().await;
 }
+
+#[tokio::test]
+async fn whose_invoice_was_cancelled_is_billed_again_only_if_whoever_cancelled_it_said_so() {
+    let school = School::open().await;
+    let structure = school.structure("Fees").await;
+    let tally = |run: &Value| ["students", "created", "existing", "skipped"].map(|name| run[name].as_i64().unwrap());
+    assert_eq!(tally(&school.run(&structure, 1).await), [2, 2, 0, 0]);
+    let own = async |student: domain::StudentId| {
+        let list = school.office.get(&format!("/api/v1/invoices?student_id={student}&status=issued")).await.expect(200);
+        format!("/api/v1/invoices/{}", crate::school::id(&list["items"][0]))
+    };
+    let (left, returned) = (own(school.student_id).await, own(school.classmate_id).await);
+    let cancelled = school.act(&school.office, &left, "cancel", &json!({"reason": "Left the school"})).await.expect(200);
+    assert_eq!(cancelled["rebill"], json!(false));
+    assert_eq!(tally(&school.run(&structure, 1).await), [2, 0, 1, 1], "the student left");
+    let cancelled =
+        school.act(&school.office, &returned, "cancel", &json!({"reason": "A wrong category", "rebill": true})).await.expect(200);
+    assert_eq!(cancelled["rebill"], json!(true));
+    assert_eq!(tally(&school.run(&structure, 1).await), [2, 1, 0, 1]);
+    assert_eq!(tally(&school.run(&structure, 1).await), [2, 0, 1, 1]);
+    // The last word counts.
+    school.act(&school.office, &own(school.classmate_id).await, "cancel", &json!({"reason": "Left, too"})).await.expect(200);
+    assert_eq!(tally(&school.run(&structure, 1).await), [2, 0, 0, 2]);
+    // The other instalment is another matter.
+    assert_eq!(tally(&school.run(&structure, 2).await), [2, 2, 0, 0]);
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn while_a_run_goes_on_whoever_is_cancelled_is_billed_again_once_or_not_at_all_as_was_said() {
+    let school = School::open().await;
+    fill(&school).await;
+    let structure = school.structure("Fees").await;
+    run_as(&school, &structure, true).await;
+    let list = school.office.get("/api/v1/invoices?limit=40").await.expect(200);
+    let cancel = async |n: usize, invoice: &Value| {
+        let path = format!("/api/v1/invoices/{}", crate::school::id(invoice));
+        school.act(&school.office, &path, "cancel", &json!({"reason": "x", "rebill": n.is_multiple_of(2)})).await.expect(200)
+    };
+    let cancelled =
+        futures_util::future::join_all(list["items"].as_array().unwrap().iter().enumerate().map(|(n, invoice)| cancel(n, invoice)));
+    let (_, cancelled) = tokio::join!(run_as(&school, &structure, true), cancelled);
+    // Whom the run had passed by already, the next one finds.
+    run_as(&school, &structure, true).await;
+    assert_eq!(cancelled.len(), 40);
+    for (n, invoice) in cancelled.iter().enumerate() {
+        let owed =
+            format!("SELECT count(*) FROM invoices WHERE status = 'issued' AND student_id = '{}'", invoice["student_id"].as_str().unwrap());
+        assert_eq!(school.count(&owed).await, i64::from(n.is_multiple_of(2)), "{invoice:#}");
+    }
+    assert_eq!(school.count("SELECT count(*) FROM invoices WHERE status = 'issued'").await, STUDENTS - 20);
+    school.books_agree().await;
+}

@@ -1,8 +1,9 @@
 //! A school with a class, two students, their parents and an office of two.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{ClassId, Role, SchoolId, StudentId};
+use domain::{ClassId, Clock, Role, SchoolId, StudentId};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use testkit::{Answer, Api, Fleet, TestDatabase};
@@ -71,6 +72,17 @@ impl School {
     /// The day at the school, which is in UTC.
     pub fn day(&self, days: i64) -> String {
         (self.fleet.platform.clock().now() + chrono::Duration::days(days)).date_naive().to_string()
+    }
+
+    /// Begins anew by another clock, under which everybody logs in anew.
+    pub async fn by(&mut self, clock: Arc<dyn Clock>) {
+        self.fleet.restart(&[auth::SERVICE, fee::SERVICE], clock).await;
+        self.head = self.fleet.login("head@a.example").await;
+        self.office = self.fleet.login("office@a.example").await;
+        self.teacher = self.fleet.login("teacher@a.example").await;
+        self.student = self.fleet.login("student@a.example").await;
+        self.parent = self.fleet.login("parent@a.example").await;
+        self.classmate = self.fleet.login("classmate@a.example").await;
     }
 
     /// An active structure of tuition in two instalments and a bus fee with tax.

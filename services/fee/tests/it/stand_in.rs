@@ -22,6 +22,8 @@ struct State {
     /// The answer of the first request under a key is given again.
     answers: Mutex<HashMap<String, Value>>,
     status: Mutex<Option<u16>>,
+    /// It is away for requests whose path has this in it.
+    away: Mutex<Option<String>>,
 }
 
 pub struct StandIn {
@@ -56,6 +58,11 @@ impl StandIn {
         self.state.asked.lock().unwrap().clone()
     }
 
+    /// From now on it answers that it is away where the path has this in it.
+    pub fn away_for(&self, part: Option<&str>) {
+        *self.state.away.lock().unwrap() = part.map(str::to_owned);
+    }
+
     /// From now on it answers with this status and an error.
     pub fn fail_with(&self, status: Option<u16>) {
         *self.state.status.lock().unwrap() = status;
@@ -80,6 +87,9 @@ async fn answer(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
     if let Some(status) = *state.status.lock().unwrap() {
         let error = json!({"error": {"code": "BAD_REQUEST_ERROR", "description": "no", "type": "invalid_request_error", "message": "no"}});
         return HttpResponse::build(StatusCode::from_u16(status).unwrap()).json(error);
+    }
+    if state.away.lock().unwrap().as_ref().is_some_and(|part| path.contains(part)) {
+        return HttpResponse::ServiceUnavailable().finish();
     }
     let mut answers = state.answers.lock().unwrap();
     if let Some(known) = answers.get(&key).filter(|_| !key.is_empty()) {

@@ -48,8 +48,12 @@ async fn order(school: &School, invoice: &Value, provider: &str, amount: Option<
 }
 
 async fn tell(school: &School, provider: &str, headers: &[(&str, String)], body: &str) -> Answer {
+    tell_about(school, school.school, provider, headers, body).await
+}
+
+async fn tell_about(school: &School, of: domain::SchoolId, provider: &str, headers: &[(&str, String)], body: &str) -> Answer {
     let api = school.fleet.anonymous();
-    let path = format!("/api/v1/webhooks/{provider}/{}", school.school);
+    let path = format!("/api/v1/webhooks/{provider}/{of}");
     let mut request = api.request(reqwest::Method::POST, &path).header("content-type", "application/json").body(body.to_owned());
     for (name, value) in headers {
         request = request.header(*name, value);
@@ -61,6 +65,12 @@ pub async fn razorpay(school: &School, event_id: &str, body: &Value) -> Answer {
     let body = body.to_string();
     let signature = sign(RAZORPAY_SECRET, &[&body]);
     tell(school, "razorpay", &[("x-razorpay-signature", signature), ("x-razorpay-event-id", event_id.to_owned())], &body).await
+}
+
+async fn razorpay_about(school: &School, of: domain::SchoolId, event_id: &str, body: &Value) -> Answer {
+    let body = body.to_string();
+    let signature = sign(RAZORPAY_SECRET, &[&body]);
+    tell_about(school, of, "razorpay", &[("x-razorpay-signature", signature), ("x-razorpay-event-id", event_id.to_owned())], &body).await
 }
 
 /// `payment.captured` as Razorpay documents it.
@@ -396,5 +406,95 @@ async fn a_refund_that_fails_after_it_succeeded_and_a_dispute_wait_for_somebody_
     // What was entered stays until a person has decided.
     let list = school.office.get(&path).await.expect(200);
     assert_eq!((&list["items"][0]["status"], &list["items"][1]["status"]), (&json!("succeeded"), &json!("failed")));
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_for_one_school_keeps_no_other_schools_refund_waiting() {
+    let provider = StandIn::start().await;
+    let school = School::open_with(&[&variables(&provider)[..], &[("EVENTS_CLAIM_AFTER", "1")]].concat()).await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "razorpay", None).await;
+    razorpay(&school, "evt_a", &captured("payment.captured", &order, "pay_a", &json!(50_000), "INR")).await.expect(200);
+    // Another school, with its own office and family.
+    let fleet = &school.fleet;
+    let other = fleet.school("Riverside").await;
+    fleet.member(other, domain::Role::Admin, "office@b.example").await;
+    let student = fleet.member(other, domain::Role::Student, "student@b.example").await;
+    let parent = fleet.member(other, domain::Role::Parent, "parent@b.example").await;
+    fleet.guardian(other, student, parent).await;
+    let (office, parent) = (fleet.login("office@b.example").await, fleet.login("parent@b.example").await);
+    let owed = json!({"student_id": fleet.student_id(other, student).await, "period": "Camp", "currency": "INR", "due_on": school.day(5), "issue": true,
+        "charges": [{"head": "Camp", "amount_minor": 50_000}]});
+    let owed = office.post("/api/v1/invoices", &owed).await.expect(201);
+    let theirs = json!({"invoice_id": owed["id"], "provider": "razorpay"});
+    let theirs = parent.post_once("/api/v1/payments/orders", "k", &theirs).await.expect(201);
+    let paid = captured("payment.captured", &theirs, "pay_b", &json!(50_000), "INR");
+    razorpay_about(&school, other, "evt_b", &paid).await.expect(200);
+
+    provider.away_for(Some("/pay_a/"));
+    let back = json!({"amount_minor": 20_000, "reason": "Left the school"});
+    let refunds = |order: &Value| format!("/api/v1/payments/{}/refunds", order["payment_id"].as_str().unwrap());
+    school.office.post_once(&refunds(&order), "a", &back).await.expect(201);
+    let asked = || provider.asked().iter().filter(|asked| asked.path.contains("/pay_a/refund")).count();
+    assert!(eventually(async || asked(), |asked| *asked > 0).await > 0, "the one that is away was asked first");
+    office.post_once(&refunds(&theirs), "b", &back).await.expect(201);
+    let settled = async |who: &testkit::Api, order: &Value| {
+        eventually(async || who.get(&refunds(order)).await.expect(200), |list| list["items"][0]["status"] != "pending").await
+    };
+    assert_eq!(settled(&office, &theirs).await["items"][0]["status"], json!("succeeded"));
+    let waiting = school.office.get(&refunds(&order)).await.expect(200);
+    assert_eq!(waiting["items"][0]["status"], json!("pending"), "it is not given up either");
+    provider.away_for(None);
+    assert_eq!(settled(&school.office, &order).await["items"][0]["status"], json!("succeeded"));
+    let keys: std::collections::HashSet<String> =
+        provider.asked().into_iter().filter(|asked| asked.path.contains("/pay_a/refund")).map(|asked| asked.key).collect();
+    assert_eq!(keys.len(), 1, "one refund, however often it was asked for");
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_was_looked_at_before_its_order_was_made_shows_the_order_and_what_became_of_it() {
+    let (school, provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let body = json!({"invoice_id": invoice["id"], "provider": "stripe"});
+    let ask = async || school.parent.post_once("/api/v1/payments/orders", "k", &body).await;
+    provider.fail_with(Some(503));
+    assert_eq!(ask().await.status, 503);
+    let list = school.office.get("/api/v1/payments").await.expect(200);
+    let path = format!("/api/v1/payments/{}", id(&list["items"][0]));
+    let first = school.office.get(&path).await;
+    assert_eq!((&first.body["status"], &first.body["provider_order_id"]), (&json!("created"), &json!(null)));
+    provider.fail_with(Some(400));
+    assert_eq!(ask().await.status, 409);
+    let refused = school.office.get(&path).await;
+    assert_eq!(refused.body["status"], json!("failed"), "{:#}", refused.body);
+    assert_ne!(refused.etag(), first.etag());
+    provider.fail_with(None);
+    let order = ask().await.expect(201);
+    let ordered = school.office.get(&path).await;
+    assert_eq!(ordered.body["provider_order_id"], order["provider_order_id"], "{:#}", ordered.body);
+    assert_ne!(ordered.etag(), refused.etag());
+    // The money is the provider's: nobody voids it here.
+    let intent =
+        json!({"id": order["provider_order_id"], "amount": 50_000, "amount_received": 50_000, "currency": "inr", "latest_charge": "ch_1"});
+    stripe(&school, "evt_1", "payment_intent.succeeded", &intent).await.expect(200);
+    school.act(&school.head, &path, "void", &json!({"reason": "x"})).await.expect(409);
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn fifty_deliveries_of_one_event_of_stripe_take_the_money_once() {
+    let (school, _provider) = open().await;
+    let invoice = school.invoice(school.student_id, 50_000).await;
+    let order = order(&school, &invoice, "stripe", None).await;
+    let intent =
+        json!({"id": order["provider_order_id"], "amount": 50_000, "amount_received": 50_000, "currency": "inr", "latest_charge": "ch_1"});
+    let told = join_all((0..50).map(|_| stripe(&school, "evt_1", "payment_intent.succeeded", &intent))).await;
+    assert_eq!(count(&told, 200), 50, "{:?}", told.iter().map(|a| a.status).collect::<Vec<_>>());
+    assert_eq!(told.iter().filter(|answer| answer.body["outcome"] == "applied").count(), 1);
+    assert_eq!(school.count("SELECT count(*) FROM provider_events").await, 1);
+    assert_eq!(school.count("SELECT count(*) FROM payments WHERE receipt_number IS NOT NULL").await, 1);
+    assert_eq!(school.seen(&invoice).await["status"], json!("paid"));
     school.books_agree().await;
 }
