@@ -235,7 +235,7 @@ async fn a_feed_holds_lessons_if_one_asks_for_them_and_tells_when_one_falls_out(
         made.body["path"].as_str().unwrap().to_owned()
     };
     let (mine, theirs) = (with_lessons(&school.teacher).await, with_lessons(&school.other_teacher).await);
-    let (childs, strangers, without) =
+    let (of_child, strangers, without) =
         (with_lessons(&school.parent).await, with_lessons(&school.other_parent).await, feed_of(&school.teacher).await);
     let anonymous = school.fleet.anonymous();
     let is = |event: &[String], line: &str| event.iter().any(|found| found == line);
@@ -253,16 +253,16 @@ async fn a_feed_holds_lessons_if_one_asks_for_them_and_tells_when_one_falls_out(
         })
     };
     let held = async |feed: &str, ahead: u64| of_day(feed, ahead).await.map(|found| found.0);
-    for (feed, expected) in [(&mine, Some(true)), (&childs, Some(true)), (&theirs, None), (&strangers, None), (&without, None)] {
+    for (feed, expected) in [(&mine, Some(true)), (&of_child, Some(true)), (&theirs, None), (&strangers, None), (&without, None)] {
         assert_eq!(held(feed, 1).await, expected);
     }
-    assert!(has(&anonymous.get(&childs).await, "SUMMARY:7A") && has(&anonymous.get(&childs).await, "CATEGORIES:Lesson"));
+    assert!(has(&anonymous.get(&of_child).await, "SUMMARY:7A") && has(&anonymous.get(&of_child).await, "CATEGORIES:Lesson"));
     assert_eq!((held(&mine, 57).await, held(&mine, 64).await), (Some(true), None), "for sixty days");
     let first = of_day(&mine, 8).await.unwrap();
     // Somebody stands in: the lesson is theirs that day, and theirs no more when they need not.
     let cover = json!({"teacher_id": school.teachers[1], "valid_from": school.day(8), "valid_to": school.day(8)});
     let cover = school.office.post(&format!("{path}/cover"), &cover).await;
-    assert_eq!((held(&mine, 8).await, held(&theirs, 8).await, held(&childs, 8).await), (Some(false), Some(true), Some(true)));
+    assert_eq!((held(&mine, 8).await, held(&theirs, 8).await, held(&of_child, 8).await), (Some(false), Some(true), Some(true)));
     assert_eq!((held(&mine, 1).await, held(&theirs, 1).await), (Some(true), None));
     let covered = of_day(&mine, 8).await.unwrap();
     assert!(covered.1 == first.1 && covered.2 > first.2, "{covered:?} after {first:?}");
@@ -276,9 +276,9 @@ async fn a_feed_holds_lessons_if_one_asks_for_them_and_tells_when_one_falls_out(
     let etag = school.office.get(&day).await.etag();
     assert_eq!(school.office.patch(&day, &etag, &json!({"rotation_day": null})).await.status, 200);
     for ahead in [15, 22] {
-        assert_eq!((held(&mine, ahead).await, held(&childs, ahead).await), (Some(false), Some(false)), "{ahead}");
+        assert_eq!((held(&mine, ahead).await, held(&of_child, ahead).await), (Some(false), Some(false)), "{ahead}");
     }
     // And at last no lesson at all.
     assert_eq!(school.office.delete(&path, &lesson.etag()).await.status, 204);
-    assert_eq!((held(&mine, 1).await, held(&childs, 29).await, held(&strangers, 1).await), (Some(false), Some(false), None));
+    assert_eq!((held(&mine, 1).await, held(&of_child, 29).await, held(&strangers, 1).await), (Some(false), Some(false), None));
 }
