@@ -35,15 +35,15 @@ async fn siblings_share_one_transfer_which_is_voided_as_a_whole_and_entered_agai
     school.office.post_once(PATH, "b", &transfer("utr1", &[(&other, 400), (&one, 500)])).await.expect(409);
     let alone = json!({"invoice_id": other["id"], "method": "upi", "reference": "Utr1", "amount_minor": 1, "currency": "INR"});
     school.office.post_once("/api/v1/payments", "c", &alone).await.expect(409);
-    // It was mis-keyed. Whoever runs the school takes it back, by whichever of its payments.
+    // It was entered wrongly. Whoever runs the school takes it back, by whichever of its payments.
     let path = format!("/api/v1/payments/{}", id(&taken["payments"][1]));
-    school.act(&school.office, &path, "void", &json!({"reason": "Mis-keyed"})).await.expect(403);
-    school.head.post(&format!("{path}/void"), &json!({"reason": "Mis-keyed"})).await.expect(428);
-    school.head.post_if(&format!("{path}/void"), "\"v9\"", &json!({"reason": "Mis-keyed"})).await.expect(412);
-    let voided = school.act(&school.head, &path, "void", &json!({"reason": "Mis-keyed"})).await.expect(200);
+    school.act(&school.office, &path, "void", &json!({"reason": "Entered wrongly"})).await.expect(403);
+    school.head.post(&format!("{path}/void"), &json!({"reason": "Entered wrongly"})).await.expect(428);
+    school.head.post_if(&format!("{path}/void"), "\"v9\"", &json!({"reason": "Entered wrongly"})).await.expect(412);
+    let voided = school.act(&school.head, &path, "void", &json!({"reason": "Entered wrongly"})).await.expect(200);
     assert_eq!(
         (&voided["status"], &voided["receipt_number"], &voided["failure"], &voided["voided_on"]),
-        (&json!("voided"), &json!(2), &json!("Mis-keyed"), &json!(school.day(0)))
+        (&json!("voided"), &json!(2), &json!("Entered wrongly"), &json!(school.day(0)))
     );
     let first = school.office.get(&format!("/api/v1/payments/{}", id(&taken["payments"][0]))).await.expect(200);
     assert_eq!((&first["status"], &first["allocated_minor"]), (&json!("voided"), &json!(0)), "its other half, as it is now");
