@@ -44,11 +44,13 @@ pub(super) fn strange_years(validator: Option<&Validator>, instance: &Value) -> 
     found
 }
 
+const OTHER_YEAR: &str = "must be within the years 1900 to 2200";
+
 fn strange_year(error: &ValidationError<'_>, found: &mut Vec<Fault>) {
     use ValidationErrorKind as K;
     match error.kind() {
         K::Format { format } if is_of_time(format) && error.instance().as_str().is_some_and(|text| !has_a_year_of_ours(text)) => {
-            found.push(Fault::new(error.instance_path().as_str(), "must be within the years 1900 to 2200"));
+            found.push(Fault::new(error.instance_path().as_str(), OTHER_YEAR));
         }
         K::AnyOf { context } | K::OneOfNotValid { context } => context.iter().flatten().for_each(|error| strange_year(error, found)),
         _ => {}
@@ -100,6 +102,11 @@ fn is_time(text: &str) -> bool {
 fn has_a_year_of_ours(text: &str) -> bool {
     matches!(text.as_bytes(), [b'1', b'9', _, _, b'-', ..] | [b'2', b'0' | b'1', _, _, b'-', ..] | [b'2', b'2', b'0', b'0', b'-', ..])
         && text.bytes().take(4).all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the text is a date or a time to chrono, of a year that is none of ours.
+fn is_of_another_age(text: &str) -> bool {
+    !has_a_year_of_ours(text) && (text.parse::<chrono::NaiveDate>().is_ok() || text.parse::<chrono::DateTime<chrono::Utc>>().is_ok())
 }
 
 /// Whether a text that begins like this may be a date or a time, and then has a year that is none of ours.
@@ -155,6 +162,9 @@ fn describe(error: &ValidationError<'_>, found: &mut Vec<Fault>) {
         K::Type { kind } => fault(format!("must be {}", type_names(kind))),
         K::Enum { options } => fault(format!("must be one of {}", list(options))),
         K::Constant { expected_value } => fault(format!("must be {expected_value}")),
+        K::Format { format } if is_of_time(format) && error.instance().as_str().is_some_and(is_of_another_age) => {
+            fault(OTHER_YEAR.to_owned())
+        }
         K::Format { format } => fault(format!("must be {}", format_name(format))),
         K::MinLength { limit: 1 } => fault("must not be empty".to_owned()),
         K::MinLength { limit } => fault(format!("must have at least {limit} characters")),

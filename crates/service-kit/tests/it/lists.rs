@@ -92,7 +92,7 @@ async fn a_date_of_another_age_is_named_and_a_text_that_begins_like_one_is_a_tex
     for word in ["1899-12-31", "%2B12026-01-01", "-5", "0000-", "%2D1", "%2B4930123"] {
         assert_eq!(demo.get(&format!("/api/v1/things?word={word}&day=2026-01-01")).await.status(), StatusCode::OK, "{word}");
     }
-    // Beside what is wrong otherwise.
+    // Named at once with what is wrong otherwise.
     let told = summary(demo.get("/api/v1/things?day=1899-12-31&limit=0").await).await;
     assert_eq!(told, "422 validation-failed [query:day: must be within the years 1900 to 2200; query:limit: must be at least 1]");
 }
