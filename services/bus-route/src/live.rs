@@ -365,14 +365,23 @@ impl Listener {
                     }
                     Err(RecvError::Closed) => return Next::Bye(Bye::Stopping),
                 },
-                changed = self.rights.changed() => if changed.is_err() || !self.look_again().await { return Next::Bye(Bye::NotAllowed) },
+                changed = self.rights.changed() => {
+                    if changed.is_err() {
+                        return Next::Bye(Bye::NotAllowed);
+                    }
+                    if let Some(bye) = self.look_again().await {
+                        return Next::Bye(bye);
+                    }
+                }
                 _ = self.tick.tick() => {
                     self.ticks = self.ticks.wrapping_add(1);
                     if !self.is_signed_in().await {
                         return Next::Bye(Bye::NotAllowed);
                     }
-                    if self.ticks.is_multiple_of(LOOK_AGAIN) && !self.look_again().await {
-                        return Next::Bye(Bye::NotAllowed);
+                    if self.ticks.is_multiple_of(LOOK_AGAIN)
+                        && let Some(bye) = self.look_again().await
+                    {
+                        return Next::Bye(bye);
                     }
                     if self.ticks.is_multiple_of(KEEP_ALIVE) {
                         return Next::Nothing;
@@ -402,16 +411,18 @@ impl Listener {
         matches!(self.rooms.platform.verifier().verify(&self.token).await, Ok(_) | Err(Refusal::KeysUnavailable))
     }
 
-    /// Whether the listener may still watch; what they see may be another thing now.
-    async fn look_again(&mut self) -> bool {
+    /// Why the listener is to be let go, if so; what they see may be another thing now.
+    async fn look_again(&mut self) -> Option<Bye> {
         match self.rooms.seen_trip(&self.caller, self.trip).await {
             Ok((_, TripState::Running, sight)) => {
                 self.sight = sight;
-                true
+                None
             }
-            Ok(_) => false,
+            // Its end was not heard.
+            Ok(_) => Some(Bye::Ended),
             // Away for a moment is not forbidden.
-            Err(problem) => problem.kind() == service_kit::Kind::Unavailable,
+            Err(problem) if problem.kind() == service_kit::Kind::Unavailable => None,
+            Err(_) => Some(Bye::NotAllowed),
         }
     }
 }
