@@ -42,3 +42,6 @@ ALTER TABLE payments
     DROP COLUMN batch_id;
 CREATE UNIQUE INDEX payments_reference_once ON payments (school_id, upper(reference));
 CREATE UNIQUE INDEX payments_cheque_once ON payments (school_id, cheque_bank, cheque_number) WHERE cheque_number IS NOT NULL AND status <> 'bounced';
+
+DROP INDEX ledger_entries_payment;
+CREATE INDEX ledger_entries_payment ON ledger_entries (school_id, payment_id);

@@ -37,6 +37,11 @@ CREATE INDEX invoices_cancelled ON invoices (school_id, fee_structure_id, period
 CREATE INDEX invoices_due ON invoices (school_id, due_on, id);
 CREATE INDEX payments_made ON payments (school_id, created_at, id);
 
+-- What the books compare of a payment at each commit is found by all that is asked of it: without statistics, as after a crash, the planner took the index of the
+-- account and read half the ledger.
+DROP INDEX ledger_entries_payment;
+CREATE INDEX ledger_entries_payment ON ledger_entries (school_id, payment_id, account);
+
 -- What was issued stays what it was issued as: its number is in somebody's hands, and the ledger has it under this student and currency.
 CREATE FUNCTION invoice_is_final() RETURNS trigger
     LANGUAGE plpgsql AS $$
