@@ -19,7 +19,7 @@ use testkit::{RedisServer, Relay, TestDatabase};
 use tokio_util::sync::CancellationToken;
 
 /// How many events wait.
-const WAITING: usize = 2_000;
+const WAITING: usize = 800;
 
 async fn pool(port: u16) -> Pool {
     let pool = Builder::from_config(Config::from_url(&format!("redis://127.0.0.1:{port}")).unwrap()).build_pool(1).unwrap();
