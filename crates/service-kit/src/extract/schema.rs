@@ -163,7 +163,7 @@ fn describe(error: &ValidationError<'_>, found: &mut Vec<Fault>) {
         K::Enum { options } => fault(format!("must be one of {}", list(options))),
         K::Constant { expected_value } => fault(format!("must be {expected_value}")),
         K::Format { format } if is_of_time(format) && error.instance().as_str().is_some_and(is_of_another_age) => {
-            fault(OTHER_YEAR.to_owned())
+            fault(OTHER_YEAR.to_owned());
         }
         K::Format { format } => fault(format!("must be {}", format_name(format))),
         K::MinLength { limit: 1 } => fault("must not be empty".to_owned()),
