@@ -151,7 +151,7 @@ async fn add(transaction: &mut SchoolTransaction, new: NewItem, now: domain::Tim
 /// What the school counts in.
 pub(super) async fn currency(transaction: &SchoolTransaction) -> Result<String, Problem> {
     let school = schools::Entity::find_by_id(transaction.school_id().as_uuid()).one(transaction).await?;
-    Ok(school.map_or_else(|| "XXX".to_owned(), |school| school.currency))
+    school.map(|school| school.currency).ok_or_else(|| Problem::not_found("school"))
 }
 
 /// Writes an item down that was checked.
