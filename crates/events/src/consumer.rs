@@ -13,7 +13,7 @@ use cache::key;
 use domain::{EventEnvelope, EventKind, Partition};
 use fred::clients::Client;
 use fred::error::Error;
-use fred::interfaces::{ClientLike, StreamsInterface};
+use fred::interfaces::StreamsInterface;
 use fred::types::Value;
 use fred::types::streams::XReadValue;
 use thiserror::Error;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 use uuid::Uuid;
 
-use crate::continue_trace;
+use crate::{continue_trace, farewell};
 
 type Entry = XReadValue<String, String, Vec<u8>>;
 
@@ -90,7 +90,7 @@ pub async fn run_consumers(client: Client, consumer: Consumer, settings: Consume
             tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {} () = cancel.cancelled() => {} }
         }
     }
-    let _ = runner.client.quit().await;
+    farewell(&runner.client).await;
 }
 
 struct Runner {

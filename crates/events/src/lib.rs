@@ -21,3 +21,10 @@ pub use envelope::{continue_trace, envelope, traceparent};
 pub use listener::listen;
 pub use publisher::{PublishError, Publisher};
 pub use subscription::{Heard, subscription};
+
+/// How long a farewell may take: a connection that is just being made, or that waits for an answer, may never take it.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+
+async fn farewell(client: &impl fred::interfaces::ClientLike) {
+    let _ = tokio::time::timeout(FAREWELL, client.quit()).await;
+}

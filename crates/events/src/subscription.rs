@@ -13,12 +13,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::farewell;
+
 /// How long Redis may take to confirm a subscription.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long after a subscription that was refused the next one is tried.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long a farewell may take: a connection that is just being made may never answer.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What somebody hears who listens.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ pub async fn subscription(
             hear(Heard::Gap);
         }
     }
-    let _ = timeout(FAREWELL, client.quit()).await;
+    farewell(&client).await;
 }
 
 /// Whether Redis has confirmed the subscription.
