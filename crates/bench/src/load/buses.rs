@@ -97,7 +97,8 @@ async fn hold(rides: Rides) -> anyhow::Result<Watched> {
     let patience = Instant::now() + Duration::from_mins(1);
     while street.listening.get() < rides.listeners {
         if Instant::now() > patience {
-            bail!("{} of {} listeners got through", street.listening.get(), rides.listeners);
+            let why = street.seen.borrow().sample.clone().unwrap_or_default();
+            bail!("{} of {} listeners got through: {why}", street.listening.get(), rides.listeners);
         }
         sleep(Duration::from_millis(20)).await;
     }

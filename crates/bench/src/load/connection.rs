@@ -291,6 +291,10 @@ async fn settle(shared: &Shared, connection: &mut Connection, bytes: &[u8], star
                 // Up to a second more by chance, as clients should, so that they don't all come back at once.
                 let (_, chance) = Uuid::now_v7().as_u64_pair();
                 sleep(Duration::from_secs(u64::from(answer.retry_after())) + Duration::from_millis(chance % 1_000)).await;
+                // Told to come back when all is over: there is nothing left to ask.
+                if Instant::now() >= shared.end {
+                    return true;
+                }
             }
             Ok(Ok(answer)) => {
                 let sample = || String::from_utf8_lossy(&answer.body).into_owned();
