@@ -24,6 +24,7 @@ mod error;
 pub mod migrate;
 mod mongo;
 mod postgres;
+mod values;
 
 pub use error::StoreError;
 pub use mongo::{CollectionName, DocumentQuery, Mongo, MongoError, SchoolCollection};
@@ -31,3 +32,4 @@ pub use postgres::{
     Identity, Login, LoginTransaction, Platform, PlatformTransaction, Postgres, PostgresConfig, School, SchoolTransaction, SslMode,
     Transaction,
 };
+pub use values::{plain, uuids};

@@ -1,9 +1,12 @@
 //! Services over HTTP, as a client meets them, on stores of the test's own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::NaiveDate;
-use domain::{ClassId, Clock, Role, SchoolId, StudentId, SystemClock, UserId};
+use domain::{ClassId, Clock, Partition, Role, SchoolId, ServiceName, StudentId, SystemClock, UserId};
+use fred::interfaces::StreamsInterface;
+use fred::types::streams::XReadValue;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret;
@@ -16,6 +19,9 @@ use crate::{RedisServer, TestDatabase, people};
 
 /// The password of everyone whom [`Fleet::member`] makes.
 pub const PASSWORD: &str = "correct horse";
+
+/// How long what goes on in the background may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Running services with their stores. Stops when dropped.
 pub struct Fleet {
@@ -195,6 +201,33 @@ impl Fleet {
             .execute(&mut self.database.superuser().await)
             .await
             .expect("a guardian");
+    }
+
+    /// Waits until PostgreSQL has all that `service` acknowledged in `school`, and checks that none of it was put aside.
+    pub async fn saved(&self, service: ServiceName, school: SchoolId) {
+        let saved = self.platform.buffer().wait_until_saved(service, school, PATIENCE).await;
+        assert!(saved.expect("Redis answers"), "the batch processor does not come round");
+        assert_eq!(self.database.count("SELECT count(*) FROM dead_letters").await, 0, "something was put aside");
+    }
+
+    /// Every event that was told in `school`, as the stream has it; what waits in the outbox is waited for.
+    pub async fn events(&self, school: SchoolId) -> Vec<Value> {
+        let relayed = async {
+            while self.database.count("SELECT count(*) FROM outbox").await > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, relayed).await.expect("what waits in the outbox is told");
+        let stream = cache::key::events(Partition::of(school));
+        let entries: Vec<XReadValue<String, String, String>> =
+            self.platform.redis().xrange_values(stream, "-", "+", None).await.expect("the stream");
+        entries.iter().map(|(_, fields)| serde_json::from_str(&fields["e"]).expect("an event")).collect()
+    }
+
+    /// What events of one kind said, in their order.
+    pub async fn told(&self, school: SchoolId, kind: &str) -> Vec<Value> {
+        let events = self.events(school).await.into_iter().filter(|event| event["type"] == kind);
+        events.map(|event| serde_json::from_str(event["data"].as_str().unwrap_or("null")).expect("what it says")).collect()
     }
 }
 

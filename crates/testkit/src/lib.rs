@@ -6,6 +6,7 @@
 // What a test needs and can't have is a failed test: there is nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, clippy::indexing_slicing)]
 
+mod attack;
 mod disk;
 mod fleet;
 pub mod people;
@@ -14,6 +15,7 @@ mod process;
 mod redis;
 mod relay;
 
+pub use attack::{Attacker, count, statuses};
 pub use disk::SmallDisk;
 pub use fleet::{Answer, Api, Fleet, PASSWORD};
 pub use postgres::{PostgresServer, TestDatabase};

@@ -11,10 +11,8 @@ mod registers;
 mod rules;
 
 use domain::{SchoolId, ServiceName};
-use serde::de::DeserializeOwned;
 use service_kit::Platform;
-use sqlx::types::Json;
-use store::{SchoolTransaction, StoreError};
+use store::{SchoolTransaction, StoreError, plain, uuids};
 
 pub(crate) use alerts::{
     AlertFilter, Finding, alert_rules, alert_rules_in, change_alert, change_rule, create_rule, find_alert, list_alerts, lock_alert,
@@ -34,14 +32,4 @@ pub(crate) use rules::{Rules, rules, rules_in};
 /// A transaction that only reads.
 async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {
     platform.postgres(ServiceName::Attendance).school_read(school).await
-}
-
-/// Rows that came as JSON.
-fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {
-    rows.into_iter().map(|Json(row)| row).collect()
-}
-
-/// Ids as PostgreSQL takes them.
-fn uuids<T: Copy + Into<uuid::Uuid>>(ids: &[T]) -> Vec<uuid::Uuid> {
-    ids.iter().map(|id| (*id).into()).collect()
 }

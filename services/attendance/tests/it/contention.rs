@@ -2,17 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use testkit::Answer;
+use testkit::{count, statuses};
 
 use crate::school::{School, fresh, put};
-
-fn statuses(answers: &[Answer]) -> Vec<u16> {
-    answers.iter().map(|answer| answer.status).collect()
-}
-
-fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
-}
 
 #[tokio::test]
 async fn of_fifty_who_take_the_same_register_first_one_does() {

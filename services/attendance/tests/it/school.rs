@@ -1,16 +1,14 @@
 //! A school with one class: two teachers, three students, a parent, and people who have nothing to do with it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{Duration, NaiveDate};
 use directory::Directory;
 use domain::{ClassId, Clock, Role, SchoolId, ServiceName, StudentId, SystemClock, UserId};
-use fred::interfaces::StreamsInterface;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::Service;
-use testkit::{Answer, Api, Fleet, people};
+use testkit::{Answer, Api, Attacker, Fleet, people};
 
 pub const SERVICES: &[Service] = &[auth::SERVICE, attendance::SERVICE];
 
@@ -122,20 +120,22 @@ impl School {
     }
 
     /// What the table says, seen past all caches.
-    pub async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+    pub async fn count(&self, query: &str) -> i64 {
+        self.fleet.database.count(query).await
+    }
+
+    /// The service's own rights at the database.
+    pub fn attacker(&self) -> Attacker<'_> {
+        Attacker::new(&self.fleet.platform, ServiceName::Attendance, self.id)
     }
 
     pub async fn sql(&self, statement: &str) {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut self.fleet.database.superuser().await).await.unwrap();
+        self.fleet.database.sql(statement).await;
     }
 
     /// Waits until PostgreSQL has all that was acknowledged.
     pub async fn saved(&self) {
-        let patience = std::time::Duration::from_secs(20);
-        let saved = self.fleet.platform.buffer().wait_until_saved(ServiceName::Attendance, self.id, patience).await;
-        assert!(saved.unwrap(), "the batch processor does not come round");
-        assert_eq!(self.count("SELECT count(*) FROM dead_letters").await, 0);
+        self.fleet.saved(ServiceName::Attendance, self.id).await;
     }
 
     /// Puts the caches out of the way of a change that was made in the tables directly.
@@ -151,10 +151,7 @@ impl School {
 
     /// What was told so far, in order.
     pub async fn events(&self) -> Vec<Value> {
-        let stream = cache::key::events(domain::Partition::of(self.id));
-        let entries: Vec<(String, HashMap<String, String>)> =
-            self.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
-        entries.iter().map(|(_, fields)| serde_json::from_str(&fields["e"]).unwrap()).collect()
+        self.fleet.events(self.id).await
     }
 }
 

@@ -1,29 +1,11 @@
 //! The same rules in the tables themselves, for whoever comes there in another way.
 
-use domain::ServiceName;
 use futures_util::future::join_all;
 use serde_json::json;
 use store::StoreError;
 use uuid::Uuid;
 
 use crate::school::{School, made};
-
-async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
-    let mut transaction = loop {
-        // Fifty at once may wait for one connection longer than it waits for them.
-        match school.fleet.platform.postgres(ServiceName::BusRoute).school(school.id).await {
-            Err(StoreError::Unavailable(_)) => {}
-            begun => break begun.unwrap(),
-        }
-    };
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(transaction.connection().unwrap()).await?;
-    transaction.commit().await
-}
-
-async fn refused(school: &School, rule: &str, sql: &str) {
-    let error = attempt(school, sql).await.expect_err(rule);
-    assert_eq!(error.constraint(), Some(rule), "{error}");
-}
 
 #[tokio::test]
 async fn the_tables_refuse_what_the_service_would() {
@@ -32,14 +14,17 @@ async fn the_tables_refuse_what_the_service_would() {
     let trip = school.start().await;
     let trip = trip.rsplit('/').next().unwrap();
     let (id, new) = (school.id, Uuid::now_v7);
-    refused(&school, "bus_assignments_within_capacity", "UPDATE bus_assignments SET seat = 3").await;
-    refused(&school, "bus_assignments_within_capacity", "UPDATE bus_routes SET capacity = 1; UPDATE bus_assignments SET seat = 2").await;
-    refused(&school, "bus_routes_fit_their_vehicle", "UPDATE bus_routes SET capacity = 3").await;
-    refused(&school, "bus_routes_fit_their_vehicle", "UPDATE vehicles SET capacity = 1").await;
-    refused(&school, "route_stops_in_order", "UPDATE route_stops SET pickup_time = '07:20' WHERE position = 2").await;
-    refused(&school, "route_stops_in_order", "UPDATE route_stops SET drop_time = '23:00' WHERE position = 4").await;
-    refused(&school, "route_stops_school_id_route_id_position_key", "UPDATE route_stops SET position = 1").await;
-    refused(&school, "route_stops_latitude_check", "UPDATE route_stops SET latitude = 90.1").await;
+    school.attacker().refused("bus_assignments_within_capacity", "UPDATE bus_assignments SET seat = 3").await;
+    school
+        .attacker()
+        .refused("bus_assignments_within_capacity", "UPDATE bus_routes SET capacity = 1; UPDATE bus_assignments SET seat = 2")
+        .await;
+    school.attacker().refused("bus_routes_fit_their_vehicle", "UPDATE bus_routes SET capacity = 3").await;
+    school.attacker().refused("bus_routes_fit_their_vehicle", "UPDATE vehicles SET capacity = 1").await;
+    school.attacker().refused("route_stops_in_order", "UPDATE route_stops SET pickup_time = '07:20' WHERE position = 2").await;
+    school.attacker().refused("route_stops_in_order", "UPDATE route_stops SET drop_time = '23:00' WHERE position = 4").await;
+    school.attacker().refused("route_stops_school_id_route_id_position_key", "UPDATE route_stops SET position = 1").await;
+    school.attacker().refused("route_stops_latitude_check", "UPDATE route_stops SET latitude = 90.1").await;
     let trip_of = |state: &str, direction: &str| {
         format!(
             "INSERT INTO bus_trips (school_id, id, route_id, vehicle_id, driver_staff_id, direction, service_date, state, started_at)
@@ -47,15 +32,15 @@ async fn the_tables_refuse_what_the_service_would() {
             new()
         )
     };
-    refused(&school, "bus_trips_one_a_run", &trip_of("planned", "pickup")).await;
-    refused(&school, "bus_trips_one_a_vehicle", &trip_of("running", "drop")).await;
+    school.attacker().refused("bus_trips_one_a_run", &trip_of("planned", "pickup")).await;
+    school.attacker().refused("bus_trips_one_a_vehicle", &trip_of("running", "drop")).await;
     let spare = made(&school.office, "/api/v1/bus/vehicles", &json!({"registration": "KA 09", "capacity": 2})).await;
     let same_driver = format!(
         "INSERT INTO bus_trips (school_id, id, route_id, vehicle_id, driver_staff_id, direction, service_date, state, started_at)
          SELECT school_id, '{}', route_id, '{spare}', driver_staff_id, 'drop', service_date, 'running', started_at FROM bus_trips",
         new()
     );
-    refused(&school, "bus_trips_one_a_driver", &same_driver).await;
+    school.attacker().refused("bus_trips_one_a_driver", &same_driver).await;
     let alarm = |minutes: i32| {
         format!(
             "INSERT INTO bus_alarms (school_id, id, user_id, assignment_id, minutes_before)
@@ -63,10 +48,10 @@ async fn the_tables_refuse_what_the_service_would() {
             new()
         )
     };
-    refused(&school, "bus_alarms_minutes_before_check", &alarm(61)).await;
-    attempt(&school, &alarm(5)).await.unwrap();
-    refused(&school, "bus_alarms_once", &alarm(6)).await;
-    refused(&school, "bus_alarms_rung", &format!("UPDATE bus_alarms SET rung_trip_id = '{trip}'")).await;
+    school.attacker().refused("bus_alarms_minutes_before_check", &alarm(61)).await;
+    school.attacker().attempt(&alarm(5)).await.unwrap();
+    school.attacker().refused("bus_alarms_once", &alarm(6)).await;
+    school.attacker().refused("bus_alarms_rung", &format!("UPDATE bus_alarms SET rung_trip_id = '{trip}'")).await;
     let problem = |trip: &str, stop: &str| {
         format!(
             "INSERT INTO bus_problems (school_id, id, route_id, trip_id, stop_id, kind, reported_by)
@@ -74,10 +59,10 @@ async fn the_tables_refuse_what_the_service_would() {
             new()
         )
     };
-    refused(&school, "bus_problems_about", &problem("NULL", "NULL")).await;
-    refused(&school, "bus_problems_stop", &problem("id", "gen_random_uuid()")).await;
-    attempt(&school, &problem("id", "NULL")).await.unwrap();
-    refused(&school, "bus_problems_resolved", "UPDATE bus_problems SET resolved_at = now()").await;
+    school.attacker().refused("bus_problems_about", &problem("NULL", "NULL")).await;
+    school.attacker().refused("bus_problems_stop", &problem("id", "gen_random_uuid()")).await;
+    school.attacker().attempt(&problem("id", "NULL")).await.unwrap();
+    school.attacker().refused("bus_problems_resolved", "UPDATE bus_problems SET resolved_at = now()").await;
     let boarding = |alighted: &str| {
         format!(
             "INSERT INTO bus_boardings (school_id, id, trip_id, student_id, boarded_at, alighted_at, log)
@@ -86,9 +71,9 @@ async fn the_tables_refuse_what_the_service_would() {
             school.child
         )
     };
-    refused(&school, "bus_boardings_check", &boarding("now() - interval '1 minute'")).await;
-    attempt(&school, &boarding("NULL")).await.unwrap();
-    refused(&school, "bus_boardings_once", &boarding("NULL")).await;
+    school.attacker().refused("bus_boardings_check", &boarding("now() - interval '1 minute'")).await;
+    school.attacker().attempt(&boarding("NULL")).await.unwrap();
+    school.attacker().refused("bus_boardings_once", &boarding("NULL")).await;
     let position = |longitude: f64| {
         format!(
             "INSERT INTO vehicle_positions (school_id, id, vehicle_id, recorded_at, latitude, longitude)
@@ -97,11 +82,11 @@ async fn the_tables_refuse_what_the_service_would() {
             school.vehicle
         )
     };
-    refused(&school, "vehicle_positions_longitude_check", &position(180.1)).await;
-    attempt(&school, &position(180.0)).await.unwrap();
-    refused(&school, "vehicle_positions_school_id_vehicle_id_recorded_at_key", &position(0.0)).await;
+    school.attacker().refused("vehicle_positions_longitude_check", &position(180.1)).await;
+    school.attacker().attempt(&position(180.0)).await.unwrap();
+    school.attacker().refused("vehicle_positions_school_id_vehicle_id_recorded_at_key", &position(0.0)).await;
     for verb in ["UPDATE bus_stop_visits SET arrived_at = now()", "DELETE FROM bus_fee_charges"] {
-        assert!(matches!(attempt(&school, verb).await, Err(StoreError::NotPermitted(_))), "{verb}");
+        assert!(matches!(school.attacker().attempt(verb).await, Err(StoreError::NotPermitted(_))), "{verb}");
     }
 }
 
@@ -119,7 +104,7 @@ async fn two_who_each_add_a_stop_are_not_both_right_alone_and_wrong_together() {
             5 + n
         );
         let school = &school;
-        async move { attempt(school, &sql).await }
+        async move { school.attacker().attempt(&sql).await }
     });
     let outcomes = join_all(adding).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
@@ -141,7 +126,7 @@ async fn of_fifty_who_take_the_last_seat_at_the_database_one_does() {
             school.today
         );
         let school = &school;
-        async move { attempt(school, &sql).await }
+        async move { school.attacker().attempt(&sql).await }
     });
     let outcomes = join_all(taking).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
@@ -165,7 +150,7 @@ async fn of_fifty_seats_for_one_student_at_the_database_one_is_taken() {
             school.day(n + 50)
         );
         let school = &school;
-        async move { attempt(school, &sql).await }
+        async move { school.attacker().attempt(&sql).await }
     });
     let outcomes = join_all(taking).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");

@@ -7,7 +7,7 @@ use domain::{Clock, ManualClock, Role, SchoolId, ServiceName, StudentId, SystemC
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::Service;
-use testkit::{Answer, Api, Fleet};
+use testkit::{Answer, Api, Attacker, Fleet};
 use uuid::Uuid;
 
 pub const SERVICES: &[Service] = &[auth::SERVICE, bus_route::SERVICE];
@@ -46,7 +46,16 @@ impl School {
 
     /// With so many seats.
     pub async fn open_with(capacity: u32) -> Self {
-        let fleet = Fleet::start(SERVICES).await;
+        Self::with(capacity, &[]).await
+    }
+
+    /// With so many seats and with variables.
+    pub async fn with(capacity: u32, variables: &[(&str, &str)]) -> Self {
+        Self::on(Fleet::start_with(SERVICES, variables).await, capacity).await
+    }
+
+    /// With so many seats, on stores that the test may stop.
+    pub async fn on(fleet: Fleet, capacity: u32) -> Self {
         let (id, elsewhere) = (fleet.school("A school").await, fleet.school("Another school").await);
         fleet.member(id, Role::SchoolAdmin, "office@a.example").await;
         let driver = fleet.member(id, Role::Staff, "driver@a.example").await;
@@ -163,38 +172,26 @@ impl School {
 
     /// What the table says, seen past all caches.
     pub async fn count(&self, query: &str) -> i64 {
-        let query = sqlx::AssertSqlSafe(query.to_owned());
-        sqlx::query_scalar(query).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+        self.fleet.database.count(query).await
+    }
+
+    /// The service's own rights at the database.
+    pub fn attacker(&self) -> Attacker<'_> {
+        Attacker::new(&self.fleet.platform, ServiceName::BusRoute, self.id)
     }
 
     pub async fn sql(&self, statement: &str) {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut self.fleet.database.superuser().await).await.unwrap();
+        self.fleet.database.sql(statement).await;
     }
 
     /// Waits until PostgreSQL has all that was acknowledged.
     pub async fn saved(&self) {
-        let patience = std::time::Duration::from_secs(20);
-        let saved = self.fleet.platform.buffer().wait_until_saved(ServiceName::BusRoute, self.id, patience).await;
-        assert!(saved.unwrap(), "the batch processor does not come round");
-        assert_eq!(self.count("SELECT count(*) FROM dead_letters").await, 0);
+        self.fleet.saved(ServiceName::BusRoute, self.id).await;
     }
 
-    /// How many events of a kind were told: those in the outbox and those in the stream.
+    /// How many events of a kind were told to the other services.
     pub async fn told(&self, kind: &str) -> usize {
-        use fred::interfaces::StreamsInterface;
-        use fred::types::streams::XReadValue;
-        let stream = cache::key::events(domain::Partition::of(self.id));
-        // What waits in the outbox is told in a moment.
-        for _ in 0..200 {
-            if self.count("SELECT count(*) FROM outbox").await == 0 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        let entries: Vec<XReadValue<String, String, String>> =
-            self.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
-        let needle = format!("\"type\":\"{kind}\"");
-        entries.iter().filter(|(_, fields)| fields.values().any(|body| body.contains(&needle))).count()
+        self.fleet.told(self.id, kind).await.len()
     }
 }
 
@@ -232,14 +229,6 @@ pub async fn insist(who: &Api, path: &str, body: &Value) -> Answer {
 /// PUT, based on a version.
 pub async fn put(who: &Api, path: &str, etag: &str, body: &Value) -> Answer {
     who.send(who.request(Method::PUT, path).header("If-Match", etag).json(body)).await
-}
-
-pub fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
-}
-
-pub fn statuses(answers: &[Answer]) -> Vec<u16> {
-    answers.iter().map(|answer| answer.status).collect()
 }
 
 async fn staff_id(fleet: &Fleet, school: SchoolId, user: UserId) -> Uuid {

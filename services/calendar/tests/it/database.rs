@@ -1,23 +1,11 @@
 //! The same rules in the tables themselves, for whoever comes there in another way.
 
-use domain::ServiceName;
 use futures_util::future::join_all;
 use serde_json::json;
 use store::StoreError;
 use uuid::Uuid;
 
 use crate::school::{School, path_of_slot};
-
-async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
-    let mut transaction = school.fleet.platform.postgres(ServiceName::Calendar).school(school.id).await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(transaction.connection()?).await?;
-    transaction.commit().await
-}
-
-async fn refused(school: &School, rule: &str, sql: &str) {
-    let error = attempt(school, sql).await.expect_err(rule);
-    assert_eq!(error.constraint(), Some(rule), "{error}");
-}
 
 #[tokio::test]
 async fn the_tables_refuse_what_the_service_would() {
@@ -34,16 +22,22 @@ async fn the_tables_refuse_what_the_service_would() {
     };
     let quoted = |value: &dyn std::fmt::Display| format!("'{value}'");
     let none = || "NULL".to_owned();
-    attempt(&school, &entry(class, quoted(&teacher), quoted(&room), "NULL")).await.unwrap();
-    refused(&school, "timetable_entries_teacher_free", &entry(other, quoted(&teacher), none(), "NULL")).await;
-    refused(&school, "timetable_entries_room_free", &entry(other, none(), quoted(&room), "NULL")).await;
-    refused(&school, "timetable_entries_class_free", &entry(class, none(), none(), "NULL")).await;
+    school.attacker().attempt(&entry(class, quoted(&teacher), quoted(&room), "NULL")).await.unwrap();
+    school.attacker().refused("timetable_entries_teacher_free", &entry(other, quoted(&teacher), none(), "NULL")).await;
+    school.attacker().refused("timetable_entries_room_free", &entry(other, none(), quoted(&room), "NULL")).await;
+    school.attacker().refused("timetable_entries_class_free", &entry(class, none(), none(), "NULL")).await;
     let lesson: Uuid =
         sqlx::query_scalar("SELECT id FROM timetable_entries").fetch_one(&mut school.fleet.database.superuser().await).await.unwrap();
-    refused(&school, "timetable_entries_cover_is_of_its_lesson", &entry(other, quoted(&colleague), none(), &quoted(&lesson))).await;
-    refused(&school, "timetable_entries_cover_is_bounded", &entry(class, quoted(&colleague), quoted(&room), &quoted(&lesson))).await;
-    attempt(&school, &entry(class, quoted(&colleague), none(), &quoted(&lesson))).await.unwrap();
-    refused(&school, "timetable_entries_teacher_free", &entry(other, quoted(&colleague), none(), "NULL")).await;
+    school
+        .attacker()
+        .refused("timetable_entries_cover_is_of_its_lesson", &entry(other, quoted(&colleague), none(), &quoted(&lesson)))
+        .await;
+    school
+        .attacker()
+        .refused("timetable_entries_cover_is_bounded", &entry(class, quoted(&colleague), quoted(&room), &quoted(&lesson)))
+        .await;
+    school.attacker().attempt(&entry(class, quoted(&colleague), none(), &quoted(&lesson))).await.unwrap();
+    school.attacker().refused("timetable_entries_teacher_free", &entry(other, quoted(&colleague), none(), "NULL")).await;
 
     let slot = path_of_slot(&school.slot().await);
     school.parent.post(&format!("{slot}/bookings"), &json!({})).await.expect(201);
@@ -54,13 +48,13 @@ async fn the_tables_refuse_what_the_service_would() {
             new()
         )
     };
-    refused(&school, "appointment_bookings_one_a_seat", &copy(1, school.other_child)).await;
-    refused(&school, "appointment_bookings_capacity", &copy(2, school.other_child)).await;
-    refused(&school, "appointment_bookings_slot", "UPDATE appointment_bookings SET slot_capacity = 2").await;
-    attempt(&school, "UPDATE appointment_slots SET capacity = 2").await.unwrap();
-    refused(&school, "appointment_bookings_student_free", &copy(2, school.child)).await;
-    attempt(&school, &copy(2, school.other_child)).await.unwrap();
-    refused(&school, "appointment_bookings_capacity", "UPDATE appointment_slots SET capacity = 1").await;
+    school.attacker().refused("appointment_bookings_one_a_seat", &copy(1, school.other_child)).await;
+    school.attacker().refused("appointment_bookings_capacity", &copy(2, school.other_child)).await;
+    school.attacker().refused("appointment_bookings_slot", "UPDATE appointment_bookings SET slot_capacity = 2").await;
+    school.attacker().attempt("UPDATE appointment_slots SET capacity = 2").await.unwrap();
+    school.attacker().refused("appointment_bookings_student_free", &copy(2, school.child)).await;
+    school.attacker().attempt(&copy(2, school.other_child)).await.unwrap();
+    school.attacker().refused("appointment_bookings_capacity", "UPDATE appointment_slots SET capacity = 1").await;
 
     let event = |more: &str| {
         format!(
@@ -69,9 +63,9 @@ async fn the_tables_refuse_what_the_service_would() {
             new()
         )
     };
-    refused(&school, "calendar_events_holiday_has_days", &event("'FREQ=DAILY;COUNT=2'")).await;
-    attempt(&school, &event("NULL")).await.unwrap();
-    refused(&school, "calendar_events_once", &event("NULL")).await;
+    school.attacker().refused("calendar_events_holiday_has_days", &event("'FREQ=DAILY;COUNT=2'")).await;
+    school.attacker().attempt(&event("NULL")).await.unwrap();
+    school.attacker().refused("calendar_events_once", &event("NULL")).await;
 }
 
 #[tokio::test]
@@ -88,19 +82,24 @@ async fn the_tables_keep_days_bells_and_periods_apart() {
         )
     };
     let (teacher, room) = (format!("'{teacher}'"), format!("'{room}'"));
-    attempt(&school, &lesson(school.class, 600, &teacher, &room)).await.unwrap();
-    refused(&school, "timetable_entries_teacher_period", &lesson(school.other_class, 700, &teacher, "NULL")).await;
-    refused(&school, "timetable_entries_room_period", &lesson(school.other_class, 700, "NULL", &room)).await;
-    refused(&school, "timetable_entries_class_period", &lesson(school.class, 700, "NULL", "NULL")).await;
+    school.attacker().attempt(&lesson(school.class, 600, &teacher, &room)).await.unwrap();
+    school.attacker().refused("timetable_entries_teacher_period", &lesson(school.other_class, 700, &teacher, "NULL")).await;
+    school.attacker().refused("timetable_entries_room_period", &lesson(school.other_class, 700, "NULL", &room)).await;
+    school.attacker().refused("timetable_entries_class_period", &lesson(school.class, 700, "NULL", "NULL")).await;
 
     let bell = new();
-    attempt(&school, &format!("INSERT INTO timetable_columns (school_id, id, name) VALUES ('{id}', '{bell}', 'Short')")).await.unwrap();
-    refused(
-        &school,
-        "timetable_columns_name",
-        &format!("INSERT INTO timetable_columns (school_id, id, name) VALUES ('{id}', '{}', 'Short')", new()),
-    )
-    .await;
+    school
+        .attacker()
+        .attempt(&format!("INSERT INTO timetable_columns (school_id, id, name) VALUES ('{id}', '{bell}', 'Short')"))
+        .await
+        .unwrap();
+    school
+        .attacker()
+        .refused(
+            "timetable_columns_name",
+            &format!("INSERT INTO timetable_columns (school_id, id, name) VALUES ('{id}', '{}', 'Short')", new()),
+        )
+        .await;
     let block = |period: u32, start: u32| {
         format!(
             "INSERT INTO timetable_blocks (school_id, id, column_id, name, period, start_minute, end_minute)
@@ -108,20 +107,20 @@ async fn the_tables_keep_days_bells_and_periods_apart() {
             new()
         )
     };
-    attempt(&school, &block(1, 540)).await.unwrap();
-    refused(&school, "timetable_blocks_period", &block(1, 570)).await;
-    refused(&school, "timetable_blocks_one_at_a_time", &block(2, 569)).await;
+    school.attacker().attempt(&block(1, 540)).await.unwrap();
+    school.attacker().refused("timetable_blocks_period", &block(1, 570)).await;
+    school.attacker().refused("timetable_blocks_one_at_a_time", &block(2, 569)).await;
     let on = |rotation_day: &str, bell: &str| {
         format!(
             "INSERT INTO timetable_days (school_id, id, day, rotation_day, column_id) VALUES ('{id}', '{}', '{day}', {rotation_day}, {bell})",
             new()
         )
     };
-    refused(&school, "timetable_days_bell_has_lessons", &on("NULL", &format!("'{bell}'"))).await;
-    refused(&school, "timetable_days_column", &on("1", &format!("'{}'", new()))).await;
-    attempt(&school, &on("1", &format!("'{bell}'"))).await.unwrap();
-    refused(&school, "timetable_days_once", &on("2", "NULL")).await;
-    refused(&school, "timetable_days_column", &format!("DELETE FROM timetable_columns WHERE id = '{bell}'")).await;
+    school.attacker().refused("timetable_days_bell_has_lessons", &on("NULL", &format!("'{bell}'"))).await;
+    school.attacker().refused("timetable_days_column", &on("1", &format!("'{}'", new()))).await;
+    school.attacker().attempt(&on("1", &format!("'{bell}'"))).await.unwrap();
+    school.attacker().refused("timetable_days_once", &on("2", "NULL")).await;
+    school.attacker().refused("timetable_days_column", &format!("DELETE FROM timetable_columns WHERE id = '{bell}'")).await;
 }
 
 #[tokio::test]
@@ -136,7 +135,7 @@ async fn of_fifty_transactions_that_put_a_teacher_into_two_lessons_one_commits()
             Uuid::now_v7()
         );
         let school = &school;
-        async move { attempt(school, &sql).await }
+        async move { school.attacker().attempt(&sql).await }
     }))
     .await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
@@ -157,7 +156,7 @@ async fn of_fifty_transactions_that_take_one_room_one_commits() {
             n
         );
         let school = &school;
-        async move { attempt(school, &sql).await }
+        async move { school.attacker().attempt(&sql).await }
     }))
     .await;
     let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -173,9 +172,9 @@ async fn of_fifty_transactions_that_take_one_room_one_commits() {
 }
 
 /// Of fifty transactions at once one commits; of the others each is refused by `rule`, or ended because two waited for each other.
-async fn one_of_fifty(school: &School, rule: &str, sql: impl Fn(usize) -> String) {
+pub async fn one_of_fifty(school: &School, rule: &str, sql: impl Fn(usize) -> String) {
     let attempts: Vec<String> = (0..50).map(sql).collect();
-    let outcomes = join_all(attempts.iter().map(|sql| attempt(school, sql))).await;
+    let outcomes = join_all(attempts.iter().map(|sql| school.attacker().attempt(sql))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{rule}: {outcomes:?}");
     let by_rule = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|error| {
         error.constraint() == Some(rule) || error.to_string().contains("deadlock") || matches!(error, StoreError::Unavailable(_))
@@ -265,12 +264,10 @@ async fn of_fifty_bookings_of_one_seat_one_time_of_a_series_or_one_parents_minut
         at_once.push(path_of_slot(&school.office.post("/api/v1/appointment-slots", &minute).await).rsplit('/').next().unwrap().to_owned());
     }
     one_of_fifty(&school, "appointment_bookings_parent_free", |n| booking(&at_once[n], ids[n], "created_by")).await;
-    refused(
-        &school,
-        "appointment_bookings_who_books_comes",
-        &booking(&at_once[0], school.other_child, &format!("'{}'", school.student_user)),
-    )
-    .await;
+    school
+        .attacker()
+        .refused("appointment_bookings_who_books_comes", &booking(&at_once[0], school.other_child, &format!("'{}'", school.student_user)))
+        .await;
     assert_eq!(school.count("SELECT count(*) FROM appointment_bookings").await, 3);
 }
 
@@ -285,13 +282,16 @@ async fn a_series_without_an_end_and_a_slot_of_days_are_refused() {
             Uuid::now_v7()
         )
     };
-    refused(&school, "calendar_events_bounded", &event("FREQ=DAILY", "NULL")).await;
-    refused(&school, "calendar_events_bounded", &event("FREQ=DAILY;INTERVAL=2;BYDAY=MO", "NULL")).await;
+    school.attacker().refused("calendar_events_bounded", &event("FREQ=DAILY", "NULL")).await;
+    school.attacker().refused("calendar_events_bounded", &event("FREQ=DAILY;INTERVAL=2;BYDAY=MO", "NULL")).await;
     for (rrule, last_day) in [("FREQ=DAILY;COUNT=2", "NULL"), ("UNTIL=20300101;FREQ=DAILY", "NULL"), ("FREQ=DAILY", "'2040-01-01'")] {
-        attempt(&school, &event(rrule, last_day)).await.unwrap();
+        school.attacker().attempt(&event(rrule, last_day)).await.unwrap();
     }
     school.slot().await;
-    refused(&school, "appointment_slots_within_a_day", "UPDATE appointment_slots SET ends_at = starts_at + interval '2 days'").await;
+    school
+        .attacker()
+        .refused("appointment_slots_within_a_day", "UPDATE appointment_slots SET ends_at = starts_at + interval '2 days'")
+        .await;
 }
 
 #[tokio::test]
@@ -315,6 +315,11 @@ async fn every_rule_that_has_words_is_a_constraint_of_the_database() {
         "timetable_entries_school_id_subject_id_fkey",
         "timetable_entries_school_id_teacher_id_fkey",
         "timetable_entries_school_id_room_id_fkey",
+        "timetable_lesson_days_class_free",
+        "timetable_lesson_days_teacher_free",
+        "timetable_lesson_days_room_free",
+        "timetable_lesson_days_class_period",
+        "timetable_lesson_days_room",
         "appointment_slots_teacher_free",
         "appointment_slots_room_free",
         "appointment_slots_school_id_class_id_fkey",

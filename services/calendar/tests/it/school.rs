@@ -4,7 +4,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use domain::{ClassId, Clock, Role, SchoolId, ServiceName, StudentId, SystemClock, TeacherId, UserId};
 use serde_json::{Value, json};
 use service_kit::Service;
-use testkit::{Answer, Api, Fleet};
+use testkit::{Answer, Api, Attacker, Fleet};
 use uuid::Uuid;
 
 pub const SERVICES: &[Service] = &[auth::SERVICE, attendance::SERVICE, calendar::SERVICE];
@@ -136,35 +136,37 @@ impl School {
     }
 
     /// What the table says, seen past all caches.
-    pub async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+    pub async fn count(&self, query: &str) -> i64 {
+        self.fleet.database.count(query).await
+    }
+
+    /// The service's own rights at the database.
+    pub fn attacker(&self) -> Attacker<'_> {
+        Attacker::new(&self.fleet.platform, ServiceName::Calendar, self.id)
     }
 
     /// Waits until PostgreSQL has all that was acknowledged.
     pub async fn saved(&self) {
-        let patience = std::time::Duration::from_secs(20);
-        let saved = self.fleet.platform.buffer().wait_until_saved(ServiceName::Calendar, self.id, patience).await;
-        assert!(saved.unwrap(), "the batch processor does not come round");
-        assert_eq!(self.count("SELECT count(*) FROM dead_letters").await, 0);
+        self.fleet.saved(ServiceName::Calendar, self.id).await;
     }
 
     /// How many events of a kind were told to the other services.
     pub async fn told(&self, kind: &str) -> usize {
-        use fred::interfaces::StreamsInterface;
-        use fred::types::streams::XReadValue;
-        // What waits in the outbox is told in a moment.
-        for _ in 0..200 {
-            if self.count("SELECT count(*) FROM outbox").await == 0 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        let stream = cache::key::events(domain::Partition::of(self.id));
-        let entries: Vec<XReadValue<String, String, String>> =
-            self.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
-        let needle = format!("\"type\":\"{kind}\"");
-        entries.iter().filter(|(_, fields)| fields.values().any(|body| body.contains(&needle))).count()
+        self.fleet.told(self.id, kind).await.len()
     }
+}
+
+/// `body` with more fields, or with others.
+pub fn with(mut body: Value, more: &Value) -> Value {
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+/// Says how the lesson at `path` is on a day, after reading how it is.
+pub async fn on_lesson_day(who: &Api, path: &str, day: NaiveDate, body: &Value) -> Answer {
+    let path = format!("{path}/days/{day}");
+    let etag = who.get(&path).await.etag();
+    who.send(who.request(reqwest::Method::PUT, &path).header("If-Match", etag).json(body)).await
 }
 
 /// The path of a slot that was just made.
@@ -178,12 +180,4 @@ pub fn titles(events: &[Value]) -> Vec<&str> {
 
 pub fn starts(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["starts_at"].as_str().unwrap()).collect()
-}
-
-pub fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
-}
-
-pub fn statuses(answers: &[Answer]) -> Vec<u16> {
-    answers.iter().map(|answer| answer.status).collect()
 }

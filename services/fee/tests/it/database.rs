@@ -1,18 +1,8 @@
 //! The books attacked at the database itself, with the service's own rights.
 
-use domain::ServiceName;
 use serde_json::json;
-use sqlx::AssertSqlSafe;
-use store::StoreError;
 
 use crate::school::{School, id};
-
-/// Runs `sql` as the fee service would, and commits.
-async fn attack(school: &School, sql: &str) -> Result<(), StoreError> {
-    let mut transaction = school.fleet.platform.postgres(ServiceName::Fee).school(school.school).await?;
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(transaction.connection()?).await?;
-    transaction.commit().await
-}
 
 #[tokio::test]
 async fn documents_that_differ_from_the_ledger_are_not_committed() {
@@ -57,7 +47,7 @@ async fn documents_that_differ_from_the_ledger_are_not_committed() {
             "invoices_owed_is_in_the_ledger",
         ),
     ] {
-        let refused = attack(&school, &sql).await.expect_err(&sql);
+        let refused = school.attacker().attempt(&sql).await.expect_err(&sql);
         assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
     }
     for sql in [
@@ -65,7 +55,7 @@ async fn documents_that_differ_from_the_ledger_are_not_committed() {
         format!("DELETE FROM waivers {at}"),
         format!("DELETE FROM day_closings {at}"),
     ] {
-        assert_eq!(attack(&school, &sql).await.expect_err(&sql).sqlstate().as_deref(), Some("42501"), "{sql}");
+        assert_eq!(school.attacker().attempt(&sql).await.expect_err(&sql).sqlstate().as_deref(), Some("42501"), "{sql}");
     }
     school.books_agree().await;
 }
@@ -86,7 +76,7 @@ async fn the_ledger_takes_nothing_on_a_closed_day() {
         uuid::Uuid::now_v7(),
         school.day(0)
     );
-    assert_eq!(attack(&school, &entry).await.unwrap_err().constraint(), Some("ledger_day_is_open"));
+    assert_eq!(school.attacker().attempt(&entry).await.unwrap_err().constraint(), Some("ledger_day_is_open"));
 }
 
 #[tokio::test]
@@ -114,7 +104,7 @@ async fn the_ledger_takes_only_what_balances_and_keeps_what_it_has() {
         (enter(&fresh, "('cash', 'INR', 5, 5)"), "ledger_entries_one_side"),
         (enter(&fresh, "('slush fund', 'INR', 5, 0), ('cash', 'INR', 0, 5)"), "ledger_entries_account"),
     ] {
-        let refused = attack(&school, &sql).await.expect_err(&sql);
+        let refused = school.attacker().attempt(&sql).await.expect_err(&sql);
         assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
     }
     for sql in [
@@ -126,7 +116,7 @@ async fn the_ledger_takes_only_what_balances_and_keeps_what_it_has() {
         "SET session_replication_role = replica",
         "UPDATE waivers SET amount_minor = 1",
     ] {
-        assert_eq!(attack(&school, sql).await.expect_err(sql).sqlstate().as_deref(), Some("42501"), "{sql}");
+        assert_eq!(school.attacker().attempt(sql).await.expect_err(sql).sqlstate().as_deref(), Some("42501"), "{sql}");
     }
     school.books_agree().await;
 }
@@ -182,10 +172,10 @@ async fn refunds_vouchers_and_receipts_are_what_they_were_given_out_as() {
         ("UPDATE invoices SET status = 'issued', cancelled_at = NULL WHERE status = 'cancelled'", "invoices_owed_is_in_the_ledger"),
         ("UPDATE concessions SET status = 'approved', approved_by = requested_by", "concessions_two_people"),
     ] {
-        let refused = attack(&school, sql).await.expect_err(sql);
+        let refused = school.attacker().attempt(sql).await.expect_err(sql);
         assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
     }
-    attack(&school, "DELETE FROM invoices WHERE status = 'partly_paid'").await.expect_err("what the ledger names stays");
+    school.attacker().attempt("DELETE FROM invoices WHERE status = 'partly_paid'").await.expect_err("what the ledger names stays");
     school.books_agree().await;
 }
 
@@ -224,25 +214,20 @@ async fn what_was_issued_stays_the_students_and_a_students_money_pays_the_studen
         ("UPDATE payments SET status = 'voided'".to_owned(), "payments_only_captured_pays"),
         ("UPDATE payments SET batch_id = id".to_owned(), "payments_batch_has_places"),
     ] {
-        let refused = attack(&school, &sql).await.expect_err(&sql);
+        let refused = school.attacker().attempt(&sql).await.expect_err(&sql);
         assert_eq!(refused.constraint(), Some(constraint), "{sql}: {refused}");
     }
     school.act(&school.head, &format!("/api/v1/payments/{payment}"), "void", &json!({"reason": "x"})).await.expect(200);
     let back = "UPDATE payments SET status = 'captured', voided_on = NULL";
-    assert_eq!(attack(&school, back).await.expect_err(back).constraint(), Some("payments_credit_is_in_the_ledger"));
+    assert_eq!(school.attacker().attempt(back).await.expect_err(back).constraint(), Some("payments_credit_is_in_the_ledger"));
     // A draft is nobody's yet: it can still be put right.
     let draft = json!({"student_id": school.student_id, "period": "x", "currency": "INR", "due_on": school.day(5), "charges": [{"head": "x", "amount_minor": 5}]});
     let draft = id(&school.office.post("/api/v1/invoices", &draft).await.expect(201));
-    attack(&school, &of(&draft, "period = 'y'")).await.expect("it is not issued");
+    school.attacker().attempt(&of(&draft, "period = 'y'")).await.expect("it is not issued");
     school.books_agree().await;
 }
 
 #[tokio::test]
 async fn every_rule_that_is_put_into_words_exists() {
-    let school = School::open().await;
-    for rule in fee::store::RULES {
-        let known = "SELECT count(*) FROM (SELECT conname::text AS name FROM pg_constraint UNION SELECT relname::text FROM pg_class WHERE relkind = 'i'
-            UNION SELECT (regexp_matches(prosrc, 'CONSTRAINT = ''([a-z_]+)''', 'g'))[1] FROM pg_proc) n WHERE name = '{}'";
-        assert!(school.count(&known.replace("{}", rule.constraint)).await > 0, "{}", rule.constraint);
-    }
+    School::open().await.fleet.database.has_rules(fee::store::RULES.iter().map(|rule| rule.constraint)).await;
 }

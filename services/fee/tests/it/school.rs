@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{ClassId, Clock, Role, SchoolId, StudentId};
+use domain::{ClassId, Clock, Role, SchoolId, ServiceName, StudentId};
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
-use testkit::{Answer, Api, Fleet, TestDatabase};
+use testkit::{Answer, Api, Attacker, Fleet, TestDatabase};
 use uuid::Uuid;
 
 pub struct School {
@@ -120,8 +119,13 @@ impl School {
     }
 
     /// A number out of the database, as its superuser sees it.
-    pub async fn count(&self, sql: &str) -> i64 {
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+    pub async fn count(&self, query: &str) -> i64 {
+        self.fleet.database.count(query).await
+    }
+
+    /// The service's own rights at the database.
+    pub fn attacker(&self) -> Attacker<'_> {
+        Attacker::new(&self.fleet.platform, ServiceName::Fee, self.school)
     }
 
     /// The ledger balances, and agrees with the documents.
@@ -171,8 +175,4 @@ pub async fn eventually<T>(mut look: impl AsyncFnMut() -> T, seen: impl Fn(&T) -
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     look().await
-}
-
-pub fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
 }

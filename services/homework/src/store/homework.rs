@@ -107,7 +107,7 @@ impl Buffered for Homework {
         .bind(ids)
         .fetch_all(connection)
         .await?;
-        Ok(rows.into_iter().map(|Json(row)| row).collect())
+        Ok(store::plain(rows))
     }
 }
 

@@ -108,7 +108,7 @@ impl Buffered for Submission {
         .bind(ids)
         .fetch_all(connection)
         .await?;
-        Ok(rows.into_iter().map(|Json(row)| row).collect())
+        Ok(store::plain(rows))
     }
 }
 

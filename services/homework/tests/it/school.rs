@@ -80,14 +80,12 @@ impl School {
     }
 
     /// How many rows the table has, seen past all caches.
-    pub async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+    pub async fn count(&self, query: &str) -> i64 {
+        self.fleet.database.count(query).await
     }
 
     /// Waits until PostgreSQL has all that was acknowledged.
     pub async fn saved(&self) {
-        let saved =
-            self.fleet.platform.buffer().wait_until_saved(domain::ServiceName::Homework, self.id, std::time::Duration::from_secs(15)).await;
-        assert!(saved.unwrap(), "the batch processor does not come round");
+        self.fleet.saved(domain::ServiceName::Homework, self.id).await;
     }
 }

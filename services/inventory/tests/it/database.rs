@@ -1,27 +1,11 @@
 //! The same rules in the tables themselves, for whoever comes there in another way.
 
-use domain::ServiceName;
 use futures_util::future::join_all;
 use serde_json::json;
 use store::StoreError;
 use uuid::Uuid;
 
 use crate::school::{School, id, put};
-
-async fn attempt(school: &School, sql: &str) -> Result<(), StoreError> {
-    let mut transaction = school.fleet.platform.postgres(ServiceName::Inventory).school(school.id).await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(transaction.connection()?).await?;
-    transaction.commit().await
-}
-
-async fn refused(school: &School, rule: &str, sql: &str) {
-    let error = attempt(school, sql).await.expect_err(rule);
-    assert_eq!(error.constraint(), Some(rule), "{error}");
-}
-
-async fn forbidden(school: &School, sql: &str) {
-    assert!(matches!(attempt(school, sql).await, Err(StoreError::NotPermitted(_))), "{sql}");
-}
 
 /// SQL that enters a movement; `more` are further columns, as `(name, value)`.
 fn movement(school: &School, item: &str, place: &str, kind: &str, quantity: i32, more: &[(&str, &str)]) -> String {
@@ -51,18 +35,20 @@ async fn balances_values_and_units_follow_from_movements_and_from_nothing_else()
         "UPDATE stock_movements SET quantity = 99",
         "DELETE FROM stock_movements",
     ] {
-        forbidden(&school, statement).await;
+        school.attacker().forbidden(statement).await;
     }
     let unit = format!(
         "INSERT INTO inventory_units (school_id, id, item_id, serial_number, state, location_id) SELECT school_id, gen_random_uuid(), item_id, 'Forged', 'in_stock',
          location_id FROM inventory_units WHERE school_id = '{}'",
         school.id
     );
-    forbidden(&school, &unit).await;
-    attempt(&school, "UPDATE inventory_units SET note = 'Torn'").await.unwrap();
+    school.attacker().forbidden(&unit).await;
+    school.attacker().attempt("UPDATE inventory_units SET note = 'Torn'").await.unwrap();
     // A movement makes its balance and its number itself, whatever it says.
     let store = school.store.clone();
-    attempt(&school, &movement(&school, &chalk, &store, "issue", -3, &[("balance", "99"), ("entry", "77"), ("value_minor", "-300")]))
+    school
+        .attacker()
+        .attempt(&movement(&school, &chalk, &store, "issue", -3, &[("balance", "99"), ("entry", "77"), ("value_minor", "-300")]))
         .await
         .unwrap();
     assert_eq!(school.on_hand(&chalk).await, 7);
@@ -80,39 +66,42 @@ async fn the_tables_refuse_what_the_service_would() {
     let unit = format!("'{unit}'");
     let of =
         |item: &str, place: &str, kind: &str, quantity: i32, more: &[(&str, &str)]| movement(&school, item, place, kind, quantity, more);
-    refused(&school, "inventory_stock_not_negative", &of(&chalk, &library, "transfer_out", -1, &[("transfer_id", "gen_random_uuid()")]))
+    school
+        .attacker()
+        .refused("inventory_stock_not_negative", &of(&chalk, &library, "transfer_out", -1, &[("transfer_id", "gen_random_uuid()")]))
         .await;
-    refused(&school, "inventory_valuations_not_negative", &of(&chalk, &store, "issue", -11, &[])).await;
-    refused(&school, "inventory_valuations_nothing_is_worth_nothing", &of(&chalk, &store, "issue", -10, &[])).await;
-    refused(&school, "inventory_valuations_not_negative", &of(&chalk, &store, "issue", -1, &[("value_minor", "-1001")])).await;
-    refused(&school, "stock_movements_direction", &of(&chalk, &store, "issue", 1, &[])).await;
-    refused(&school, "stock_movements_value", &of(&chalk, &store, "receive", 1, &[("value_minor", "-1")])).await;
-    refused(&school, "stock_movements_of_loan", &of(&chalk, &store, "loan", -1, &[])).await;
-    refused(&school, "stock_movements_return_of_issue", &of(&chalk, &store, "return", 1, &[])).await;
-    refused(&school, "transfer_is_whole", &of(&chalk, &store, "transfer_out", -1, &[("transfer_id", "gen_random_uuid()")])).await;
-    refused(&school, "stock_movements_by_unit", &of(&atlas, &library, "issue", -1, &[("value_minor", "-40000")])).await;
-    refused(&school, "stock_movements_by_unit", &of(&chalk, &store, "issue", -1, &[("unit_id", &unit)])).await;
-    refused(&school, "stock_movements_unit_is_there", &of(&atlas, &library, "adjust", 1, &[("unit_id", &unit)])).await;
+    school.attacker().refused("inventory_valuations_not_negative", &of(&chalk, &store, "issue", -11, &[])).await;
+    school.attacker().refused("inventory_valuations_nothing_is_worth_nothing", &of(&chalk, &store, "issue", -10, &[])).await;
+    school.attacker().refused("inventory_valuations_not_negative", &of(&chalk, &store, "issue", -1, &[("value_minor", "-1001")])).await;
+    school.attacker().refused("stock_movements_direction", &of(&chalk, &store, "issue", 1, &[])).await;
+    school.attacker().refused("stock_movements_value", &of(&chalk, &store, "receive", 1, &[("value_minor", "-1")])).await;
+    school.attacker().refused("stock_movements_of_loan", &of(&chalk, &store, "loan", -1, &[])).await;
+    school.attacker().refused("stock_movements_return_of_issue", &of(&chalk, &store, "return", 1, &[])).await;
+    school.attacker().refused("transfer_is_whole", &of(&chalk, &store, "transfer_out", -1, &[("transfer_id", "gen_random_uuid()")])).await;
+    school.attacker().refused("stock_movements_by_unit", &of(&atlas, &library, "issue", -1, &[("value_minor", "-40000")])).await;
+    school.attacker().refused("stock_movements_by_unit", &of(&chalk, &store, "issue", -1, &[("unit_id", &unit)])).await;
+    school.attacker().refused("stock_movements_unit_is_there", &of(&atlas, &library, "adjust", 1, &[("unit_id", &unit)])).await;
     for year in ["12026", "2201", "1899"] {
-        refused(&school, "inventory_units_warranty", &format!("UPDATE inventory_units SET warranty_until = '{year}-01-01'")).await;
+        school.attacker().refused("inventory_units_warranty", &format!("UPDATE inventory_units SET warranty_until = '{year}-01-01'")).await;
     }
     school.lend("Atlas-1").await.expect(201);
-    refused(&school, "inventory_loans_due", "UPDATE inventory_loans SET due_on = '12026-01-01'").await;
-    refused(&school, "inventory_loans_reminded", "UPDATE inventory_loans SET reminded_on = '12026-01-01'").await;
+    school.attacker().refused("inventory_loans_due", "UPDATE inventory_loans SET due_on = '12026-01-01'").await;
+    school.attacker().refused("inventory_loans_reminded", "UPDATE inventory_loans SET reminded_on = '12026-01-01'").await;
     school
         .keeper
         .post("/api/v1/inventory/reservations", &serde_json::json!({"item_id": atlas, "student_id": school.stranger_id}))
         .await
         .expect(201);
-    refused(&school, "inventory_reservations_expires", "UPDATE inventory_reservations SET expires_on = '12026-01-01'").await;
-    refused(&school, "inventory_items_stay", "UPDATE inventory_items SET is_serialised = false WHERE is_serialised").await;
-    refused(
-        &school,
-        "inventory_items_serialised",
-        "UPDATE inventory_items SET is_serialised = true, kind = 'consumable' WHERE false; INSERT INTO inventory_items \
+    school.attacker().refused("inventory_reservations_expires", "UPDATE inventory_reservations SET expires_on = '12026-01-01'").await;
+    school.attacker().refused("inventory_items_stay", "UPDATE inventory_items SET is_serialised = false WHERE is_serialised").await;
+    school
+        .attacker()
+        .refused(
+            "inventory_items_serialised",
+            "UPDATE inventory_items SET is_serialised = true, kind = 'consumable' WHERE false; INSERT INTO inventory_items \
         (school_id, id, name, currency, is_serialised) SELECT id, gen_random_uuid(), 'X', 'INR', true FROM schools",
-    )
-    .await;
+        )
+        .await;
     school.check_books().await;
 }
 
@@ -122,13 +111,14 @@ async fn a_loan_and_its_movements_say_the_same_and_a_unit_has_one_open_loan() {
     let atlas = school.book("Atlas", 1, None).await;
     let loan = school.lend("Atlas-1").await.expect(201);
     let copy = "INSERT INTO inventory_loans SELECT (jsonb_populate_record(l, jsonb_build_object('id', gen_random_uuid()))).* FROM inventory_loans l";
-    refused(&school, "inventory_loans_one_open", copy).await;
-    refused(
-        &school,
-        "loan_is_moved",
-        &format!("{copy} WHERE false; UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 0"),
-    )
-    .await;
+    school.attacker().refused("inventory_loans_one_open", copy).await;
+    school
+        .attacker()
+        .refused(
+            "loan_is_moved",
+            &format!("{copy} WHERE false; UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 0"),
+        )
+        .await;
     let back = movement(
         &school,
         &atlas,
@@ -137,12 +127,17 @@ async fn a_loan_and_its_movements_say_the_same_and_a_unit_has_one_open_loan() {
         1,
         &[("loan_id", &format!("'{}'", id(&loan))), ("unit_id", "(SELECT id FROM inventory_units LIMIT 1)")],
     );
-    refused(&school, "loan_is_moved", &back).await;
-    attempt(&school, &format!("{back} UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 0"))
+    school.attacker().refused("loan_is_moved", &back).await;
+    school
+        .attacker()
+        .attempt(&format!("{back} UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 0"))
         .await
         .unwrap();
-    refused(&school, "inventory_loans_over", "UPDATE inventory_loans SET state = 'open', returned_at = NULL, penalty_minor = NULL").await;
-    refused(&school, "stock_movements_unit_is_there", &back).await;
+    school
+        .attacker()
+        .refused("inventory_loans_over", "UPDATE inventory_loans SET state = 'open', returned_at = NULL, penalty_minor = NULL")
+        .await;
+    school.attacker().refused("stock_movements_unit_is_there", &back).await;
     school.check_books().await;
 }
 
@@ -159,16 +154,16 @@ async fn a_repair_and_its_movements_say_the_same() {
     );
     let of_repair = format!("'{repair}'");
     let moves = |kind: &str, quantity: i32| movement(&school, &item, &store, kind, quantity, &[("repair_id", &of_repair)]);
-    refused(&school, "repair_is_moved", &row).await;
-    refused(&school, "repair_is_moved", &format!("{row} {}", moves("repair", -1))).await;
-    refused(&school, "repair_is_moved", &format!("{row} {} {}", moves("repair", -2), moves("repair_return", 2))).await;
-    attempt(&school, &format!("{row} {}", moves("repair", -2))).await.unwrap();
+    school.attacker().refused("repair_is_moved", &row).await;
+    school.attacker().refused("repair_is_moved", &format!("{row} {}", moves("repair", -1))).await;
+    school.attacker().refused("repair_is_moved", &format!("{row} {} {}", moves("repair", -2), moves("repair_return", 2))).await;
+    school.attacker().attempt(&format!("{row} {}", moves("repair", -2))).await.unwrap();
     let over = "UPDATE inventory_repairs SET state = 'repaired', finished_at = sent_at;";
-    refused(&school, "repair_is_moved", over).await;
-    refused(&school, "repair_is_moved", &moves("repair_return", 2)).await;
-    refused(&school, "repair_is_moved", &format!("{over} {}", moves("repair_return", 1))).await;
-    attempt(&school, &format!("{over} {}", moves("repair_return", 2))).await.unwrap();
-    refused(&school, "inventory_repairs_over", "UPDATE inventory_repairs SET state = 'open', finished_at = NULL").await;
+    school.attacker().refused("repair_is_moved", over).await;
+    school.attacker().refused("repair_is_moved", &moves("repair_return", 2)).await;
+    school.attacker().refused("repair_is_moved", &format!("{over} {}", moves("repair_return", 1))).await;
+    school.attacker().attempt(&format!("{over} {}", moves("repair_return", 2))).await.unwrap();
+    school.attacker().refused("inventory_repairs_over", "UPDATE inventory_repairs SET state = 'open', finished_at = NULL").await;
     school.check_books().await;
 }
 
@@ -183,7 +178,7 @@ async fn a_loan_is_split_in_two_that_are_the_whole_and_what_is_owed_can_be_charg
     let of = |loan: &str, kind: &str, quantity: i32| movement(&school, &item, &store, kind, quantity, &[("loan_id", &format!("'{loan}'"))]);
     let back = of(&loan, "loan_return", 3);
     let close = format!("{back} UPDATE inventory_loans SET state = 'split', split_at = lent_at, penalty_minor = 0;");
-    refused(&school, "loan_is_split_in_two", &close).await;
+    school.attacker().refused("loan_is_split_in_two", &close).await;
     let part = |quantity: i32| {
         let part = Uuid::now_v7().to_string();
         let row = format!(
@@ -192,15 +187,15 @@ async fn a_loan_is_split_in_two_that_are_the_whole_and_what_is_owed_can_be_charg
         );
         format!("{row} {}", of(&part, "loan", -quantity))
     };
-    refused(&school, "loan_is_split_in_two", &part(1)).await;
-    refused(&school, "loan_is_split_in_two", &format!("{close} {}", part(3))).await;
-    refused(&school, "loan_is_split_in_two", &format!("{close} {} {}", part(1), part(1))).await;
-    refused(&school, "loan_is_split_in_two", &format!("{close} {} {} {}", part(1), part(1), part(1))).await;
+    school.attacker().refused("loan_is_split_in_two", &part(1)).await;
+    school.attacker().refused("loan_is_split_in_two", &format!("{close} {}", part(3))).await;
+    school.attacker().refused("loan_is_split_in_two", &format!("{close} {} {}", part(1), part(1))).await;
+    school.attacker().refused("loan_is_split_in_two", &format!("{close} {} {} {}", part(1), part(1), part(1))).await;
     let free = format!("{back} UPDATE inventory_loans SET state = 'split', split_at = lent_at, penalty_minor = 1;");
-    refused(&school, "inventory_loans_split_owes_nothing", &free).await;
+    school.attacker().refused("inventory_loans_split_owes_nothing", &free).await;
     let dear = format!("{back} UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 1000000000001;");
-    refused(&school, "inventory_loans_chargeable", &dear).await;
-    attempt(&school, &format!("{close} {} {}", part(1), part(2))).await.unwrap();
+    school.attacker().refused("inventory_loans_chargeable", &dear).await;
+    school.attacker().attempt(&format!("{close} {} {}", part(1), part(2))).await.unwrap();
     school.check_books().await;
 }
 
@@ -214,9 +209,9 @@ async fn a_reservation_that_is_over_and_what_was_counted_for_a_stock_take_that_i
     school.receive(&chalk, 5, 100).await;
     let wish = json!({"item_id": ball, "student_id": school.student_id});
     let reservation = id(&school.keeper.post("/api/v1/inventory/reservations", &wish).await.expect(201));
-    attempt(&school, "UPDATE inventory_reservations SET expires_on = expires_on").await.unwrap();
+    school.attacker().attempt("UPDATE inventory_reservations SET expires_on = expires_on").await.unwrap();
     school.keeper.post_if(&format!("/api/v1/inventory/reservations/{reservation}/cancel"), "\"v1\"", &json!({})).await.expect(200);
-    refused(&school, "inventory_reservations_over", "UPDATE inventory_reservations SET state = 'waiting'").await;
+    school.attacker().refused("inventory_reservations_over", "UPDATE inventory_reservations SET state = 'waiting'").await;
     for (end, expected) in [("post", 3), ("cancel", 4)] {
         let take = school.keeper.post("/api/v1/inventory/stock-takes", &json!({"location_id": school.store})).await;
         let path = take.header("location").to_owned();
@@ -224,20 +219,24 @@ async fn a_reservation_that_is_over_and_what_was_counted_for_a_stock_take_that_i
         let counted = put(&school.keeper, &format!("{path}/counts"), &json!({"counts": [{"item_id": chalk, "counted": expected}]})).await;
         let etag = counted.etag();
         counted.expect(200);
-        attempt(&school, &format!("UPDATE inventory_counts SET counted_at = counted_at WHERE stock_take_id = '{take}'")).await.unwrap();
+        school
+            .attacker()
+            .attempt(&format!("UPDATE inventory_counts SET counted_at = counted_at WHERE stock_take_id = '{take}'"))
+            .await
+            .unwrap();
         school.keeper.post_if(&format!("{path}/{end}"), &etag, &json!({})).await.expect(200);
         let change = format!("UPDATE inventory_counts SET counted = 99 WHERE stock_take_id = '{take}'");
-        refused(&school, "inventory_counts_over", &change).await;
-        refused(&school, "inventory_counts_over", &format!("DELETE FROM inventory_counts WHERE stock_take_id = '{take}'")).await;
+        school.attacker().refused("inventory_counts_over", &change).await;
+        school.attacker().refused("inventory_counts_over", &format!("DELETE FROM inventory_counts WHERE stock_take_id = '{take}'")).await;
         let more = format!(
             "INSERT INTO inventory_counts (school_id, id, stock_take_id, item_id, expected, counted, counted_at, counted_by)
              VALUES ('{}', gen_random_uuid(), '{take}', '{ball}', 0, 1, now(), '{}')",
             school.id, school.keeper_user
         );
-        refused(&school, "inventory_counts_over", &more).await;
+        school.attacker().refused("inventory_counts_over", &more).await;
     }
     let of_use = movement(&school, &chalk, &school.store, "write_off", -1, &[("purpose", "'Cleaning'"), ("value_minor", "-100")]);
-    refused(&school, "stock_movements_of_use", &of_use).await;
+    school.attacker().refused("stock_movements_of_use", &of_use).await;
     school.check_books().await;
 }
 
@@ -248,7 +247,7 @@ async fn fifty_who_go_to_the_database_themselves_take_ten_of_ten_and_opposite_tr
     school.receive(&chalk, 10, 0).await;
     school.receive(&pens, 50, 0).await;
     let takes: Vec<String> = (0..50).map(|_| movement(&school, &chalk, &school.store, "issue", -1, &[])).collect();
-    let outcomes = join_all(takes.iter().map(|take| attempt(&school, take))).await;
+    let outcomes = join_all(takes.iter().map(|take| school.attacker().attempt(take))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 10, "{outcomes:?}");
     let moves: Vec<String> = (0..50)
         .map(|n| {
@@ -259,7 +258,7 @@ async fn fifty_who_go_to_the_database_themselves_take_ten_of_ten_and_opposite_tr
             format!("{out} {into}")
         })
         .collect();
-    let outcomes = join_all(moves.iter().map(|transfer| attempt(&school, transfer))).await;
+    let outcomes = join_all(moves.iter().map(|transfer| school.attacker().attempt(transfer))).await;
     let lost: Vec<&StoreError> =
         outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).filter(|error| error.constraint().is_none()).collect();
     assert!(lost.is_empty(), "{lost:?}");
@@ -268,11 +267,40 @@ async fn fifty_who_go_to_the_database_themselves_take_ten_of_ten_and_opposite_tr
 }
 
 #[tokio::test]
-async fn every_rule_that_is_put_into_words_exists() {
+async fn of_fifty_who_lend_one_unit_at_the_database_one_does_and_of_fifty_who_take_it_back_one_closes_the_loan() {
     let school = School::open().await;
-    for rule in inventory::store::RULES {
-        let known = "SELECT count(*) FROM (SELECT conname::text AS name FROM pg_constraint UNION SELECT relname::text FROM pg_class WHERE relkind = 'i'
-            UNION SELECT (regexp_matches(prosrc, 'CONSTRAINT = ''([a-z_]+)''', 'g'))[1] FROM pg_proc) n WHERE name = '{}'";
-        assert!(school.count(&known.replace("{}", rule.constraint)).await > 0, "{}", rule.constraint);
-    }
+    let atlas = school.book("Atlas", 2, None).await;
+    let other = id(&school.lend("Atlas-2").await.expect(201));
+    let unit = "(SELECT id FROM inventory_units WHERE serial_number = 'Atlas-1')";
+    let of = |loan: Uuid, kind: &str, quantity: i32| {
+        movement(&school, &atlas, &school.library, kind, quantity, &[("loan_id", &format!("'{loan}'")), ("unit_id", unit)])
+    };
+    let lend = |loan: Uuid| {
+        format!(
+            "INSERT INTO inventory_loans SELECT (jsonb_populate_record(l, jsonb_build_object('id', '{loan}', 'unit_id', {unit}))).*
+             FROM inventory_loans l WHERE id = '{other}'; {}",
+            of(loan, "loan", -1)
+        )
+    };
+    let loans: Vec<Uuid> = (0..50).map(|_| Uuid::now_v7()).collect();
+    let lendings: Vec<String> = loans.iter().map(|loan| lend(*loan)).collect();
+    let outcomes = join_all(lendings.iter().map(|lending| school.attacker().attempt(lending))).await;
+    let done: Vec<Uuid> = loans.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(loan, _)| *loan).collect();
+    let [loan] = done[..] else { panic!("{outcomes:?}") };
+    let close = format!("UPDATE inventory_loans SET state = 'returned', returned_at = lent_at, penalty_minor = 0 WHERE id = '{loan}';");
+    let returns: Vec<String> = (0..50)
+        .map(|n| {
+            let back = of(loan, "loan_return", 1);
+            if n % 2 == 0 { format!("{close} {back}") } else { format!("{back} {close}") }
+        })
+        .collect();
+    let outcomes = join_all(returns.iter().map(|one| school.attacker().attempt(one))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    assert_eq!(school.count("SELECT count(*) FROM stock_movements WHERE kind = 'loan_return'").await, 1);
+    school.check_books().await;
+}
+
+#[tokio::test]
+async fn every_rule_that_is_put_into_words_exists() {
+    School::open().await.fleet.database.has_rules(inventory::store::RULES.iter().map(|rule| rule.constraint)).await;
 }

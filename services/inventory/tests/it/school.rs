@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use domain::{Clock, ManualClock, Role, SchoolId, StudentId, SystemClock, UserId};
+use domain::{Clock, ManualClock, Role, SchoolId, ServiceName, StudentId, SystemClock, UserId};
 use serde_json::{Value, json};
 use service_kit::Service;
-use testkit::{Answer, Api, Fleet};
+use testkit::{Answer, Api, Attacker, Fleet};
 use uuid::Uuid;
 
 pub const SERVICES: &[Service] = &[auth::SERVICE, inventory::SERVICE];
@@ -97,15 +97,6 @@ impl School {
         school.office.post("/api/v1/inventory/keepers", &json!({"user_id": keeper_user})).await.expect(201);
         school.library = school.place("Library").await;
         school.store = school.place("Store room").await;
-        // What is told leaves the outbox as soon as it is relayed; here it stays.
-        school
-            .sql(
-                "CREATE TABLE told (event jsonb);
-                 CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
-                    $$ BEGIN INSERT INTO public.told VALUES (NEW.event); RETURN NULL; END $$;
-                 CREATE TRIGGER tell AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION tell();",
-            )
-            .await;
         school
     }
 
@@ -207,20 +198,20 @@ impl School {
 
     /// What was told under this name, in order.
     pub async fn told(&self, kind: &str) -> Vec<Value> {
-        let events: Vec<Value> = sqlx::query_scalar("SELECT event FROM told WHERE event->>'type' = $1")
-            .bind(kind)
-            .fetch_all(&mut self.fleet.database.superuser().await)
-            .await
-            .unwrap();
-        events.iter().map(|event| serde_json::from_str(event["data"].as_str().unwrap()).unwrap()).collect()
+        self.fleet.told(self.id, kind).await
     }
 
     pub async fn sql(&self, statement: &str) {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut self.fleet.database.superuser().await).await.unwrap();
+        self.fleet.database.sql(statement).await;
     }
 
     pub async fn count(&self, query: &str) -> i64 {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&mut self.fleet.database.superuser().await).await.unwrap()
+        self.fleet.database.count(query).await
+    }
+
+    /// The service's own rights at the database.
+    pub fn attacker(&self) -> Attacker<'_> {
+        Attacker::new(&self.fleet.platform, ServiceName::Inventory, self.id)
     }
 
     /// What must hold whatever happened, as the tables say: every balance and value is the sum of its movements, and every unit is where its last one left it.
@@ -245,14 +236,6 @@ impl School {
 
 pub fn id(body: &Value) -> String {
     body["id"].as_str().unwrap().to_owned()
-}
-
-pub fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
-}
-
-pub fn statuses(answers: &[Answer]) -> Vec<u16> {
-    answers.iter().map(|answer| answer.status).collect()
 }
 
 /// PUT with a JSON body.

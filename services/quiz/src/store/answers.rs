@@ -111,7 +111,7 @@ impl Buffered for Answer {
         .bind(ids)
         .fetch_all(connection)
         .await?;
-        Ok(rows.into_iter().map(|Json(row)| row).collect())
+        Ok(store::plain(rows))
     }
 }
 

@@ -100,7 +100,7 @@ impl Buffered for Attempt {
         .bind(ids)
         .fetch_all(connection)
         .await?;
-        Ok(rows.into_iter().map(|Json(row)| row).collect())
+        Ok(store::plain(rows))
     }
 }
 
@@ -239,6 +239,6 @@ pub(crate) async fn list_attempts(
         .fetch_all(transaction.connection()?)
         .await
         .map_err(StoreError::from)?;
-    let saved = saved.into_iter().map(|Json(row)| row).collect();
+    let saved = store::plain(saved);
     Ok(merge(saved, unsaved, |row| filter.holds(row), |a, b| (a.started_at, a.id).cmp(&(b.started_at, b.id))))
 }

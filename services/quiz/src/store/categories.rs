@@ -32,7 +32,7 @@ impl Categories {
                 .bind(transaction.school_id().as_uuid())
                 .fetch_all(transaction.connection()?)
                 .await?;
-        Ok(rows.into_iter().map(|Json(row)| row).collect())
+        Ok(store::plain(rows))
     }
 
     /// The category with this id, locked.

@@ -167,5 +167,5 @@ pub(crate) async fn list_quizzes(
         .bind(limit.cast_signed())
         .fetch_all(transaction.connection()?)
         .await?;
-    Ok(rows.into_iter().map(|Json(quiz)| quiz).collect())
+    Ok(store::plain(rows))
 }

@@ -49,7 +49,7 @@ pub(crate) async fn marked_rows(transaction: &mut SchoolTransaction, attempts: &
     .bind(ids)
     .fetch_all(transaction.connection()?)
     .await?;
-    Ok(rows.into_iter().map(|Json(row)| row).collect())
+    Ok(store::plain(rows))
 }
 
 /// Attempts of the school that run and may be over, in the order of their ids: by their own row, or by what their quiz says now. Overrides can make that untrue, and some

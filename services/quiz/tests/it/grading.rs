@@ -168,10 +168,5 @@ async fn an_attempt_is_not_reopened_while_another_one_runs() {
 
 /// The data of the events of a kind, in their order.
 async fn told(school: &School, kind: &str) -> Vec<Value> {
-    use fred::interfaces::StreamsInterface;
-    let stream = cache::key::events(domain::Partition::of(school.id));
-    let entries: Vec<(String, std::collections::HashMap<String, String>)> =
-        school.fleet.platform.redis().xrange_values(stream, "-", "+", None).await.unwrap();
-    let events = entries.iter().map(|(_, fields)| serde_json::from_str::<Value>(&fields["e"]).unwrap());
-    events.filter(|event| event["type"] == kind).map(|event| serde_json::from_str(event["data"].as_str().unwrap()).unwrap()).collect()
+    school.fleet.told(school.id, kind).await
 }

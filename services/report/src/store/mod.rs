@@ -12,10 +12,8 @@ mod targets;
 
 use domain::{Points, SchoolId, ServiceName};
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::de::DeserializeOwned;
 use service_kit::Platform;
-use sqlx::types::Json;
-use store::{SchoolTransaction, StoreError};
+use store::{SchoolTransaction, StoreError, plain};
 
 pub(crate) use grades::{Grades, changes_of, find_grade, grades_in, grades_of, grades_to_write, look_for_grade};
 pub(crate) use history::{OutlineChange, OutlineFilter, outline_changes};
@@ -36,11 +34,6 @@ pub(crate) async fn reading(platform: &Platform, school: SchoolId) -> Result<Sch
 /// A transaction that only reads, and whose statements all see the same.
 pub(crate) async fn snapshot(platform: &Platform, school: SchoolId) -> Result<SchoolTransaction, StoreError> {
     platform.postgres(ServiceName::Report).school_snapshot(school).await
-}
-
-/// Rows that came as JSON.
-fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {
-    rows.into_iter().map(|Json(row)| row).collect()
 }
 
 /// Marks of a table, rounded half up to a hundredth: the grade book keeps no finer ones.

@@ -176,7 +176,7 @@ pub(crate) async fn list(
         .await
         .map_err(StoreError::from)?;
     let seal = |last: &Membership| Cursor::<Position>::seal(platform.cursor_key(), "memberships", &filters, &(last.created_at, last.id));
-    Ok(Page::of(rows.into_iter().map(|Json(row)| row).collect(), query.limit, seal))
+    Ok(Page::of(store::plain(rows), query.limit, seal))
 }
 
 /// A membership.

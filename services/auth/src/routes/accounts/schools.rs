@@ -171,7 +171,7 @@ pub(crate) async fn list(
         .await
         .map_err(StoreError::from)?;
     let seal = |last: &School| Cursor::<Position>::seal(platform.cursor_key(), "schools", &query.is_active, &(last.created_at, last.id));
-    Ok(Page::of(rows.into_iter().map(|Json(row)| row).collect(), query.limit, seal))
+    Ok(Page::of(store::plain(rows), query.limit, seal))
 }
 
 fn reach(caller: &PlatformCaller, school: SchoolId) -> Result<(), Problem> {

@@ -95,7 +95,7 @@ async fn read(
         .bind(i64::from(limit.get()) + 1)
         .fetch_all(connection)
         .await?;
-    Ok(rows.into_iter().map(|Json(row)| row).collect())
+    Ok(store::plain(rows))
 }
 
 /// One's own running sessions in all schools, newest first.

@@ -115,7 +115,7 @@ pub(crate) async fn memberships(connection: &mut PgConnection, user: UserId) -> 
                   WHERE m.user_id = $1 AND m.is_active AND m.status = 'active' AND s.is_active AND s.status = 'active' \
                   ORDER BY s.name, s.id, m.created_at, m.id";
     let rows: Vec<Json<Membership>> = sqlx::query_scalar(select).bind(user.as_uuid()).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|Json(row)| row).collect())
+    Ok(store::plain(rows))
 }
 
 /// Whether the user may still be in `place`.
