@@ -1,7 +1,7 @@
 //! What buses tell the other services, besides what is noticed on the way ([`crate::store`]). Ids only: no names, no places.
 
 use domain::{BusRouteId, BusTripId, EventEnvelope, EventKind, StudentId, Timestamp, VehicleId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use service_kit::{Caller, Problem};
 
 use crate::model::boarding::{Boarding, BoardingKind};
@@ -16,11 +16,12 @@ struct AboutTrip {
     direction: Direction,
 }
 
-#[derive(Serialize)]
+/// What `transport:boarded` and `transport:alighted` tell.
+#[derive(Debug, Serialize, Deserialize)]
 #[allow(clippy::struct_field_names)] // the names of the JSON
-struct AboutBoarding {
-    trip_id: BusTripId,
-    student_id: StudentId,
+pub(crate) struct AboutBoarding {
+    pub(crate) trip_id: BusTripId,
+    pub(crate) student_id: StudentId,
 }
 
 /// `transport:trip_started`, `transport:trip_ended`, `transport:trip_cancelled` or `transport:trip_changed`.

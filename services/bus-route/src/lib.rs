@@ -1,8 +1,8 @@
 //! Buses: vehicles and drivers, routes and seats, trips and who is on board, live positions, and the public feeds.
 //!
 //! Routes: [`routes::vehicles`], [`routes::maintenance`], [`routes::drivers`], [`routes::documents`] (papers that run out), [`routes::bus_routes`] and their
-//! [`routes::stops`], [`routes::assignments`] (seats), [`routes::fees`] (what they cost), [`routes::trips`], [`routes::trip_steps`] (start, end),
-//! [`routes::manifest`], [`routes::boardings`], [`routes::positions`], [`routes::listening`] (the live view), [`routes::eta`], [`routes::students`] (a student's bus),
+//! [`routes::stops`], [`routes::assignments`] (seats), [`routes::fees`] (what they cost), [`routes::trips`], [`routes::planning`] (many days at once), [`routes::trip_steps`] (start, end),
+//! [`routes::manifest`], [`routes::boardings`], [`routes::student_boardings`], [`routes::positions`], [`routes::listening`] (the live view), [`routes::eta`], [`routes::students`] (a student's bus),
 //! [`routes::trip_details`], [`routes::arrivals`] (at a stop), [`routes::alarms`] (before a bus comes), [`routes::alerts`] and [`routes::service_alerts`] (as the office
 //! writes and as riders read them), [`routes::problems`] (what riders tell), [`routes::gtfs`] and [`routes::realtime`] (the feeds), [`routes::geojson`] (maps).
 //!
@@ -13,14 +13,15 @@
 //! `transport:trip_cancelled`, `transport:trip_changed`, `transport:arrived` (one a stop of a trip), `transport:delayed`
 //! (one a trip), `transport:alarm_rung` (one an alarm and trip), `transport:problem_reported`, `transport:boarded`, `transport:alighted`, `transport:not_alighted` (one a
 //! student and trip). A durable consumer looks for whoever was left
-//! behind after each trip ([`after_trip`]), and a task for trips that nobody ends or starts ([`sweep`]). Positions travel on the channel `bus:live` to every process that somebody listens to ([`live`]).
+//! behind after each trip, and whenever somebody boards or gets off ([`after_trip`]), and a task for trips that nobody ends or starts ([`sweep`]). Positions travel on the channel `bus:live` to every process that somebody listens to ([`live`]).
 //!
 //! The rules are in [`model`]: who sits where in [`model::seating`], stops and times in [`model::timetable`], how a trip goes in [`model::progress`], which
-//! stops it has reached in [`model::fence`], when it will be where in [`model::eta`].
+//! stops it has reached in [`model::fence`], when it will be where in [`model::eta`], on which days it runs in [`model::planning`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod after_trip;
+mod audience;
 mod desk;
 mod events;
 pub mod feeds;

@@ -3,7 +3,8 @@
 //! A position that moves a trip on is published on one Redis channel ([`store::CHANNEL`]). Each process subscribes to it once ([`follow`]) and hands the message to its own
 //! listeners of that trip, each of whom has room for [`ROOM`] messages: who falls further behind is cut off rather than buffered, and may come again, which begins
 //! with where the bus is then. Who listens is told where the bus is after each gap in the
-//! subscription. A listener's right is looked at again when seats, trips or guardians change, and twice a minute; the access token each second.
+//! subscription. A listener's right is looked at again when seats, trips or guardians change, and twice a minute, once for all listeners of a trip
+//! ([`crate::audience`]); the access token each second.
 
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use utoipa::ToSchema;
 
+use crate::audience::Audiences;
 use crate::model::eta::StopEta;
 use crate::model::progress::{Course, Progress};
 use crate::model::route::Direction;
@@ -117,6 +119,7 @@ type Frames = broadcast::Sender<Arc<Frame>>;
 pub(crate) struct Hub {
     trips: Mutex<HashMap<(SchoolId, BusTripId), Frames>>,
     rights: Mutex<HashMap<SchoolId, watch::Sender<String>>>,
+    audiences: Audiences,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -156,6 +159,7 @@ impl Hub {
 
     /// Forgets trips and schools that nobody listens to, and answers the schools that somebody does.
     fn tidy(&self) -> Vec<SchoolId> {
+        self.audiences.tidy();
         held(&self.trips).retain(|_, sender| sender.receiver_count() > 0);
         let mut rights = held(&self.rights);
         rights.retain(|_, sender| sender.receiver_count() > 0);
@@ -413,16 +417,22 @@ impl Listener {
 
     /// Why the listener is to be let go, if so; what they see may be another thing now.
     async fn look_again(&mut self) -> Option<Bye> {
-        match self.rooms.seen_trip(&self.caller, self.trip).await {
-            Ok((_, TripState::Running, sight)) => {
+        let generation = self.rights.borrow().clone();
+        let audience = self.rooms.hub.audiences.of(&self.rooms.platform, self.caller.school_id, self.trip, &generation).await;
+        let audience = match audience {
+            Ok(audience) => audience,
+            // Away for a moment is not forbidden.
+            Err(problem) if problem.kind() == service_kit::Kind::Unavailable => return None,
+            Err(_) => return Some(Bye::NotAllowed),
+        };
+        match audience.and_then(|audience| Some((audience.state, audience.sight(&self.caller)?))) {
+            Some((TripState::Running, sight)) => {
                 self.sight = sight;
                 None
             }
             // Its end was not heard.
-            Ok(_) => Some(Bye::Ended),
-            // Away for a moment is not forbidden.
-            Err(problem) if problem.kind() == service_kit::Kind::Unavailable => None,
-            Err(_) => Some(Bye::NotAllowed),
+            Some(_) => Some(Bye::Ended),
+            None => Some(Bye::NotAllowed),
         }
     }
 }

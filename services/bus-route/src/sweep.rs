@@ -1,4 +1,5 @@
-//! What time does by itself: a trip that nobody ends is noticed, and who is still on board; one that nobody starts is late; who has left the school gives the seat back.
+//! What time does by itself: a trip that nobody ends is noticed, and who is still on board; one that nobody starts is late; who has left the school gives the seat back;
+//! where buses were is forgotten.
 //! A task in every process looks after all schools; any number of them may do so at once, each thing is noticed once.
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use crate::after_trip;
 use crate::model::forgotten::{not_begun, should_have_ended};
+use crate::model::position::KEPT;
 use crate::model::progress::Course;
 use crate::model::trip::TripState;
 use crate::store as tables;
@@ -79,6 +81,10 @@ async fn look_after(platform: &Platform, school: SchoolId) -> Result<usize, Prob
     if seats > 0 {
         tables::rights_changed(platform, school).await;
     }
+    // By itself: it may take a while, and nobody waits for it.
+    let mut transaction = postgres.school(school).await?;
+    tables::forget_positions(&mut transaction, now - KEPT).await?;
+    transaction.commit().await?;
     Ok(count + seats)
 }
 

@@ -28,6 +28,22 @@ pub enum Document {
     Badge,
 }
 
+impl Document {
+    /// As it stands in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Insurance => "insurance",
+            Self::Fitness => "fitness",
+            Self::Permit => "permit",
+            Self::Registration => "registration",
+            Self::Pollution => "pollution",
+            Self::Licence => "licence",
+            Self::Badge => "badge",
+        }
+    }
+}
+
 /// Whose paper it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

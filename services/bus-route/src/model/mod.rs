@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod forgotten;
 pub mod geo;
 pub mod occupancy;
+pub mod planning;
 pub mod position;
 pub mod problem;
 pub mod progress;

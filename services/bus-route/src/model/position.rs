@@ -15,6 +15,9 @@ pub const MOST: usize = 500;
 /// How long a device may keep a position to itself.
 const OLDEST: Duration = Duration::days(7);
 
+/// How long positions are kept: a child was on that bus.
+pub const KEPT: Duration = Duration::days(90);
+
 /// Faster than any bus, in metres a second.
 const FASTEST: f64 = 100.0;
 

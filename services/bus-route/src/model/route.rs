@@ -22,6 +22,12 @@ impl Direction {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Pickup, Self::Drop];
 
+    /// The direction of this name; what is not home is to school.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        if name == Self::Drop.as_str() { Self::Drop } else { Self::Pickup }
+    }
+
     /// As it stands in the tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -49,7 +49,7 @@ impl Places {
 }
 
 /// Whether the role counts as the school's office here.
-pub(super) const fn is_office(caller: &Caller) -> bool {
+pub(crate) const fn is_office(caller: &Caller) -> bool {
     matches!(caller.role, Role::SchoolAdmin | Role::Admin)
 }
 

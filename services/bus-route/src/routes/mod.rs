@@ -1,7 +1,7 @@
 //! One file a resource.
 
 mod access;
-pub(crate) use access::Sight;
+pub(crate) use access::{Sight, is_office};
 pub mod alarms;
 pub mod alerts;
 pub mod arrivals;
@@ -18,11 +18,13 @@ pub mod listening;
 pub mod maintenance;
 pub mod manifest;
 mod paging;
+pub mod planning;
 pub mod positions;
 pub mod problems;
 pub mod realtime;
 pub mod service_alerts;
 pub mod stops;
+pub mod student_boardings;
 pub mod students;
 pub mod trip_details;
 pub mod trip_steps;
@@ -54,8 +56,10 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     trip_steps::configure(config);
     manifest::configure(config);
     boardings::configure(config);
+    student_boardings::configure(config);
     positions::configure(config);
     listening::configure(config);
+    planning::configure(config);
     trips::configure(config);
     students::configure(config);
     alerts::configure(config);

@@ -1,4 +1,4 @@
-//! Trips: planning them, and looking at them. Starting and ending is in [`super::trip_steps`].
+//! Trips: planning one, and looking at them. Planning many days at once is in [`super::planning`], starting and ending in [`super::trip_steps`].
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch, post};
@@ -21,6 +21,7 @@ use crate::desk::Desk;
 use crate::events;
 use crate::model::documents::missing_on;
 use crate::model::fleet::Driver;
+use crate::model::planning::run_out;
 use crate::model::route::Direction;
 use crate::model::timetable;
 use crate::model::trip::{Trip, TripState};
@@ -240,9 +241,7 @@ pub(super) async fn fits(transaction: &mut SchoolTransaction, trip: &Trip, day: 
     };
     let missing = missing_on(&vehicle, driver.as_ref(), day);
     if !missing.is_empty() {
-        let names: Vec<String> =
-            missing.iter().filter_map(|document| Some(serde_json::to_value(document).ok()?.as_str()?.to_owned())).collect();
-        return Err(Problem::conflict(Kind::Conflict, format!("On that day these papers have run out: {}.", names.join(", "))));
+        return Err(Problem::conflict(Kind::Conflict, run_out(&missing)));
     }
     let riders = tables::count_riders(transaction.connection()?, school, trip.route_id, trip.direction, trip.service_date).await?;
     if riders > i64::from(vehicle.capacity) {

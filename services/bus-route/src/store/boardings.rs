@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use domain::{BusTripId, SchoolId, ServiceName, StudentId, Timestamp, Version};
+use chrono::NaiveDate;
+use domain::{BusRouteId, BusTripId, SchoolId, ServiceName, StudentId, Timestamp, Version};
+use serde::Deserialize;
 use service_kit::{Platform, Problem};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -13,6 +15,7 @@ use write_behind::{Buffered, Found, ReadError, merge};
 
 use super::{plain, reading};
 use crate::model::boarding::Boarding;
+use crate::model::route::Direction;
 
 const UPSERT: &str = "
 INSERT INTO bus_boardings (id, school_id, trip_id, student_id, boarded_at, alighted_at, log, version, created_at, updated_at)
@@ -41,7 +44,7 @@ impl Buffered for Boarding {
         self.created_at
     }
     fn scopes(&self) -> Vec<String> {
-        vec![scope(self.trip_id)]
+        vec![scope(self.trip_id), student_scope(self.student_id)]
     }
     fn same_content(&self, other: &Self) -> bool {
         Self { created_at: other.created_at, updated_at: other.updated_at, ..self.clone() } == *other
@@ -74,6 +77,10 @@ impl Buffered for Boarding {
 
 fn scope(trip: BusTripId) -> String {
     format!("trip:{trip}")
+}
+
+fn student_scope(student: StudentId) -> String {
+    format!("student:{student}")
 }
 
 /// A student's part in a trip, saved or not, or the proof that there is none.
@@ -111,4 +118,74 @@ pub(crate) async fn boardings_of_trips(platform: &Platform, school: SchoolId, tr
     let rows: Vec<Json<Boarding>> =
         query.bind(school.as_uuid()).bind(trips).fetch_all(transaction.connection()?).await.map_err(StoreError::from)?;
     Ok(merge(plain(rows), unsaved, |_| true, |a, b| (a.boarded_at, a.id).cmp(&(b.boarded_at, b.id))))
+}
+
+/// The trip of a student's part in one, as far as it is told of with it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Ridden {
+    pub(crate) trip_id: BusTripId,
+    pub(crate) service_date: NaiveDate,
+    pub(crate) direction: Direction,
+    pub(crate) route_id: BusRouteId,
+    pub(crate) route_name: String,
+}
+
+/// The columns of [`Ridden`], of `bus_trips t` and `bus_routes r`.
+macro_rules! ridden {
+    () => {
+        "jsonb_build_object('trip_id', t.id, 'service_date', t.service_date, 'direction', t.direction, 'route_id', r.id, 'route_name', r.name)"
+    };
+}
+
+/// A student's part in every trip of the days from `first` to `last`, saved or not, the latest first.
+pub(crate) async fn boardings_of_student(
+    platform: &Platform,
+    school: SchoolId,
+    student: StudentId,
+    (first, last): (NaiveDate, NaiveDate),
+) -> Result<Vec<(Boarding, Ridden)>, Problem> {
+    // Before PostgreSQL is asked: what is saved in between is then in both, never in neither.
+    let unsaved: HashMap<Uuid, Boarding> = platform.buffer().unsaved(school, &student_scope(student)).await?;
+    let mut transaction = reading(platform, school).await?;
+    let connection = transaction.connection()?;
+    let saved: Vec<(Json<Boarding>, Json<Ridden>)> = sqlx::query_as(concat!(
+        "SELECT to_jsonb(b), ",
+        ridden!(),
+        " FROM bus_boardings b
+         JOIN bus_trips t ON t.school_id = b.school_id AND t.id = b.trip_id AND t.service_date BETWEEN $3 AND $4
+         JOIN bus_routes r ON r.school_id = t.school_id AND r.id = t.route_id
+         WHERE b.school_id = $1 AND b.student_id = $2"
+    ))
+    .bind(school.as_uuid())
+    .bind(student.as_uuid())
+    .bind(first)
+    .bind(last)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(StoreError::from)?;
+    let trips: Vec<Json<Ridden>> = if unsaved.is_empty() {
+        Vec::new()
+    } else {
+        sqlx::query_scalar(concat!(
+            "SELECT ",
+            ridden!(),
+            " FROM bus_trips t JOIN bus_routes r ON r.school_id = t.school_id AND r.id = t.route_id
+             WHERE t.school_id = $1 AND t.id = ANY ($2) AND t.service_date BETWEEN $3 AND $4"
+        ))
+        .bind(school.as_uuid())
+        .bind(unsaved.values().map(|row| row.trip_id.as_uuid()).collect::<Vec<_>>())
+        .bind(first)
+        .bind(last)
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::from)?
+    };
+    let (saved, mut ridden): (Vec<Boarding>, HashMap<BusTripId, Ridden>) =
+        saved.into_iter().map(|(Json(row), Json(ridden))| (row, (ridden.trip_id, ridden))).unzip();
+    ridden.extend(trips.into_iter().map(|Json(ridden)| (ridden.trip_id, ridden)));
+    let rows = merge(saved, unsaved, |row| ridden.contains_key(&row.trip_id), |a, b| a.id.cmp(&b.id));
+    let mut rows: Vec<(Boarding, Ridden)> =
+        rows.into_iter().filter_map(|row| ridden.get(&row.trip_id).cloned().map(|ridden| (row, ridden))).collect();
+    rows.sort_by_key(|(row, ridden)| std::cmp::Reverse((ridden.service_date, row.created_at, row.id)));
+    Ok(rows)
 }

@@ -1,18 +1,23 @@
 //! What does not change while a trip runs, kept in Redis for half a minute at a time: a position comes every second, and must not ask PostgreSQL each time.
+//!
+//! The last that was read of a trip that runs is kept for hours beside it, with who has a seat on it: a bus does not stop because PostgreSQL is away. Nobody looks at it
+//! while PostgreSQL answers, and whoever ends a trip removes it.
 
 use chrono::{NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
-use domain::{BusRouteId, BusTripId, Partition, SchoolId, Timestamp};
+use domain::{BusRouteId, BusTripId, Partition, SchoolId, StudentId, Timestamp};
 use fred::interfaces::KeysInterface;
-use fred::types::{Expiration, SetOptions};
-use service_kit::{Platform, Problem};
+use fred::types::scripts::Script;
+use fred::types::{Expiration, SetOptions, Value};
+use serde::{Deserialize, Serialize};
+use service_kit::{Kind, Platform, Problem};
 use sqlx::types::Json;
 use store::StoreError;
 use tracing::warn;
 
 use super::alarms::bells_of;
 use super::live::Live;
-use super::{reading, stops_of_routes, zone};
+use super::{reading, rider_ids, stops_of_routes, zone};
 use crate::model::eta::Call;
 use crate::model::progress::Course;
 use crate::model::timetable;
@@ -21,8 +26,32 @@ use crate::model::trip::TripState;
 /// How long a change of a route's stops may stay unseen on a trip that runs, in seconds.
 const TTL: i64 = 30;
 
+/// How long the last that was read of a trip is kept: six hours, in seconds.
+const KEPT: i64 = 6 * 60 * 60;
+
+/// How long what was kept stands in for what can't be read before PostgreSQL is asked again, in seconds.
+const STANDS_IN: i64 = 5;
+
+/// `KEYS`: the course, what is kept of it. `ARGV`: the course, its time to live, what is kept, its time to live. Where something stands already, it is as good; or says
+/// that what was read may be out of date, and then nothing is kept of it either.
+const REMEMBER: &str = r"
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4]) end
+";
+
 fn key(school: SchoolId, trip: BusTripId) -> String {
     format!("bus:course:{}:{trip}", Partition::of(school))
+}
+
+fn kept_key(school: SchoolId, trip: BusTripId) -> String {
+    format!("bus:course_kept:{}:{trip}", Partition::of(school))
+}
+
+/// The last that was read of a trip while it ran.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Kept {
+    course: Course,
+    /// Who has a seat on it.
+    riders: Vec<StudentId>,
 }
 
 /// The instant that the school's clock shows `time` on `day`. Of an hour that there is twice the first counts; one that there isn't is taken an hour later.
@@ -41,7 +70,8 @@ pub(crate) async fn course(platform: &Platform, school: SchoolId, trip: BusTripI
     Ok(course_now(platform, school, trip).await?.and_then(|(course, state)| (state == TripState::Running).then_some(course)))
 }
 
-/// The course of a trip, and how far it is; none if there is no such trip in this school. What is remembered of a trip that runs will do.
+/// The course of a trip, and how far it is; none if there is no such trip in this school. What is remembered of a trip that runs will do; while PostgreSQL is away, also
+/// what was read of it hours ago.
 pub(crate) async fn course_now(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<(Course, TripState)>, Problem> {
     let cached: Result<Option<Vec<u8>>, _> = cache::near(platform.redis()).get(key(school, trip)).await;
     match cached.ok().flatten().and_then(|bytes| decode(&bytes, school)) {
@@ -71,16 +101,60 @@ fn decode(bytes: &[u8], school: SchoolId) -> Option<Course> {
 }
 
 async fn fill(platform: &Platform, school: SchoolId, trip: BusTripId) -> Result<Option<(Course, TripState)>, Problem> {
-    let found = any_course(platform, school, trip).await?;
-    if let Some((course, TripState::Running)) = &found {
-        // Where something stands already, it is as good; or says that what was read here may be out of date.
-        let (value, expires) = (serde_json::to_vec(course)?, Some(Expiration::EX(TTL)));
-        let filled: Result<(), _> = cache::near(platform.redis()).set(key(school, trip), value, expires, Some(SetOptions::NX), false).await;
-        if let Err(error) = filled {
-            warn!(%error, "a trip's course could not be cached");
+    let found = match any_course(platform, school, trip).await {
+        Err(problem) if problem.kind() == Kind::Unavailable => {
+            let course = stand_in(platform, school, trip).await.ok_or(problem)?;
+            return Ok(Some((course, TripState::Running)));
         }
+        found => found?,
+    };
+    if let Some((course, TripState::Running)) = &found
+        && let Err(error) = remember(platform, course).await
+    {
+        warn!(%error, "a trip's course could not be cached");
     }
     Ok(found)
+}
+
+async fn remember(platform: &Platform, course: &Course) -> anyhow::Result<()> {
+    let (school, trip) = (course.school_id, course.trip_id);
+    let mut transaction = reading(platform, school).await?;
+    let riders = rider_ids(transaction.connection()?, school, course.route_id, course.direction, course.service_date).await?;
+    let kept = serde_json::to_vec(&Kept { course: course.clone(), riders })?;
+    let course = serde_json::to_vec(course)?;
+    let arguments: Vec<Value> = vec![Value::Bytes(course.into()), TTL.into(), Value::Bytes(kept.into()), KEPT.into()];
+    let keys = vec![key(school, trip), kept_key(school, trip)];
+    let _: Value = script().evalsha_with_reload(&cache::near(platform.redis()), keys, arguments).await?;
+    Ok(())
+}
+
+fn script() -> Script {
+    use std::sync::OnceLock;
+    static SCRIPT: OnceLock<Script> = OnceLock::new();
+    SCRIPT.get_or_init(|| Script::from_lua(REMEMBER)).clone()
+}
+
+async fn kept(platform: &Platform, school: SchoolId, trip: BusTripId) -> Option<Kept> {
+    let bytes: Result<Option<Vec<u8>>, _> = cache::near(platform.redis()).get(kept_key(school, trip)).await;
+    let kept: Kept = serde_json::from_slice(&bytes.ok().flatten()?).ok()?;
+    (kept.course.school_id == school).then_some(kept)
+}
+
+/// What is kept of a trip, and for a moment in its place: not each of a bus's requests must find out by itself that PostgreSQL is away.
+async fn stand_in(platform: &Platform, school: SchoolId, trip: BusTripId) -> Option<Course> {
+    let course = kept(platform, school, trip).await?.course;
+    let (value, expires) = (serde_json::to_vec(&course).ok()?, Some(Expiration::EX(STANDS_IN)));
+    let stands: Result<(), _> = cache::near(platform.redis()).set(key(school, trip), value, expires, Some(SetOptions::NX), false).await;
+    match stands {
+        Ok(()) => warn!(%trip, "PostgreSQL is away: a trip runs on by what was known of it"),
+        Err(error) => warn!(%error, %trip, "PostgreSQL is away, and what is kept of a trip could not take its place"),
+    }
+    Some(course)
+}
+
+/// Whether the student had a seat on the trip when it was read last: while PostgreSQL is away and can't say who is a student of the school.
+pub(crate) async fn had_a_seat(platform: &Platform, school: SchoolId, trip: BusTripId, student: StudentId) -> bool {
+    kept(platform, school, trip).await.is_some_and(|kept| kept.riders.contains(&student))
 }
 
 /// The course of a trip, and how far it is; none if there is no such trip in this school.
@@ -134,8 +208,13 @@ pub(crate) async fn courses_of(platform: &Platform, school: SchoolId, trips: &[B
 /// Forgets a course: the trip is over, or its route has changed. Something that is no course stands in its place for a moment, or somebody who read the tables before the
 /// change could put the old one back after it.
 pub(crate) async fn forget_course(platform: &Platform, school: SchoolId, trip: BusTripId) {
-    let gone: Result<(), _> = platform.redis().set(key(school, trip), "", Some(Expiration::EX(FORGOTTEN)), None, false).await;
-    if let Err(error) = gone {
+    let redis = platform.redis();
+    let gone = async {
+        redis.set::<(), _, _>(key(school, trip), "", Some(Expiration::EX(FORGOTTEN)), None, false).await?;
+        // After that nothing takes its place, so this is the last of it.
+        redis.del::<i64, _>(kept_key(school, trip)).await
+    };
+    if let Err(error) = gone.await {
         warn!(%error, "a trip's course is forgotten by itself, in half a minute");
     }
 }

@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 
 use super::plain;
+use super::planning::{holidays, weekdays};
 use crate::model::alert::Alert;
 use crate::model::route::{BusRoute, Stop};
 
@@ -67,10 +68,7 @@ pub(crate) async fn plan(transaction: &mut SchoolTransaction, today: NaiveDate) 
     .bind(school.as_uuid())
     .fetch_all(&mut *connection)
     .await?;
-    let weekdays: Option<Vec<i32>> = sqlx::query_scalar("SELECT weekdays FROM attendance_settings WHERE school_id = $1")
-        .bind(school.as_uuid())
-        .fetch_optional(&mut *connection)
-        .await?;
+    let weekdays = weekdays(&mut *connection, school).await?;
     let year: Option<(NaiveDate, NaiveDate)> = sqlx::query_as(
         "SELECT starts_on, ends_on FROM academic_years WHERE school_id = $1 AND status = 'active' AND $2 BETWEEN starts_on AND ends_on
          ORDER BY starts_on DESC LIMIT 1",
@@ -80,27 +78,10 @@ pub(crate) async fn plan(transaction: &mut SchoolTransaction, today: NaiveDate) 
     .fetch_optional(&mut *connection)
     .await?;
     let (begin, end) = year.unwrap_or((today - chrono::Days::new(90), today + chrono::Days::new(90)));
-    let holidays: Vec<NaiveDate> = sqlx::query_scalar(
-        "SELECT DISTINCT d::date FROM calendar_events e CROSS JOIN LATERAL generate_series(greatest(e.start_date, $2), least(e.end_date, $3), '1 day') d
-         WHERE e.school_id = $1 AND e.kind = 'holiday' AND e.is_all_day AND e.rrule IS NULL AND e.audience = '{}' AND e.status = 'confirmed' ORDER BY 1",
-    )
-    .bind(school.as_uuid())
-    .bind(begin)
-    .bind(end)
-    .fetch_all(&mut *connection)
-    .await?;
+    let holidays = holidays(connection, school, begin, end).await?;
     let (routes, stops): (Vec<BusRoute>, Vec<Stop>) = (plain(routes), plain(stops));
     let changed = routes.iter().map(|route| route.updated_at).chain(stops.iter().map(|stop| stop.updated_at)).max();
-    Ok(Plan {
-        agency,
-        routes,
-        stops,
-        weekdays: weekdays.unwrap_or_else(|| vec![1, 2, 3, 4, 5]),
-        begin,
-        end,
-        holidays,
-        changed_at: changed.unwrap_or_default(),
-    })
+    Ok(Plan { agency, routes, stops, weekdays, begin, end, holidays, changed_at: changed.unwrap_or_default() })
 }
 
 /// What riders should know now: notices, delays, and trips that don't take place. Nothing that is about a student leaves the school.

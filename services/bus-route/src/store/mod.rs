@@ -8,6 +8,7 @@ mod courses;
 mod feeds;
 mod forgotten;
 mod live;
+mod planning;
 mod positions;
 pub(crate) mod rules;
 mod seats;
@@ -26,7 +27,7 @@ use serde::de::DeserializeOwned;
 use service_kit::{IfMatch, Platform, Problem};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection};
-use store::{SchoolTransaction, StoreError};
+use store::{SchoolTransaction, StoreError, plain};
 use uuid::Uuid;
 
 use crate::model::alarm::Alarm;
@@ -41,19 +42,22 @@ pub(crate) use alarms::{alarms_of, ring};
 pub(crate) use alerts::{
     called_off, end_delays, left_behind, made_up, not_ended, resolve, resolve_left_behind, runs_after_all, tell_arrivals, tell_delay,
 };
-pub(crate) use boardings::{boardings_of, boardings_of_trips, find_boarding};
+pub(crate) use boardings::{Ridden, boardings_of, boardings_of_student, boardings_of_trips, find_boarding};
 pub(crate) use charges::{charge, charge_month};
-pub(crate) use courses::{any_course, course, course_and_live, course_now, courses_of, forget_course};
+pub(crate) use courses::{any_course, course, course_and_live, course_now, courses_of, forget_course, had_a_seat};
 #[cfg(test)]
 pub(crate) use feeds::Agency;
 pub(crate) use feeds::{Plan, open_notices, plan};
 pub(crate) use forgotten::{end_seats_of_leavers, has_leavers, maybe_forgotten};
 pub(crate) use live::{CHANNEL, Live, Message, begin_live, generation, live, lives_of, move_live, rights_changed};
-pub(crate) use positions::fixes_of;
+pub(crate) use planning::{insert_trips, lock_routes, prospects, school_days};
+pub(crate) use positions::{fixes_of, forget_positions};
 pub(crate) use seats::{AssignmentFilter, list_assignments, pack_seats, take_seat};
-pub(crate) use sights::{Driven, driven_by, places_of, seats_of, staff_of, stops_on_trip};
+pub(crate) use sights::{Driven, driven_by, guardians_on, places_of, seats_of, staff_of, stops_on_trip};
 pub(crate) use stops::{replace_stops, served_stop, stops_of, stops_of_routes};
-pub(crate) use trips::{TripFilter, cancelled_trips, count_riders, list_trips, names_of_routes, riders, running_trips, runs_of_routes};
+pub(crate) use trips::{
+    TripFilter, cancelled_trips, count_riders, list_trips, names_of_routes, rider_ids, riders, running_trips, runs_of_routes, state_of,
+};
 
 /// A row that commits in PostgreSQL: a struct with a field for each column, by name.
 pub(crate) trait Record: Serialize + DeserializeOwned + Clone + Unpin + Send + Sync + 'static {
@@ -225,9 +229,4 @@ pub(crate) async fn zone(connection: &mut PgConnection, school: SchoolId) -> Res
     let zone: Option<String> =
         sqlx::query_scalar("SELECT time_zone FROM schools WHERE id = $1").bind(school.as_uuid()).fetch_optional(connection).await?;
     Ok(zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC))
-}
-
-/// Rows that came as JSON.
-fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {
-    rows.into_iter().map(|Json(row)| row).collect()
 }

@@ -9,7 +9,7 @@ use domain::{BusTripId, SchoolId, ServiceName, Timestamp, Version};
 use service_kit::{Platform, Problem};
 use sqlx::PgConnection;
 use sqlx::types::Json;
-use store::StoreError;
+use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 use write_behind::Buffered;
 
@@ -103,4 +103,23 @@ pub(crate) async fn fixes_of(platform: &Platform, course: &Course) -> Result<Vec
     let in_time = unsaved.into_values().filter(|track| ended_at.is_none_or(|end| track.received_at <= end));
     let unsaved = in_time.flat_map(|track| track.fixes);
     Ok(unsaved.chain(saved.into_iter().map(|Json(fix)| fix)).collect())
+}
+
+/// How many positions of a vehicle are removed at once: more than come in the minute until the next time.
+const AT_ONCE: i64 = 5_000;
+
+/// Removes positions of before `until`, some of each vehicle's at a time; how many.
+pub(crate) async fn forget_positions(transaction: &mut SchoolTransaction, until: Timestamp) -> Result<u64, StoreError> {
+    let school = transaction.school_id();
+    let removed = sqlx::query(
+        "DELETE FROM vehicle_positions p USING vehicles v, LATERAL (SELECT o.id FROM vehicle_positions o
+            WHERE o.school_id = v.school_id AND o.vehicle_id = v.id AND o.recorded_at < $2 ORDER BY o.recorded_at LIMIT $3) old
+         WHERE v.school_id = $1 AND p.school_id = v.school_id AND p.id = old.id",
+    )
+    .bind(school.as_uuid())
+    .bind(until)
+    .bind(AT_ONCE)
+    .execute(transaction.connection()?)
+    .await?;
+    Ok(removed.rows_affected())
 }

@@ -8,6 +8,7 @@ use store::StoreError;
 use uuid::Uuid;
 
 use super::plain;
+use crate::model::progress::Course;
 use crate::model::route::{Assignment, Direction};
 
 /// The member of staff that a user is.
@@ -36,8 +37,7 @@ pub(crate) async fn driven_by(
     .bind(day)
     .fetch_all(connection)
     .await?;
-    let direction = |text: &str| if text == "drop" { Direction::Drop } else { Direction::Pickup };
-    Ok(rows.into_iter().map(|(route, text)| (route.into(), direction(&text))).collect())
+    Ok(rows.into_iter().map(|(route, direction)| (route.into(), Direction::of(&direction))).collect())
 }
 
 /// The seats of a student that are held on `day` or later.
@@ -96,4 +96,22 @@ pub(crate) async fn stops_on_trip(
     .fetch_all(connection)
     .await?;
     Ok(stops.into_iter().map(StopId::from_uuid).collect())
+}
+
+/// Who is a guardian of somebody who has a seat on the trip, and where that is.
+pub(crate) async fn guardians_on(connection: &mut PgConnection, course: &Course) -> Result<Vec<(UserId, StopId)>, StoreError> {
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT DISTINCT g.guardian_user_id, a.stop_id FROM bus_assignments a
+         JOIN students s ON s.school_id = a.school_id AND s.id = a.student_id AND s.status = 'active'
+         JOIN student_guardians g ON g.school_id = a.school_id AND g.student_id = a.student_id AND g.status = 'active'
+         WHERE a.school_id = $1 AND a.route_id = $2 AND a.direction = $3 AND a.status = 'active'
+            AND a.begin_date <= $4 AND (a.end_date IS NULL OR a.end_date >= $4)",
+    )
+    .bind(course.school_id.as_uuid())
+    .bind(course.route_id.as_uuid())
+    .bind(course.direction.as_str())
+    .bind(course.service_date)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(guardian, stop)| (guardian.into(), stop.into())).collect())
 }

@@ -133,6 +133,30 @@ pub(crate) async fn count_riders(
     Ok(query.fetch_one(connection).await?)
 }
 
+/// Who has a seat on the route on that day.
+pub(crate) async fn rider_ids(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    route: BusRouteId,
+    direction: Direction,
+    day: NaiveDate,
+) -> Result<Vec<StudentId>, StoreError> {
+    let query = "SELECT a.student_id FROM bus_assignments a JOIN students s ON s.school_id = a.school_id AND s.id = a.student_id AND s.status = 'active'
+        WHERE a.school_id = $1 AND a.route_id = $2 AND a.direction = $3 AND a.status = 'active'
+            AND a.begin_date <= $4 AND (a.end_date IS NULL OR a.end_date >= $4)
+        ORDER BY a.student_id";
+    let query = sqlx::query_scalar(query).bind(school.as_uuid()).bind(route.as_uuid()).bind(direction.as_str()).bind(day);
+    let ids: Vec<Uuid> = query.fetch_all(connection).await?;
+    Ok(ids.into_iter().map(StudentId::from_uuid).collect())
+}
+
+/// How far a trip is; none if there is no such trip in this school.
+pub(crate) async fn state_of(connection: &mut PgConnection, school: SchoolId, trip: BusTripId) -> Result<Option<TripState>, StoreError> {
+    let query = sqlx::query_scalar("SELECT state FROM bus_trips WHERE school_id = $1 AND id = $2");
+    let state: Option<String> = query.bind(school.as_uuid()).bind(trip.as_uuid()).fetch_optional(connection).await?;
+    Ok(state.map(|state| TripState::of(&state)))
+}
+
 /// A student who has a seat on a trip.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Rider {

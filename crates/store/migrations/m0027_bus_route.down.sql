@@ -1,0 +1,1 @@
+DROP INDEX bus_boardings_student;
