@@ -1,5 +1,5 @@
 //! Buses and their drivers, routes and stops, what seats cost, who sits where, and the trips of the last two weeks; of each bus's latest way home a trace, and who got
-//! off where. One notice, one report of a problem, and an alarm of the parent whom everybody knows.
+//! off where. The first bus is to run today, and is late. One notice, one report of a problem, and an alarm of the parent whom everybody knows.
 
 use anyhow::Context;
 use chrono::Duration;
@@ -50,11 +50,11 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
         json!({"id": bus.route, "name": format!("{} route", NAMES.get(bus.number).unwrap_or(&"Other")), "code": format!("R{}", bus.number + 1),
             "vehicle_id": bus.vehicle, "driver_staff_id": bus.driver, "capacity": CAPACITY, "is_active": true})
     });
-    let trips = trips(roster, &buses);
+    let (trips, today) = trips(roster, &buses);
     let positions = positions(roster, &buses, &trips)?;
     let seats = seats(roster, &buses);
     let (visits, boardings) = way_home(roster, &buses, &trips, &seats)?;
-    let (alerts, problems, alarms) = (alerts(roster, &buses), problems(roster, &trips, &seats), alarms(roster, &seats));
+    let (alerts, problems, alarms) = (alerts(roster, &buses, &today), problems(roster, &trips, &seats), alarms(roster, &seats));
     let connection = transaction.connection()?;
     school_rows(connection, school, now, "vehicles", &vehicles.collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "vehicle_maintenance", &maintenance(roster, &buses)).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     school_rows(connection, school, now, "bus_routes", &routes.collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "route_stops", &stops(roster, &buses)).await?;
     school_rows(connection, school, now, "bus_assignments", &seats.iter().map(|seat| seat.row.clone()).collect::<Vec<_>>()).await?;
-    school_rows(connection, school, now, "bus_trips", &trips.into_iter().map(|trip| trip.row).collect::<Vec<_>>()).await?;
+    school_rows(connection, school, now, "bus_trips", &trips.into_iter().map(|trip| trip.row).chain(today).collect::<Vec<_>>()).await?;
     school_rows(connection, school, now, "vehicle_positions", &positions).await?;
     school_rows(connection, school, now, "bus_stop_visits", &visits).await?;
     school_rows(connection, school, now, "bus_boardings", &boardings).await?;
@@ -179,8 +179,8 @@ struct Trip {
     row: Value,
 }
 
-/// Ten school days, there and back.
-fn trips(roster: &Roster, buses: &[Bus]) -> Vec<Trip> {
+/// Ten school days, there and back; and what the first bus is to run today, whatever day that is.
+fn trips(roster: &Roster, buses: &[Bus]) -> (Vec<Trip>, Vec<Value>) {
     let mut ids = Ids::of(roster.spec.number, Kind::Trip);
     let mut random = Random::of(roster.spec.number, "trips");
     let days = roster.dates.days_so_far();
@@ -198,7 +198,12 @@ fn trips(roster: &Roster, buses: &[Bus]) -> Vec<Trip> {
             }
         }
     }
-    trips
+    let mut planned = |bus: &Bus, direction: &str| {
+        json!({"id": ids.next(), "route_id": bus.route, "vehicle_id": bus.vehicle, "driver_staff_id": bus.driver, "direction": direction,
+            "service_date": roster.dates.today, "state": "planned", "started_at": null, "ended_at": null, "created_at": roster.dates.now})
+    };
+    let today = buses.first().map(|bus| DIRECTIONS.map(|direction| planned(bus, direction)));
+    (trips, today.into_iter().flatten().collect())
 }
 
 /// The latest way home of a bus.
@@ -236,14 +241,18 @@ fn way_home(roster: &Roster, buses: &[Bus], trips: &[Trip], seats: &[Seat]) -> a
     Ok((visits, boardings))
 }
 
-/// What riders should know of the first route.
-fn alerts(roster: &Roster, buses: &[Bus]) -> Vec<Value> {
-    let row = |bus: &Bus| {
-        json!({"id": id(roster.spec.number, Kind::BusAlert, 1), "kind": "notice", "effect": "STOP_MOVED", "route_id": bus.route,
+/// What riders should know of the first route: a stop is moved, and its bus is late.
+fn alerts(roster: &Roster, buses: &[Bus], today: &[Value]) -> Vec<Value> {
+    let (Some(bus), Some(trip)) = (buses.first(), today.first().and_then(|trip| trip.get("id"))) else { return Vec::new() };
+    let mut ids = Ids::of(roster.spec.number, Kind::BusAlert);
+    vec![
+        json!({"id": ids.next(), "kind": "notice", "effect": "STOP_MOVED", "route_id": bus.route, "trip_id": null, "delay_seconds": null,
             "header": format!("{} is moved across the road", STOPS.first().unwrap_or(&"A stop")), "description": "While the pavement is renewed.",
-            "begins_at": roster.dates.now})
-    };
-    buses.first().map(row).into_iter().collect()
+            "begins_at": roster.dates.now}),
+        json!({"id": ids.next(), "kind": "delay", "effect": "SIGNIFICANT_DELAYS", "route_id": bus.route, "trip_id": trip, "delay_seconds": 900,
+            "header": format!("{} route is about 15 minutes late", NAMES.first().unwrap_or(&"The")), "description": null,
+            "begins_at": roster.dates.now}),
+    ]
 }
 
 /// What a parent has told the office about the first bus.

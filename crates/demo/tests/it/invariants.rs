@@ -211,6 +211,14 @@ const SOME: &[(&str, &str)] = &[
     ),
     ("meetings that were moved", "SELECT count(*) FROM calendar_events WHERE master_event_id IS NOT NULL AND status = 'confirmed'"),
     ("meetings that were called off", "SELECT count(*) FROM calendar_events WHERE master_event_id IS NOT NULL AND status = 'cancelled'"),
+    (
+        "buses that are to run today",
+        "SELECT count(*) FROM bus_trips t JOIN schools o ON o.id = t.school_id WHERE t.state = 'planned' AND t.service_date = (o.created_at AT TIME ZONE o.time_zone)::date",
+    ),
+    (
+        "buses that are late",
+        "SELECT count(*) FROM bus_alerts a JOIN bus_trips t ON t.id = a.trip_id WHERE a.kind = 'delay' AND a.resolved_at IS NULL AND t.state = 'planned'",
+    ),
     ("rooms that are booked", "SELECT count(*) FROM room_bookings"),
     ("exams to be booked", "SELECT count(*) FROM appointment_slots WHERE kind = 'exam' AND starts_at > now()"),
     ("quizzes that come", "SELECT count(*) FROM quizzes WHERE status = 'published' AND opens_at > now()"),
