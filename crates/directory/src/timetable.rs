@@ -10,6 +10,18 @@ use sqlx::types::Json;
 use store::{SchoolTransaction, StoreError};
 use uuid::Uuid;
 
+/// How a lesson is on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As on its other days.
+    AsUsual,
+    /// It is called off.
+    Cancelled,
+    /// It is at another time, in another period or in another room.
+    Moved,
+}
+
 /// A lesson on a day, as the tables have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
@@ -25,9 +37,9 @@ pub struct Given {
     pub class_id: ClassId,
     /// The subject.
     pub subject_id: Option<SubjectId>,
-    /// The number of its period.
+    /// The number of its period that day.
     pub period: Option<u8>,
-    /// Where.
+    /// Where it is that day.
     pub room_id: Option<RoomId>,
     /// Whose lesson it is.
     pub teacher_id: Option<TeacherId>,
@@ -37,6 +49,10 @@ pub struct Given {
     pub cover_teacher_id: Option<TeacherId>,
     /// What to know about it: the cover's words, or the lesson's.
     pub note: Option<String>,
+    /// Whether it was called off or moved that day.
+    pub state: State,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 impl Given {
@@ -56,20 +72,23 @@ pub struct GivenFilter {
     pub teacher: Option<TeacherId>,
     /// In this room.
     pub room: Option<RoomId>,
+    /// Also those that are called off, which are not given.
+    pub called_off: bool,
 }
 
 const GIVEN: &str = "
 SELECT jsonb_build_object('entry_id', t.id, 'day', g.on_day, 'start_minute', g.starts, 'end_minute', g.ends, 'class_id', t.class_id,
-    'subject_id', t.subject_id, 'period', t.period, 'room_id', t.room_id, 'teacher_id', t.teacher_id, 'cover_id', c.id,
-    'cover_teacher_id', c.teacher_id, 'note', coalesce(c.note, t.note))
-FROM timetable_between($1, $2, $3) g
+    'subject_id', t.subject_id, 'period', g.period, 'room_id', g.room_id, 'teacher_id', t.teacher_id, 'cover_id', c.id,
+    'cover_teacher_id', c.teacher_id, 'note', coalesce(c.note, t.note), 'state', g.state, 'reason', g.reason)
+FROM timetable_lessons($1, $2, $3) g
 JOIN timetable_entries t ON t.school_id = $1 AND t.id = g.entry_id
 LEFT JOIN timetable_entries c ON c.school_id = $1 AND c.covers_entry_id = t.id AND c.status = 'active' AND g.on_day BETWEEN c.valid_from AND c.valid_to
 WHERE ($4::uuid[] IS NULL OR t.class_id = ANY ($4)) AND ($5::uuid IS NULL OR t.teacher_id = $5 OR c.teacher_id = $5)
-    AND ($6::uuid IS NULL OR t.room_id = $6)
+    AND ($6::uuid IS NULL OR g.room_id = $6) AND ($7 OR g.state <> 'cancelled')
 ORDER BY g.on_day, g.starts, t.id";
 
-/// The lessons of each day from `first` to `last`, both inclusive, in order of time: by the day's number in the rotation, at the minutes of the day's bell.
+/// The lessons of each day from `first` to `last`, both inclusive, in order of time: by the day's number in the rotation, at the minutes of the day's bell, or where
+/// they were moved on that day.
 pub async fn lessons_given(
     transaction: &mut SchoolTransaction,
     (first, last): (NaiveDate, NaiveDate),
@@ -82,9 +101,10 @@ pub async fn lessons_given(
         .bind(last)
         .bind(classes)
         .bind(filter.teacher.map(TeacherId::as_uuid))
-        .bind(filter.room.map(RoomId::as_uuid));
+        .bind(filter.room.map(RoomId::as_uuid))
+        .bind(filter.called_off);
     let rows: Vec<Json<Given>> = query.fetch_all(transaction.connection()?).await?;
-    Ok(rows.into_iter().map(|Json(row)| row).collect())
+    Ok(store::plain(rows))
 }
 
 /// The days to which the school's timetable gives a number of its rotation: it works on them, whatever day of the week they are.

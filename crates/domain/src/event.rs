@@ -64,6 +64,8 @@ kinds! {
     GradeChanged = "grade:changed";
     /// Invoices are to be made for everybody whom a fee structure concerns.
     InvoiceRunRequested = "invoice_run:requested";
+    /// Every invoice that is late is to be fined by a rule.
+    FineRunRequested = "fine_run:requested";
     /// An invoice was issued.
     InvoiceIssued = "invoice:issued";
     /// An invoice was cancelled.
@@ -100,6 +102,12 @@ kinds! {
     TimetableUncovered = "timetable:uncovered";
     /// A lesson was put on the timetable, changed, or taken off.
     TimetableChanged = "timetable:changed";
+    /// A lesson is called off on one day.
+    TimetableCancelled = "timetable:cancelled";
+    /// A lesson is at another time, in another period or in another room on one day.
+    TimetableMoved = "timetable:moved";
+    /// A lesson that was called off or moved on one day is as usual again.
+    TimetableRestored = "timetable:restored";
     /// An exam's or a meeting's time was booked.
     AppointmentBooked = "appointment:booked";
     /// A booking of an exam's or a meeting's time was cancelled.

@@ -1,7 +1,9 @@
 //! What the calendar tells the other services. The data of each event holds ids and what a listener needs to decide whether it cares: no titles, no words.
 
 use chrono::NaiveDate;
-use domain::{AppointmentSlotId, CalendarEventId, ClassId, EventEnvelope, EventKind, StudentId, TeacherId, Timestamp, TimetableEntryId};
+use domain::{
+    AppointmentSlotId, CalendarEventId, ClassId, EventEnvelope, EventKind, RoomId, StudentId, TeacherId, Timestamp, TimetableEntryId,
+};
 use serde::Serialize;
 use service_kit::{Caller, Problem};
 use store::SchoolTransaction;
@@ -10,6 +12,7 @@ use crate::model::audience::Audience;
 use crate::model::event::{Event, Kind, Status};
 use crate::model::lesson::{Lesson, Status as LessonStatus};
 use crate::model::slot::Booking;
+use crate::store::OnDay;
 
 #[derive(Serialize)]
 struct AboutEvent<'e> {
@@ -39,6 +42,20 @@ struct AboutLesson {
     valid_from: NaiveDate,
     valid_to: Option<NaiveDate>,
     is_given: bool,
+}
+
+#[derive(Serialize)]
+struct AboutLessonDay {
+    class_id: ClassId,
+    /// Whose lesson it is.
+    teacher_id: Option<TeacherId>,
+    /// Who gives it that day, or would.
+    given_by: Option<TeacherId>,
+    day: NaiveDate,
+    start_minute: u16,
+    end_minute: u16,
+    period: Option<u8>,
+    room_id: Option<RoomId>,
 }
 
 #[derive(Serialize)]
@@ -86,6 +103,28 @@ pub(crate) fn about_lesson(caller: &Caller, lesson: &Lesson, before: Option<&Les
         is_given: lesson.status == LessonStatus::Active,
     };
     Ok(::events::envelope(EventKind::TimetableChanged, lesson.school_id, Some(caller.actor()), lesson.id.as_uuid(), now, &data)?)
+}
+
+/// `timetable:cancelled`, `timetable:moved` or `timetable:restored`: `on_day` is the lesson as it is on that day now.
+pub(crate) fn about_lesson_day(
+    kind: EventKind,
+    caller: &Caller,
+    lesson: &Lesson,
+    day: NaiveDate,
+    on_day: &OnDay,
+    now: Timestamp,
+) -> Result<EventEnvelope, Problem> {
+    let data = AboutLessonDay {
+        class_id: lesson.class_id,
+        teacher_id: lesson.teacher_id,
+        given_by: on_day.teacher_id,
+        day,
+        start_minute: on_day.start_minute,
+        end_minute: on_day.end_minute,
+        period: on_day.period,
+        room_id: on_day.room_id,
+    };
+    Ok(::events::envelope(kind, lesson.school_id, Some(caller.actor()), lesson.id.as_uuid(), now, &data)?)
 }
 
 /// `appointment:booked`, `appointment:cancelled` or `appointment:moved`.

@@ -172,6 +172,10 @@ INSERT INTO timetable_blocks (school_id, id, column_id, name, period, start_minu
     ('{school}', pg_temp.id('block'), pg_temp.id('bell'), 'First period', 1, 540, 570);
 INSERT INTO timetable_days (school_id, id, day, rotation_day, column_id) VALUES
     ('{school}', pg_temp.id('short day'), '2026-08-05', 3, pg_temp.id('bell'));
+INSERT INTO timetable_lesson_days (school_id, id, entry_id, class_id, day, state, reason) VALUES
+    ('{school}', pg_temp.id('lesson day'), pg_temp.id('lesson'), pg_temp.id('class'), '2026-08-10', 'cancelled', 'Excursion');
+INSERT INTO timetable_handovers (school_id, id, entry_id, teacher_id) VALUES
+    ('{school}', pg_temp.id('handover'), pg_temp.id('lesson'), pg_temp.id('teacher row'));
 INSERT INTO room_bookings (school_id, id, room_id, purpose, starts_at, ends_at, booked_by) VALUES
     ('{school}', pg_temp.id('room booking'), pg_temp.id('room'), 'Choir', '2026-08-03T10:00Z', '2026-08-03T11:00Z', pg_temp.id('teacher'));
 INSERT INTO appointment_slots (school_id, id, kind, title, teacher_id, starts_at, ends_at, book_until, created_by) VALUES

@@ -134,6 +134,8 @@ const OWNERS: &[(ServiceName, &[&str])] = &[
             "timetable_columns",
             "timetable_days",
             "timetable_entries",
+            "timetable_handovers",
+            "timetable_lesson_days",
         ],
     ),
     (

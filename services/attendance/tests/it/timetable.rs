@@ -154,3 +154,28 @@ async fn a_saturday_that_the_calendar_makes_a_working_day_has_registers_from_the
     assert_eq!((refused.status, refused.pointers()), (422, vec!["/register/held_on"]), "{:#}", refused.body);
     assert!(!missing(&school, monday).await.contains(&(6, 2)));
 }
+
+#[tokio::test]
+async fn no_register_is_missed_of_a_lesson_that_was_called_off_and_that_of_one_that_was_moved_is_of_its_new_period() {
+    let school = open().await;
+    let monday = monday(&school);
+    let (first, second) = (lesson(&school, 1, 2).await, lesson(&school, 1, 3).await);
+    assert_eq!(missing(&school, monday).await, [(0, 2), (0, 3), (7, 2), (7, 3)]);
+    let say = async |lesson: Uuid, day: NaiveDate, said: &Value| {
+        let path = format!("/api/v1/timetable-entries/{lesson}/days/{day}");
+        let etag = school.office.get(&path).await.etag();
+        let answer = school.office.send(school.office.request(reqwest::Method::PUT, &path).header("If-Match", etag).json(said)).await;
+        assert_eq!(answer.status, 200, "{:#}", answer.body);
+    };
+    say(first, monday, &json!({"state": "cancelled", "reason": "The teacher is ill"})).await;
+    assert_eq!(missing(&school, monday).await, [(0, 3), (7, 2), (7, 3)]);
+    say(second, monday + Days::new(7), &json!({"state": "moved", "period": 6, "start_minute": 900, "end_minute": 945})).await;
+    assert_eq!(missing(&school, monday).await, [(0, 3), (7, 2), (7, 6)]);
+    // The period that it has left may be another's.
+    say(first, monday + Days::new(7), &json!({"state": "moved", "period": 3, "start_minute": 180, "end_minute": 225})).await;
+    assert_eq!(missing(&school, monday).await, [(0, 3), (7, 3), (7, 6)]);
+    let path = format!("/api/v1/timetable-entries/{first}/days/{monday}");
+    let etag = school.office.get(&path).await.etag();
+    assert_eq!(school.office.delete(&path, &etag).await.status, 204);
+    assert_eq!(missing(&school, monday).await, [(0, 2), (0, 3), (7, 3), (7, 6)]);
+}

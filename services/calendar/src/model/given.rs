@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::audience::Audience;
 use super::event::{Event, Kind, Status};
+use super::lesson_day::State;
 use super::zone;
 
 /// From when to when a lesson is given, by the clocks of `school`.
@@ -43,6 +44,10 @@ pub struct GivenLesson {
     absent_teacher_id: Option<TeacherId>,
     /// What to know about it.
     note: Option<String>,
+    /// Whether it is given as usual, was moved to where this says that it is, or is called off: then it is not given.
+    state: State,
+    /// Why it was called off or moved.
+    reason: Option<String>,
 }
 
 impl GivenLesson {
@@ -51,8 +56,23 @@ impl GivenLesson {
     pub fn of(given: Given, school: Tz) -> Self {
         let ((starts_at, ends_at), teacher_id) = (span(&given, school), given.given_by());
         let absent_teacher_id = given.teacher_id.filter(|_| given.cover_id.is_some());
-        let Given { entry_id, day, class_id, subject_id, period, room_id, note, .. } = given;
-        Self { entry_id, day, starts_at, ends_at, class_id, subject_id, period, room_id, teacher_id, absent_teacher_id, note }
+        let Given { entry_id, day, class_id, subject_id, period, room_id, note, reason, .. } = given;
+        let state = given.state.into();
+        Self {
+            entry_id,
+            day,
+            starts_at,
+            ends_at,
+            class_id,
+            subject_id,
+            period,
+            room_id,
+            teacher_id,
+            absent_teacher_id,
+            note,
+            state,
+            reason,
+        }
     }
 }
 
@@ -127,6 +147,8 @@ mod tests {
             cover_id: Some(TimetableEntryId::generate()),
             cover_teacher_id: Some(other),
             note: None,
+            state: directory::timetable::State::AsUsual,
+            reason: None,
         };
         let shown = |day: &str| GivenLesson::of(given(day), chrono_tz::Europe::London);
         assert_eq!(shown("2026-10-23").starts_at.to_rfc3339(), "2026-10-23T08:00:00+00:00");

@@ -31,11 +31,11 @@ pub struct LessonEvent {
     pub title: String,
     /// Where.
     pub room_id: Option<RoomId>,
-    /// What to know about it.
+    /// Why it was called off or moved, and what to know about it.
     pub note: Option<String>,
     /// Whether it is theirs that day; holidays are not looked at.
     pub is_given: bool,
-    /// How often the lesson, its cover or the day was changed.
+    /// How often the lesson, its cover, the day, or the lesson on that day was changed.
     pub sequence: i32,
     /// When the lesson was put on the timetable.
     pub created_at: DateTime<Utc>,

@@ -8,6 +8,7 @@ pub mod event;
 pub mod given;
 pub mod ics;
 pub mod lesson;
+pub mod lesson_day;
 pub mod lesson_event;
 pub mod month;
 pub mod occurrence;

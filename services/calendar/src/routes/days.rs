@@ -16,7 +16,7 @@ use super::Records;
 use crate::model::given::{holidays, is_holiday};
 use crate::model::month::Window;
 use crate::model::rotation::Rotation;
-use crate::store::{BELL_RULES, TimetableDay, days_between, events_between, first_clash, hold_timetable, save_days, zone_of};
+use crate::store::{DAY_RULES, TimetableDay, days_between, events_between, first_clash, hold_timetable, save_days, zone_of};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list).service(show).service(change).service(lay_out);
@@ -129,7 +129,7 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListDays>) ->
     Ok(Json(Days { items: days.into_iter().map(Into::into).collect() }))
 }
 
-fn named(day: &str) -> Result<NaiveDate, Problem> {
+pub(super) fn named(day: &str) -> Result<NaiveDate, Problem> {
     let day: NaiveDate = day.parse().map_err(|_| Problem::malformed("The day must be one such as 2026-11-24."))?;
     if !(1970..=2200).contains(&day.year()) {
         return Err(Problem::malformed("The day must be within the years 1970 to 2200."));
@@ -196,7 +196,7 @@ async fn change(
                 ..before
             };
             check(&changed)?;
-            save_days(connection, school, std::slice::from_ref(&changed), now).await.map_err(|error| refuse(BELL_RULES, error))?;
+            save_days(connection, school, std::slice::from_ref(&changed), now).await.map_err(|error| refuse(DAY_RULES, error))?;
             meets_nobody(connection, school, zone, (day, day), None).await?;
             Ok(changed)
         })
@@ -260,7 +260,7 @@ async fn lay_out(desk: Records<permits::CalendarManage>, body: Body<LayOut>) -> 
                 ..day
             });
             let days: Vec<TimetableDay> = numbered.collect();
-            save_days(connection, school, &days, now).await.map_err(|error| refuse(BELL_RULES, error))?;
+            save_days(connection, school, &days, now).await.map_err(|error| refuse(DAY_RULES, error))?;
             meets_nobody(connection, school, zone, (from, to), None).await?;
             Ok(days)
         })

@@ -1,4 +1,4 @@
-//! The timetable as it is given: each lesson on each of its days, where and when it is that day, and by whom.
+//! The timetable as it is given: each lesson on each of its days, where and when it is that day, by whom, and whether it is called off.
 
 use actix_web::get;
 use actix_web::web::Json;
@@ -52,7 +52,7 @@ pub struct Timetable {
     items: Vec<GivenLesson>,
 }
 
-/// Lists lessons day by day: with cover, by the day's own rotation and bell, without holidays. Students and parents see their own classes.
+/// Lists lessons day by day: with cover, by the day's own rotation and bell, without holidays; where they were moved, and those that are called off as such. Students and parents see their own classes.
 #[utoipa::path(params(ListGiven), responses((status = 200, body = Timetable), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/timetable")]
 async fn list(desk: Records<permits::CalendarRead>, params: Params<ListGiven>) -> Result<Json<Timetable>, Problem> {
@@ -72,7 +72,7 @@ async fn list(desk: Records<permits::CalendarRead>, params: Params<ListGiven>) -
     if classes.is_none() && params.teacher_id.is_none() && params.room_id.is_none() {
         return Err(Problem::invalid(vec![Fault::new("query:class_id", "say whose lessons: a class's, a teacher's or a room's")]));
     }
-    let filter = GivenFilter { classes, teacher: params.teacher_id, room: params.room_id };
+    let filter = GivenFilter { classes, teacher: params.teacher_id, room: params.room_id, called_off: true };
     let events = events_between(desk.platform(), caller.school_id, params.from, params.to).await?;
     let mut transaction = desk.read().await?;
     let given = lessons_given(&mut transaction, (params.from, params.to), &filter).await?;

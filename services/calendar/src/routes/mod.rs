@@ -9,8 +9,10 @@ pub mod cover;
 pub mod days;
 pub mod events;
 pub mod feeds;
+pub mod free;
 pub mod given;
 pub mod imports;
+pub mod lesson_days;
 pub mod months;
 pub mod occurrences;
 pub mod room_bookings;
@@ -36,10 +38,13 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     months::configure(config);
     imports::configure(config);
     feeds::configure(config);
+    // Before the rooms, of which none is called so.
+    free::configure(config);
     rooms::configure(config);
     room_bookings::configure(config);
     timetable::configure(config);
     cover::configure(config);
+    lesson_days::configure(config);
     bells::configure(config);
     days::configure(config);
     given::configure(config);

@@ -20,8 +20,8 @@ use super::access::Viewer;
 use crate::events::{about_cover, about_lesson, tell, tell_all};
 use crate::model::lesson::{Lesson, Status};
 use crate::store::{
-    LESSON_RULES, LessonFilter, Queue, find_lesson, has_stray_cover, insert_lesson, list_lessons, lock_room, queue_up, room_is_booked,
-    save_lesson, zone_of,
+    LESSON_RULES, LessonFilter, Queue, find_lesson, has_stray_cover, has_stray_move, hold_rooms_of, insert_lesson, list_lessons, lock_room,
+    queue_up, room_is_booked, save_lesson, zone_of,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -123,7 +123,7 @@ pub struct CreateLesson {
     note: Option<Text<500>>,
 }
 
-/// What changes; what is left out stays as it is. Its cover moves along.
+/// What changes; what is left out stays as it is. Its cover moves along; days on which it was moved stay where they were moved to.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeLesson {
@@ -260,8 +260,8 @@ async fn create(desk: Records<permits::CalendarManage>, body: Body<CreateLesson>
     .await
 }
 
-/// Holds the lesson's room until the transaction ends.
-async fn take_room(connection: &mut PgConnection, lesson: &Lesson) -> Result<(), Problem> {
+/// Holds the lesson's room until the transaction ends; it must be in use.
+pub(super) async fn take_room(connection: &mut PgConnection, lesson: &Lesson) -> Result<(), Problem> {
     let Some(room) = lesson.room_id else { return Ok(()) };
     if lock_room(connection, lesson.school_id, room).await?.is_some_and(|room| room.is_active) {
         return Ok(());
@@ -270,7 +270,7 @@ async fn take_room(connection: &mut PgConnection, lesson: &Lesson) -> Result<(),
 }
 
 /// Refuses a lesson that was just written if a booking or an appointment is in its room: what its own constraint can't see.
-async fn meets_nobody(connection: &mut PgConnection, lesson: &Lesson, zone: Tz, now: DateTime<Utc>) -> Result<(), Problem> {
+pub(super) async fn meets_nobody(connection: &mut PgConnection, lesson: &Lesson, zone: Tz, now: DateTime<Utc>) -> Result<(), Problem> {
     if room_is_booked(connection, lesson, zone, now).await? {
         let fault = Fault::new("/room_id", "the room is booked on one of these days");
         return Err(Problem::conflict(Kind::Conflict, "The room is booked on one of these days.").with_faults(vec![fault]));
@@ -348,8 +348,14 @@ async fn change(
                 let fault = Fault::new("/valid_to", "somebody stands in on days on which the lesson would no longer count");
                 return Err(Problem::conflict(Kind::Conflict, "There is cover outside these days.").with_faults(vec![fault]));
             }
+            hold_rooms_of(connection, &lesson).await?;
             take_room(connection, &lesson).await?;
             save_lesson(connection, &lesson).await.map_err(|error| refuse(LESSON_RULES, error))?;
+            if has_stray_move(connection, &lesson, now.with_timezone(&zone).date_naive()).await? {
+                let fault = Fault::new("/rotation_day", "it was moved on a day that would no longer be one of its days");
+                return Err(Problem::conflict(Kind::Conflict, "The lesson was moved on a day that would be none of its days.")
+                    .with_faults(vec![fault]));
+            }
             meets_nobody(connection, &lesson, zone, now).await?;
             tell(&*transaction, &about_lesson(&caller, &lesson, Some(&before), now)?).await?;
             Ok(lesson)

@@ -16,12 +16,28 @@ use write_behind::natural_id;
 use super::{Queue, plain, queue_up};
 use crate::model::bell::Bell;
 
-/// What the constraints mean.
+/// What the constraints mean to whoever changes a bell.
 pub(crate) const RULES: &[Rule] = &[
     Rule::once("timetable_columns_name", "/name", "the school has a bell of this name already"),
     Rule::overlap("timetable_blocks_period", "/blocks", "two blocks have the same period"),
     Rule::overlap("timetable_blocks_one_at_a_time", "/blocks", "two blocks are at the same time"),
+    Rule::overlap("timetable_lesson_days_class_free", "/blocks", "a class has a lesson that was moved to this time on one of the days"),
+    Rule::overlap(
+        "timetable_lesson_days_teacher_free",
+        "/blocks",
+        "a teacher gives a lesson that was moved to this time on one of the days",
+    ),
+    Rule::overlap("timetable_lesson_days_room_free", "/blocks", "a lesson that was moved is in its room at this time on one of the days"),
+    Rule::overlap("timetable_lesson_days_class_period", "/blocks", "a class has a lesson that was moved to this period on one of the days"),
+];
+
+/// What the constraints mean to whoever changes days.
+pub(crate) const DAY_RULES: &[Rule] = &[
     Rule::exists("timetable_days_column", "/column_id", "there is no such bell in this school"),
+    Rule::overlap("timetable_lesson_days_class_free", "/rotation_day", "a class has a lesson at this time that was moved there"),
+    Rule::overlap("timetable_lesson_days_teacher_free", "/rotation_day", "a teacher gives a lesson at this time that was moved there"),
+    Rule::overlap("timetable_lesson_days_room_free", "/rotation_day", "a lesson that was moved is in its room at this time"),
+    Rule::overlap("timetable_lesson_days_class_period", "/rotation_day", "a class has a lesson in this period that was moved there"),
 ];
 
 const BELL: &str = "SELECT to_jsonb(c) || jsonb_build_object('blocks', coalesce(
@@ -166,10 +182,9 @@ pub(crate) async fn first_clash(
             UNION ALL SELECT room_id, starts_at, ends_at FROM appointment_slots WHERE school_id = $1 AND status = 'open' AND room_id IS NOT NULL
                 AND starts_at > (SELECT first - interval '25 hours' FROM span) AND starts_at < (SELECT last FROM span) AND ends_at > (SELECT first FROM span))
         SELECT min(g.on_day) FROM taken b
-        CROSS JOIN LATERAL timetable_between($1, greatest((b.starts_at AT TIME ZONE $2)::date, $3), least((b.ends_at AT TIME ZONE $2)::date, $4)) g
-        JOIN timetable_entries t ON t.school_id = $1 AND t.id = g.entry_id AND t.room_id = b.room_id
+        CROSS JOIN LATERAL timetable_lessons($1, greatest((b.starts_at AT TIME ZONE $2)::date, $3), least((b.ends_at AT TIME ZONE $2)::date, $4)) g
         LEFT JOIN timetable_days d ON d.school_id = $1 AND d.day = g.on_day
-        WHERE ($5::uuid IS NULL OR d.column_id = $5)
+        WHERE g.room_id = b.room_id AND g.state <> 'cancelled' AND ($5::uuid IS NULL OR d.column_id = $5)
             AND (g.on_day + make_interval(mins => g.starts)) AT TIME ZONE $2 < b.ends_at AND (g.on_day + make_interval(mins => g.ends)) AT TIME ZONE $2 > b.starts_at";
     let query =
         sqlx::query_scalar(query).bind(school.as_uuid()).bind(zone.name()).bind(from).bind(to).bind(bell.map(TimetableColumnId::as_uuid));

@@ -5,6 +5,8 @@ mod bells;
 mod bookings;
 mod events;
 mod feeds;
+mod free;
+mod lesson_days;
 mod lesson_events;
 mod refs;
 mod rooms;
@@ -13,16 +15,14 @@ mod slots;
 mod timetable;
 
 use domain::{AppointmentSlotId, SchoolId, ServiceName, StudentId, UserId};
-use serde::de::DeserializeOwned;
 use service_kit::Platform;
 use sqlx::PgConnection;
-use sqlx::types::Json;
-use store::{SchoolTransaction, StoreError};
+use store::{SchoolTransaction, StoreError, plain, uuids};
 
 pub(crate) use actions::actions;
 pub(crate) use bells::{
-    RULES as BELL_RULES, TimetableDay, days_between, delete_bell, find_bell, first_clash, hold_timetable, list_bells, lock_bell, save_bell,
-    save_days,
+    DAY_RULES, RULES as BELL_RULES, TimetableDay, days_between, delete_bell, find_bell, first_clash, hold_timetable, list_bells, lock_bell,
+    save_bell, save_days,
 };
 pub(crate) use bookings::{
     BookingFilter, RULES as BOOKING_RULES, bookings_of_slot, bookings_with_slots, cancel_bookings, find_booking, insert_booking,
@@ -30,6 +30,10 @@ pub(crate) use bookings::{
 };
 pub(crate) use events::{by_uid, called_off_by_themselves, events_between, find_event, look_for_event, sequence};
 pub(crate) use feeds::{Feed, Scope, create_feed, feed_of_token, feeds_of, name_of_room, revoke_feed, touch_feed};
+pub(crate) use free::{FreeTeacher, free_rooms, free_teachers};
+pub(crate) use lesson_days::{
+    OnDay, RULES as LESSON_DAY_RULES, find_lesson_day, has_stray_move, hold_rooms_of, lesson_on_day, period_of_day, save_lesson_day,
+};
 pub(crate) use lesson_events::lesson_events;
 pub(crate) use refs::{classes_missing, room_missing, users_missing};
 pub(crate) use rooms::{
@@ -53,7 +57,7 @@ async fn reading(platform: &Platform, school: SchoolId) -> Result<SchoolTransact
 /// everywhere no two wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Queue {
-    /// Lessons, cover, bells and days.
+    /// Lessons, cover, bells and days. The tables' triggers stand in it too, by the same name.
     Timetable,
     /// What is offered to be booked.
     Appointments,
@@ -90,14 +94,4 @@ pub(crate) async fn queue_up(connection: &mut PgConnection, school: SchoolId, qu
         lock.execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// Rows that came as JSON.
-fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {
-    rows.into_iter().map(|Json(row)| row).collect()
-}
-
-/// Ids as PostgreSQL takes them.
-fn uuids<T: Copy + Into<uuid::Uuid>>(ids: &[T]) -> Vec<uuid::Uuid> {
-    ids.iter().map(|id| (*id).into()).collect()
 }

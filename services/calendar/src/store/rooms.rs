@@ -140,9 +140,8 @@ pub(crate) async fn room_is_taken(
 ) -> Result<bool, StoreError> {
     let query = "
         SELECT EXISTS (
-            SELECT FROM timetable_between($1, ($3::timestamptz AT TIME ZONE $5)::date, ($4::timestamptz AT TIME ZONE $5)::date) g
-            JOIN timetable_entries t ON t.school_id = $1 AND t.id = g.entry_id
-            WHERE t.room_id = $2 AND (g.on_day + make_interval(mins => g.starts)) AT TIME ZONE $5 < $4
+            SELECT FROM timetable_lessons($1, ($3::timestamptz AT TIME ZONE $5)::date, ($4::timestamptz AT TIME ZONE $5)::date) g
+            WHERE g.room_id = $2 AND g.state <> 'cancelled' AND (g.on_day + make_interval(mins => g.starts)) AT TIME ZONE $5 < $4
                 AND (g.on_day + make_interval(mins => g.ends)) AT TIME ZONE $5 > $3)
         OR EXISTS (
             SELECT FROM appointment_slots s

@@ -9,6 +9,7 @@ use sqlx::types::Json;
 use store::StoreError;
 use uuid::Uuid;
 
+use super::lesson_days::restore_days;
 use super::{plain, uuids};
 use crate::model::lesson::{Lesson, Status};
 
@@ -21,6 +22,26 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::overlap("timetable_entries_room_period", "/period", "another lesson is in the room in this period"),
     Rule::overlap("timetable_entries_class_period", "/period", "the class has another lesson in this period"),
     Rule::overlap("timetable_entries_one_cover", "/valid_from", "somebody stands in already on one of these days"),
+    Rule::overlap(
+        "timetable_lesson_days_teacher_free",
+        "/teacher_id",
+        "the teacher gives a lesson that was moved to this time on one of these days",
+    ),
+    Rule::overlap(
+        "timetable_lesson_days_room_free",
+        "/room_id",
+        "a lesson that was moved is in the room at this time on one of these days",
+    ),
+    Rule::overlap(
+        "timetable_lesson_days_class_free",
+        "/class_id",
+        "the class has a lesson that was moved to this time on one of these days",
+    ),
+    Rule::overlap(
+        "timetable_lesson_days_class_period",
+        "/period",
+        "the class has a lesson that was moved to this period on one of these days",
+    ),
     Rule::exists("timetable_entries_school_id_class_id_fkey", "/class_id", "there is no such class in this school"),
     Rule::exists("timetable_entries_school_id_subject_id_fkey", "/subject_id", "there is no such subject in this school"),
     Rule::exists("timetable_entries_school_id_teacher_id_fkey", "/teacher_id", "there is no such teacher in this school"),
@@ -96,7 +117,7 @@ pub(crate) async fn insert_lesson(connection: &mut PgConnection, lesson: &Lesson
     Ok(())
 }
 
-/// Writes a lesson that was read while queued for the timetable. What is taken off takes its cover along, which is what is returned.
+/// Writes a lesson that was read while queued for the timetable. What is taken off takes its cover along, which is what is returned, and what was said of its days.
 pub(crate) async fn save_lesson(connection: &mut PgConnection, lesson: &Lesson) -> Result<Vec<Lesson>, StoreError> {
     let update = "UPDATE timetable_entries SET subject_id = $3, teacher_id = $4, room_id = $5, rotation_day = $6, period = $7, start_minute = $8,
         end_minute = $9, valid_from = $10, valid_to = $11, note = $12, status = $13, version = $14, updated_at = $15 WHERE school_id = $1 AND id = $2";
@@ -119,6 +140,7 @@ pub(crate) async fn save_lesson(connection: &mut PgConnection, lesson: &Lesson) 
         .execute(&mut *connection)
         .await?;
     if lesson.status == Status::Cancelled {
+        restore_days(connection, lesson).await?;
         let cancel = "UPDATE timetable_entries t SET status = 'cancelled', version = version + 1, updated_at = $3
             WHERE school_id = $1 AND covers_entry_id = $2 AND status = 'active' RETURNING to_jsonb(t)";
         let cancel = sqlx::query_scalar(cancel).bind(lesson.school_id.as_uuid()).bind(lesson.id.as_uuid()).bind(lesson.updated_at);
@@ -140,17 +162,24 @@ pub(crate) async fn has_stray_cover(connection: &mut PgConnection, lesson: &Less
     Ok(query.fetch_one(connection).await?)
 }
 
-/// Whether the lesson, which is in the table by now, meets a booking of its room or an appointment in it that is not over yet.
+/// Whether the lesson, which is in the table by now, meets a booking of a room that it is in on some day, or an appointment there, that is not over yet.
 pub(crate) async fn room_is_booked(connection: &mut PgConnection, lesson: &Lesson, zone: Tz, now: Timestamp) -> Result<bool, StoreError> {
     let query = "
-        WITH taken AS (
-            SELECT starts_at, ends_at FROM room_bookings WHERE school_id = $1 AND room_id = $2 AND status = 'booked' AND ends_at > $5
-            UNION ALL SELECT starts_at, ends_at FROM appointment_slots WHERE school_id = $1 AND room_id = $2 AND status = 'open' AND ends_at > $5)
+        WITH own AS (
+            SELECT $2::uuid AS room_id UNION SELECT room_id FROM timetable_lesson_days WHERE school_id = $1 AND entry_id = $4 AND state = 'moved'),
+        taken AS (
+            SELECT room_id, starts_at, ends_at FROM room_bookings
+            WHERE school_id = $1 AND room_id IN (SELECT room_id FROM own) AND status = 'booked' AND ends_at > $5
+            UNION ALL SELECT room_id, starts_at, ends_at FROM appointment_slots
+            WHERE school_id = $1 AND room_id IN (SELECT room_id FROM own) AND status = 'open' AND ends_at > $5)
         SELECT EXISTS (
-            SELECT FROM taken CROSS JOIN LATERAL timetable_between($1, (starts_at AT TIME ZONE $3)::date, (ends_at AT TIME ZONE $3)::date) g
-            WHERE g.entry_id = $4 AND (g.on_day + make_interval(mins => g.starts)) AT TIME ZONE $3 < ends_at
+            SELECT FROM taken CROSS JOIN LATERAL timetable_lessons($1, (starts_at AT TIME ZONE $3)::date, (ends_at AT TIME ZONE $3)::date) g
+            WHERE g.entry_id = $4 AND g.room_id = taken.room_id AND g.state <> 'cancelled' AND (g.on_day + make_interval(mins => g.starts)) AT TIME ZONE $3 < ends_at
                 AND (g.on_day + make_interval(mins => g.ends)) AT TIME ZONE $3 > starts_at)";
-    let Some(room) = lesson.room_id else { return Ok(false) };
-    let query = sqlx::query_scalar(query).bind(lesson.school_id.as_uuid()).bind(room.as_uuid()).bind(zone.name()).bind(lesson.id.as_uuid());
+    let query = sqlx::query_scalar(query)
+        .bind(lesson.school_id.as_uuid())
+        .bind(lesson.room_id.map(RoomId::as_uuid))
+        .bind(zone.name())
+        .bind(lesson.id.as_uuid());
     Ok(query.bind(now).fetch_one(connection).await?)
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Answer, Api};
 
-use crate::school::{School, path_of_slot};
+use crate::school::{School, on_lesson_day, path_of_slot};
 
 /// Unfolded lines.
 fn lines(feed: &Answer) -> Vec<String> {
@@ -281,4 +281,78 @@ async fn a_feed_holds_lessons_if_one_asks_for_them_and_tells_when_one_falls_out(
     // And at last no lesson at all.
     assert_eq!(school.office.delete(&path, &lesson.etag()).await.status, 204);
     assert_eq!((held(&mine, 1).await, held(&of_child, 29).await, held(&strangers, 1).await), (Some(false), Some(false), None));
+}
+
+/// What a feed says of the one lesson that it has on a day: when it begins, whether it takes place, its UID and its SEQUENCE.
+async fn lesson_on(school: &School, feed: &str, ahead: u64) -> Option<(String, bool, String, i32)> {
+    let feed = school.fleet.anonymous().get(feed).await;
+    let start = format!("DTSTART;TZID=Europe/London:{}T", school.day(ahead).format("%Y%m%d"));
+    let all = events(&feed);
+    let mut found = all.iter().filter(|event| event.iter().any(|line| line.starts_with(&start)));
+    let event = found.next()?;
+    assert!(found.next().is_none(), "{all:?}");
+    let value = |name: &str| event.iter().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+    Some((value(&start), value("STATUS:") == "CONFIRMED", value("UID:"), value("SEQUENCE:").parse().unwrap()))
+}
+
+async fn feed_with_lessons(who: &Api) -> String {
+    let made = who.post("/api/v1/calendar/feeds", &json!({"lessons": true})).await.expect(201);
+    made["path"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_feed_tells_of_a_lesson_that_is_called_off_or_moved_on_one_day_under_the_name_that_it_has() {
+    let school = School::open().await;
+    let room = school.room("Hall").await;
+    let lesson = school.office.post("/api/v1/timetable-entries", &school.lesson()).await;
+    let path = lesson.header("location").to_owned();
+    for who in [&school.teacher, &school.student, &school.parent] {
+        let feed = feed_with_lessons(who).await;
+        let usual = lesson_on(&school, &feed, 1).await.unwrap();
+        assert_eq!((usual.0.as_str(), usual.1), ("090000", true));
+        let off = json!({"state": "cancelled", "reason": "Excursion"});
+        on_lesson_day(&school.office, &path, school.day(1), &off).await.expect(200);
+        let called_off = lesson_on(&school, &feed, 1).await.unwrap();
+        assert_eq!((called_off.0.as_str(), called_off.1, &called_off.2), ("090000", false, &usual.2));
+        assert!(has(&school.fleet.anonymous().get(&feed).await, "DESCRIPTION:Excursion"));
+        let moved = json!({"state": "moved", "start_minute": 840, "end_minute": 885, "room_id": room});
+        on_lesson_day(&school.office, &path, school.day(1), &moved).await.expect(200);
+        let moved = lesson_on(&school, &feed, 1).await.unwrap();
+        assert_eq!((moved.0.as_str(), moved.1, &moved.2), ("140000", true, &usual.2));
+        assert!(has(&school.fleet.anonymous().get(&feed).await, "LOCATION:Hall"));
+        let day = format!("{path}/days/{}", school.day(1));
+        let etag = school.office.get(&day).await.etag();
+        assert_eq!(school.office.delete(&day, &etag).await.status, 204);
+        let again = lesson_on(&school, &feed, 1).await.unwrap();
+        assert_eq!((again.0.as_str(), again.1, &again.2), ("090000", true, &usual.2));
+        let sequences = [usual.3, called_off.3, moved.3, again.3];
+        assert!(sequences.windows(2).all(|pair| pair[0] < pair[1]), "{sequences:?}");
+        assert_eq!(lesson_on(&school, &feed, 8).await.unwrap().3, 0, "other days are the same as ever");
+    }
+}
+
+#[tokio::test]
+async fn a_lesson_that_is_handed_to_another_teacher_is_called_off_in_the_feed_of_the_first() {
+    let school = School::open().await;
+    let lesson = school.office.post("/api/v1/timetable-entries", &school.lesson()).await;
+    let path = lesson.header("location").to_owned();
+    let (first, second) = (feed_with_lessons(&school.teacher).await, feed_with_lessons(&school.other_teacher).await);
+    let child = feed_with_lessons(&school.parent).await;
+    let before = lesson_on(&school, &first, 1).await.unwrap();
+    assert_eq!(lesson_on(&school, &second, 1).await, None);
+    let handed = school.office.patch(&path, &lesson.etag(), &json!({"teacher_id": school.teachers[1]})).await;
+    assert_eq!(handed.status, 200, "{:#}", handed.body);
+    let lost = lesson_on(&school, &first, 1).await.expect("it stays, as called off");
+    assert!(!lost.1 && lost.2 == before.2 && lost.3 > before.3, "{lost:?} after {before:?}");
+    assert!(lesson_on(&school, &second, 1).await.unwrap().1 && lesson_on(&school, &child, 1).await.unwrap().1);
+    // It comes back, and then nobody is to give it.
+    let back = school.office.patch(&path, &handed.etag(), &json!({"teacher_id": school.teachers[0]})).await;
+    let again = lesson_on(&school, &first, 1).await.unwrap();
+    assert!(again.1 && again.2 == before.2 && again.3 > lost.3, "{again:?} after {lost:?}");
+    assert!(!lesson_on(&school, &second, 1).await.unwrap().1);
+    assert_eq!(school.office.patch(&path, &back.etag(), &json!({"teacher_id": null})).await.status, 200);
+    assert!(!lesson_on(&school, &first, 1).await.unwrap().1);
+    // Long ago is nobody's business any more.
+    school.fleet.database.sql("UPDATE timetable_handovers SET updated_at = now() - interval '300 days'").await;
+    assert_eq!(lesson_on(&school, &first, 1).await, None);
 }

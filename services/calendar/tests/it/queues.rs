@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use testkit::Answer;
+use testkit::{Answer, count, statuses};
 
-use crate::school::{School, count, path_of_slot, statuses};
+use crate::school::{School, path_of_slot};
 
 const ENTRIES: &str = "/api/v1/timetable-entries";
 const SLOTS: &str = "/api/v1/appointment-slots";

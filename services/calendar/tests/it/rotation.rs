@@ -3,17 +3,12 @@
 use chrono::{Datelike, NaiveDate, Weekday};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Api;
+use testkit::{Api, count, statuses};
 
-use crate::school::{School, count, statuses};
+use crate::school::{School, with};
 
 const ENTRIES: &str = "/api/v1/timetable-entries";
 const BELLS: &str = "/api/v1/timetable-columns";
-
-fn with(mut body: Value, more: &Value) -> Value {
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    body
-}
 
 /// The first Monday that is a week ahead or more.
 fn monday(school: &School) -> NaiveDate {
@@ -131,6 +126,33 @@ async fn a_day_may_be_as_another_or_under_another_bell_or_off() {
     assert_eq!(school.office.delete(bell.header("location"), &moved.etag()).await.status, 204, "no day has it now");
     let gone = school.office.patch(&format!("/api/v1/timetable-days/{}", day(6)), "\"v1\"", &json!({"column_id": bell.body["id"]})).await;
     assert_eq!((gone.status, gone.pointers()), (422, vec!["/column_id"]));
+}
+
+#[tokio::test]
+async fn bells_are_kept_and_read_and_another_school_has_its_own() {
+    let school = School::open().await;
+    let blocks = |start: u32| json!([{"name": "First", "period": 1, "start_minute": start, "end_minute": start + 30}]);
+    let made = school.office.post(BELLS, &json!({"name": "Short", "blocks": blocks(540)})).await;
+    school.office.post(BELLS, &json!({"name": "Long", "blocks": blocks(500)})).await.expect(201);
+    let list = school.student.get(BELLS).await.expect(200);
+    let names: Vec<&str> = list.as_array().unwrap().iter().map(|bell| bell["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Long", "Short"]);
+    let path = made.header("location").to_owned();
+    let seen = school.parent.get(&path).await;
+    assert_eq!((seen.status, seen.etag(), &seen.body["blocks"]), (200, made.etag(), &made.body["blocks"]));
+    let known = school.parent.request(reqwest::Method::GET, &path).header("If-None-Match", made.etag());
+    assert_eq!(school.parent.send(known).await.status, 304);
+    assert_eq!(school.outsider.get(BELLS).await.expect(200), json!([]));
+    let name = json!({"name": "Mine"});
+    for (who, status) in [(&school.outsider, 404), (&school.teacher, 403), (&school.parent, 403)] {
+        assert_eq!(who.patch(&path, &made.etag(), &name).await.status, status);
+        assert_eq!(who.delete(&path, &made.etag()).await.status, status);
+    }
+    assert_eq!(school.outsider.get(&path).await.status, 404);
+    assert_eq!(school.office.patch(&path, "\"v9\"", &name).await.status, 412);
+    assert_eq!(school.office.patch(&path, &made.etag(), &json!({"name": "Long"})).await.status, 409);
+    assert_eq!(school.office.delete(&path, &made.etag()).await.status, 204);
+    assert_eq!(school.office.get(&path).await.status, 404);
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 use domain::UserId;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, count, statuses};
 use uuid::Uuid;
 
-use crate::school::{School, count, path_of_slot, statuses};
+use crate::school::{School, path_of_slot};
 
 const SLOTS: &str = "/api/v1/appointment-slots";
 

@@ -2,14 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::school::School;
+use crate::school::{School, with};
 
 const ENTRIES: &str = "/api/v1/timetable-entries";
-
-fn with(mut body: Value, more: &Value) -> Value {
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    body
-}
 
 #[tokio::test]
 async fn a_teacher_a_room_and_a_class_are_in_one_place_at_a_time() {
@@ -197,6 +192,10 @@ async fn rooms_are_kept() {
     assert_eq!((changed.status, &changed.body["capacity"]), (200, &Value::Null));
     assert_eq!(school.office.patch(&path, &made.etag(), &json!({"name": "Lost"})).await.status, 412);
     assert_eq!(school.outsider.get(&path).await.status, 404);
+    assert_eq!(school.outsider.patch(&path, &changed.etag(), &json!({"name": "Mine"})).await.status, 404);
+    assert_eq!(school.student.get(&path).await.expect(200)["name"], json!("Great hall"));
+    let known = school.student.request(reqwest::Method::GET, &path).header("If-None-Match", changed.etag());
+    assert_eq!(school.student.send(known).await.status, 304);
     assert_eq!(school.student.get("/api/v1/rooms?is_active=true").await.expect(200)["items"].as_array().unwrap().len(), 1);
     assert_eq!(school.office.delete(&path, &changed.etag()).await.status, 204);
     assert_eq!(school.student.get("/api/v1/rooms?is_active=true").await.expect(200)["items"], json!([]));
