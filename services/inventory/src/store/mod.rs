@@ -19,10 +19,8 @@ mod worth;
 
 use chrono::NaiveDate;
 use domain::Timestamp;
-use serde::de::DeserializeOwned;
 use service_kit::Problem;
-use sqlx::types::Json;
-use store::{SchoolTransaction, StoreError};
+use store::{SchoolTransaction, StoreError, plain};
 
 pub(crate) use books::{Books, Pieces};
 pub use catalogue::Borrowable;
@@ -55,11 +53,6 @@ pub(crate) async fn school_day(transaction: &mut SchoolTransaction, now: Timesta
     let query = sqlx::query_scalar("SELECT ($2 AT TIME ZONE time_zone)::date FROM schools WHERE id = $1");
     let school = transaction.school_id().as_uuid();
     query.bind(school).bind(now).fetch_one(transaction.connection()?).await.map_err(refuse)
-}
-
-/// Rows that came as JSON.
-fn plain<T: DeserializeOwned>(rows: Vec<Json<T>>) -> Vec<T> {
-    rows.into_iter().map(|Json(row)| row).collect()
 }
 
 /// What PostgreSQL said, in the words of the rules.

@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, count, statuses};
 
-use crate::school::{School, count, id, statuses};
+use crate::school::{School, id};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_who_issue_the_last_ten_pieces_exactly_ten_succeed() {

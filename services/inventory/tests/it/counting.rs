@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, count, statuses};
 
-use crate::school::{School, count, put, statuses};
+use crate::school::{School, put};
 
 async fn begin(school: &School, place: &str) -> String {
     let answer = school.keeper.post("/api/v1/inventory/stock-takes", &json!({"location_id": place})).await;

@@ -3,10 +3,10 @@
 use futures_util::future::join_all;
 use marctk::{Field, Record};
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, count, statuses};
 use uuid::Uuid;
 
-use crate::school::{Person, School, count, id, statuses};
+use crate::school::{Person, School, id};
 
 const OPENING: &str = "/api/v1/inventory/opening-stock/import";
 

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod bad_input;
+mod by_id;
 mod closing;
 mod consumption;
 mod contention;
@@ -9,6 +10,7 @@ mod counting;
 mod database;
 mod imports;
 mod keepers;
+mod killed;
 mod lending;
 mod outline;
 mod random_walk;

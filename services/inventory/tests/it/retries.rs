@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, count, statuses};
 
-use crate::school::{School, count, id, statuses};
+use crate::school::{School, id};
 
 #[tokio::test]
 async fn nothing_moves_without_a_key() {

@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{Answer, count, statuses};
 
-use crate::school::{School, count, id, statuses};
+use crate::school::{School, id};
 
 const MOST: i64 = 1_000_000_000_000;
 
