@@ -1,5 +1,5 @@
 //! Rooms, the timetable and its bells, what happens in the year (holidays, exams, meetings, a sports day), and who sees whom at the parents' evening to come. Not
-//! all goes as planned: a meeting is moved and another called off, somebody stands in for a teacher.
+//! all goes as planned: a meeting is moved and another called off, somebody stands in for a teacher, a lesson is called off and one is in another room.
 
 use std::collections::HashSet;
 
@@ -30,6 +30,7 @@ pub(crate) async fn write(transaction: &mut SchoolTransaction, roster: &Roster) 
     school_rows(connection, school, now, "timetable_columns", &bells).await?;
     school_rows(connection, school, now, "timetable_blocks", &blocks).await?;
     school_rows(connection, school, now, "timetable_days", &short_days(roster)?).await?;
+    school_rows(connection, school, now, "timetable_lesson_days", &lesson_days(roster)?).await?;
     // Events have columns of two kinds, so they go as two statements.
     school_rows(connection, school, now, "calendar_events", &all_day(roster)?).await?;
     school_rows(connection, school, now, "calendar_events", &timed(roster)?).await?;
@@ -74,8 +75,7 @@ fn cover(roster: &Roster) -> anyhow::Result<Value> {
     let class = roster.classes.first().context("there are classes")?;
     let place = lessons.iter().position(|lesson| lesson.class.id == class.id).context("every class has lessons")?;
     let lesson = lessons.get(place).context("it was just found")?;
-    let is_its_day = |day: &NaiveDate| usize::try_from(chrono::Datelike::weekday(day).number_from_monday()) == Ok(lesson.day);
-    let day = roster.dates.days_to_come().into_iter().find(is_its_day).context("the term goes on")?;
+    let day = next_day(roster, lesson)?;
     let is_then = |other: &crate::timetable::Lesson<'_>| (other.day, other.period) == (lesson.day, lesson.period);
     let busy: HashSet<Uuid> = lessons.iter().filter(|other| is_then(other)).map(|other| other.taught.teacher).collect();
     let free = roster.teachers.iter().find(|teacher| !busy.contains(&teacher.id)).context("somebody is free")?;
@@ -86,6 +86,30 @@ fn cover(roster: &Roster) -> anyhow::Result<Value> {
         "period": lesson.period + 1, "start_minute": start, "end_minute": end, "valid_from": day, "valid_to": day, "covers_entry_id": row(place + 1),
         "note": "Please go on with the exercises", "status": "active"}),
     )
+}
+
+/// Of the first class's other lessons, on the next of their days, one is called off, and one is in the computer room.
+fn lesson_days(roster: &Roster) -> anyhow::Result<Vec<Value>> {
+    let lessons = lessons(roster);
+    let class = roster.classes.first().context("there are classes")?;
+    let own = lessons.iter().enumerate().filter(|(_, lesson)| lesson.class.id == class.id).skip(1);
+    let computers = id(roster.spec.number, Kind::Room, 3);
+    let said = [("cancelled", None, "The teacher is at a training"), ("moved", Some(computers), "We look at maps on screens")];
+    let mut ids = Ids::of(roster.spec.number, Kind::LessonDay);
+    let row = |((place, lesson), (state, room, reason)): ((usize, &crate::timetable::Lesson<'_>), (&str, Option<Uuid>, &str))| {
+        let entry = id(roster.spec.number, Kind::TimetableEntry, place + 1);
+        Ok(
+            json!({"id": ids.next(), "entry_id": entry, "class_id": class.id, "day": next_day(roster, lesson)?, "state": state, "room_id": room,
+            "reason": reason, "version": 2}),
+        )
+    };
+    own.zip(said).map(row).collect()
+}
+
+/// The next day on which the lesson is given.
+fn next_day(roster: &Roster, lesson: &crate::timetable::Lesson<'_>) -> anyhow::Result<NaiveDate> {
+    let is_its_day = |day: &NaiveDate| usize::try_from(chrono::Datelike::weekday(day).number_from_monday()) == Ok(lesson.day);
+    roster.dates.days_to_come().into_iter().find(is_its_day).context("the term goes on")
 }
 
 /// The library, after lessons.

@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     BellBlock,
     TimetableDay,
     RoomBooking,
+    LessonDay,
     Vehicle = 80,
     Route,
     Stop,

@@ -209,6 +209,21 @@ const SOME: &[(&str, &str)] = &[
         "lessons for which somebody stands in",
         "SELECT count(*) FROM timetable_entries WHERE covers_entry_id IS NOT NULL AND valid_from > current_date",
     ),
+    (
+        "lessons that are called off on a day of theirs to come",
+        "SELECT count(*) FROM timetable_lesson_days d JOIN timetable_lessons(d.school_id, d.day, d.day) l ON l.entry_id = d.entry_id
+            WHERE l.state = 'cancelled' AND d.day > current_date",
+    ),
+    (
+        "lessons that are in another room on a day of theirs to come",
+        "SELECT count(*) FROM timetable_lesson_days d JOIN timetable_lessons(d.school_id, d.day, d.day) l ON l.entry_id = d.entry_id
+            JOIN timetable_entries t ON t.id = d.entry_id WHERE l.state = 'moved' AND l.room_id <> t.room_id AND d.day > current_date",
+    ),
+    ("loans that are overdue", "SELECT count(*) FROM inventory_loans WHERE state = 'open' AND due_on < current_date"),
+    (
+        "things that are to be ordered again",
+        "SELECT count(*) FROM inventory_items i WHERE i.reorder_level > 0 AND (SELECT sum(s.on_hand) FROM inventory_stock s WHERE s.item_id = i.id) <= i.reorder_level",
+    ),
     ("meetings that were moved", "SELECT count(*) FROM calendar_events WHERE master_event_id IS NOT NULL AND status = 'confirmed'"),
     ("meetings that were called off", "SELECT count(*) FROM calendar_events WHERE master_event_id IS NOT NULL AND status = 'cancelled'"),
     (
