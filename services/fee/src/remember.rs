@@ -6,7 +6,7 @@ use store::SchoolTransaction;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::routes::views::PaymentView;
+use crate::routes::views::whole_payments;
 use crate::store::{Book, Payments, Touched, payments_of};
 
 /// Why payments could not be put into Redis.
@@ -25,10 +25,11 @@ pub(crate) async fn remember(platform: &Platform, school: SchoolId, payments: &[
     if payments.is_empty() {
         return Ok(());
     }
-    let mut transaction = platform.postgres(ServiceName::Fee).school_read(school).await.map_err(Problem::from)?;
+    // What is told of a payment must be of one moment.
+    let mut transaction = platform.postgres(ServiceName::Fee).school_snapshot(school).await.map_err(Problem::from)?;
     let rows = payments_of(&mut transaction, payments).await?;
+    let views = whole_payments(&mut transaction, rows).await?;
     drop(transaction);
-    let views: Vec<PaymentView> = rows.into_iter().map(PaymentView::from).collect();
     Ok(Payments::of(platform).put(school, &views).await?)
 }
 

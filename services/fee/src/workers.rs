@@ -18,8 +18,8 @@ use crate::model::charge::{Charge, lines};
 use crate::providers::{Gateways, ProviderError, ProviderName, RefundRequest, RefundWord, Sum};
 use crate::remember::{NotRemembered, commit, remember};
 use crate::store::{
-    Book, NewInvoice, Word, fail_run, find_payment, find_refund, insert_all, issue_all, lock_refund, lock_student, settle_refund,
-    student_exists, work_off,
+    Book, FINE_RUNS, INVOICE_RUNS, NewInvoice, Word, fail_run, find_payment, find_refund, fine_all, insert_all, issue_all, lock_refund,
+    lock_student, settle_refund, student_exists, work_off,
 };
 
 /// The consumers of this service.
@@ -32,6 +32,7 @@ pub(crate) fn consumers(platform: &Platform) -> Vec<Consumer> {
             handler: Arc::new(Charges(platform.clone())),
         },
         Consumer { group: "fee-runs", kinds: &[EventKind::InvoiceRunRequested], handler: Arc::new(Runs(platform.clone())) },
+        Consumer { group: "fee-fines", kinds: &[EventKind::FineRunRequested], handler: Arc::new(Fines(platform.clone())) },
         Consumer { group: "fee-refunds", kinds: &[EventKind::RefundRequested], handler: Arc::new(Refunds(platform.clone(), gateways)) },
         Consumer {
             group: "fee-payments",
@@ -155,14 +156,30 @@ struct RunAsked {
 impl Handler for Runs {
     async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
         let asked: RunAsked = data(event)?;
-        let postgres = self.0.postgres(ServiceName::Fee);
-        let Err(problem) = work_off(&self.0, event.actor, event.school_id, asked.run_id).await else { return Ok(()) };
-        if problem.kind() == Kind::Unavailable {
-            return Err(HandleError::Unavailable(problem.to_string()));
-        }
-        // What was invoiced stays; asked for again, the run goes on from there.
-        tracing::error!(run = %asked.run_id, reason = explained(&problem), "a run of invoices failed");
-        fail_run(postgres, event.school_id, asked.run_id, &explained(&problem)).await.map_err(sorted)
+        let worked = work_off(&self.0, event.actor, event.school_id, asked.run_id).await;
+        ended(&self.0, event.school_id, INVOICE_RUNS, asked.run_id, worked).await
+    }
+}
+
+/// What was done of a run that can't go on stays; asked for again, it goes on from there.
+async fn ended(platform: &Platform, school: SchoolId, kind: &str, run: Uuid, worked: Result<(), Problem>) -> Result<(), HandleError> {
+    let Err(problem) = worked else { return Ok(()) };
+    if problem.kind() == Kind::Unavailable {
+        return Err(HandleError::Unavailable(problem.to_string()));
+    }
+    tracing::error!(kind, %run, reason = explained(&problem), "a run failed");
+    fail_run(platform.postgres(ServiceName::Fee), school, kind, run, &explained(&problem)).await.map_err(sorted)
+}
+
+/// Runs that fine what is late.
+struct Fines(Platform);
+
+#[async_trait]
+impl Handler for Fines {
+    async fn handle(&self, event: &EventEnvelope) -> Result<(), HandleError> {
+        let asked: RunAsked = data(event)?;
+        let worked = fine_all(&self.0, event.actor, event.school_id, asked.run_id).await;
+        ended(&self.0, event.school_id, FINE_RUNS, asked.run_id, worked).await
     }
 }
 

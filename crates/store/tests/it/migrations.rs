@@ -84,6 +84,32 @@ async fn events_slots_and_bookings_of_before_get_their_days_and_their_series() {
 }
 
 #[tokio::test]
+async fn a_class_concession_ends_on_the_way_down_and_what_a_provider_told_is_to_be_settled_anew() {
+    TestDatabase::run(async |database| {
+        let owner = database.owner();
+        let mut superuser = database.superuser().await;
+        database.full_school().await;
+        for sql in [
+            "INSERT INTO concessions (school_id, id, name, kind, class_id, percent_basis_points, valid_from, status, approved_by)
+             SELECT school_id, gen_random_uuid(), 'Of the class', 'class', id, 1000, '2026-06-01', 'approved', (SELECT id FROM users LIMIT 1) FROM classes LIMIT 1",
+            "UPDATE provider_events SET resolved_at = now(), resolved_by = (SELECT id FROM users LIMIT 1), resolution = 'Told the bank'",
+        ] {
+            sqlx::query(sql).execute(&mut superuser).await.unwrap();
+        }
+        let newer = status(&owner).await.unwrap().iter().filter(|migration| migration.name.as_str() >= "m0026").count();
+        migrate_down(&owner, Some(u32::try_from(newer).unwrap())).await.unwrap();
+        let query = "SELECT kind, status, category LIKE 'class %' FROM concessions WHERE name = 'Of the class'";
+        let there: (String, String, bool) = sqlx::query_as(query).fetch_one(&mut superuser).await.unwrap();
+        assert_eq!(there, ("category".to_owned(), "ended".to_owned(), true));
+        migrate_up(&owner, &app_password()).await.unwrap();
+        let query = "SELECT (SELECT count(*) FROM provider_events WHERE resolved_at IS NULL), (SELECT count(*) FROM concessions WHERE class_id IS NULL)";
+        let there: (i64, i64) = sqlx::query_as(query).fetch_one(&mut superuser).await.unwrap();
+        assert_eq!(there, (1, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn migrations_that_start_at_the_same_time_queue_up() {
     TestDatabase::run_empty(async |database| {
         let (one, two, three) = (database.owner(), database.owner(), database.owner());

@@ -15,6 +15,8 @@ pub struct Pupil {
     pub student_id: Uuid,
     /// The category that the school put the student in.
     pub category: Option<String>,
+    /// The classes that the student sits in.
+    pub classes: Vec<Uuid>,
     /// Whether a brother or sister was admitted before: somebody else with the same guardian.
     pub has_elder_sibling: bool,
     /// Whether a guardian works at the school.
@@ -28,6 +30,8 @@ pub enum For {
     Student(Uuid),
     /// Everybody of a category.
     Category(String),
+    /// Everybody who sits in a class.
+    Class(Uuid),
     /// Everybody whose brother or sister was admitted before; of one family, if it names a student.
     Sibling(Option<Uuid>),
     /// Everybody whose guardian works at the school; one of them, if it names a student.
@@ -76,6 +80,7 @@ impl Concession {
             && match &self.whom {
                 For::Student(id) => *id == pupil.student_id,
                 For::Category(name) => pupil.category.as_ref() == Some(name),
+                For::Class(id) => pupil.classes.contains(id),
                 // Named, it was decided on by a person, who knows the family better than the guardians' list does.
                 For::Sibling(one) => named(one) && (one.is_some() || pupil.has_elder_sibling),
                 For::Staff(one) => named(one) && (one.is_some() || pupil.is_staff_child),
@@ -177,6 +182,8 @@ pub(super) mod tests {
             !get(For::Category("A".into()), &plain)
                 && get(For::Category("A".into()), &Pupil { category: Some("A".into()), ..plain.clone() })
         );
+        let seated = Pupil { classes: vec![other], ..plain.clone() };
+        assert!(!get(For::Class(other), &plain) && get(For::Class(other), &seated) && !get(For::Class(pupil), &seated));
         assert!(!get(For::Sibling(None), &plain) && get(For::Sibling(Some(pupil)), &plain) && !get(For::Sibling(Some(other)), &plain));
         assert!(get(For::Sibling(None), &Pupil { has_elder_sibling: true, ..plain.clone() }));
         assert!(!get(For::Staff(None), &plain) && get(For::Staff(None), &Pupil { is_staff_child: true, ..plain.clone() }));

@@ -58,6 +58,17 @@ pub enum Notice {
     Other,
 }
 
+impl Notice {
+    /// The order that it is about, if it is about one.
+    #[must_use]
+    pub fn order(&self) -> Option<&str> {
+        match self {
+            Self::Captured { order_id, .. } | Self::Failed { order_id, .. } => Some(order_id),
+            Self::Refund { .. } | Self::Disputed | Self::Other => None,
+        }
+    }
+}
+
 /// Where a refund stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundWord {

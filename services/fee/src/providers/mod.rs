@@ -125,6 +125,8 @@ pub trait Provider: Send + Sync {
     async fn create_order(&self, order: &OrderRequest) -> Result<Order, ProviderError>;
     /// The order again, for a client that lost the answer.
     async fn find_order(&self, id: &str) -> Result<Order, ProviderError>;
+    /// What became of an order: what an event that never came would have told, with the words of the provider's answer. Nothing, as long as nobody has paid.
+    async fn look_up(&self, id: &str) -> Result<Vec<(Event, serde_json::Value)>, ProviderError>;
     /// Gives money back. Answers the provider's id and where it stands.
     async fn refund(&self, refund: &RefundRequest) -> Result<(String, RefundWord), ProviderError>;
     /// The event in `body`, if it is the provider's.

@@ -52,6 +52,12 @@ struct OrderAnswer {
     currency: String,
 }
 
+/// The payments of an order, word for word: what they mean is read of each by itself.
+#[derive(Deserialize)]
+struct Attempts {
+    items: Vec<serde_json::Value>,
+}
+
 #[derive(Deserialize)]
 struct RefundAnswer {
     id: String,
@@ -82,6 +88,8 @@ struct Payment {
     currency: String,
     order_id: Option<String>,
     error_description: Option<String>,
+    #[serde(default)]
+    status: String,
 }
 
 #[derive(Deserialize)]
@@ -154,6 +162,25 @@ impl Provider for Razorpay {
 
     async fn find_order(&self, id: &str) -> Result<Order, ProviderError> {
         Ok(self.order(id.to_owned()))
+    }
+
+    async fn look_up(&self, id: &str) -> Result<Vec<(Event, serde_json::Value)>, ProviderError> {
+        let request = self.client.get(format!("{}/v1/orders/{id}/payments", self.url));
+        let request = request.basic_auth(&self.keys.key_id, Some(self.keys.key_secret.expose_secret()));
+        let attempts: Attempts = send(request, explain).await?;
+        let unreadable = || ProviderError::Unusable("the provider's answer about an order can't be read".to_owned());
+        let mut found = Vec::new();
+        for item in attempts.items {
+            let payment: Payment = serde_json::from_value(item.clone()).map_err(|_| unreadable())?;
+            // An attempt that failed may be followed by one that succeeds; what is only authorised is not the school's yet.
+            if payment.status == "captured" {
+                let id = format!("check/{}", payment.id);
+                let payload = Payload { payment: Some(Wrapped { entity: payment }), refund: None };
+                let notice = notice("payment.captured", payload).ok_or_else(unreadable)?;
+                found.push((Event { id, kind: "check".to_owned(), notice }, item));
+            }
+        }
+        Ok(found)
     }
 
     async fn refund(&self, refund: &RefundRequest) -> Result<(String, RefundWord), ProviderError> {

@@ -92,6 +92,8 @@ struct Intent {
     amount_received: i64,
     currency: String,
     latest_charge: Option<serde_json::Value>,
+    #[serde(default)]
+    status: String,
     last_payment_error: Option<PaymentError>,
 }
 
@@ -201,6 +203,21 @@ impl Provider for Stripe {
     async fn find_order(&self, id: &str) -> Result<Order, ProviderError> {
         let request = self.client.get(format!("{}/v1/payment_intents/{id}", self.url)).bearer_auth(self.keys.secret_key.expose_secret());
         Ok(send::<Intent>(request, explain).await?.order())
+    }
+
+    async fn look_up(&self, id: &str) -> Result<Vec<(Event, serde_json::Value)>, ProviderError> {
+        let request = self.client.get(format!("{}/v1/payment_intents/{id}", self.url)).bearer_auth(self.keys.secret_key.expose_secret());
+        let answer: serde_json::Value = send(request, explain).await?;
+        let unreadable = || ProviderError::Unusable("the provider's answer about an order can't be read".to_owned());
+        let intent: Intent = serde_json::from_value(answer.clone()).map_err(|_| unreadable())?;
+        // Other states may still become one of these.
+        let kind = match intent.status.as_str() {
+            "succeeded" => "payment_intent.succeeded",
+            "canceled" => "payment_intent.canceled",
+            _ => return Ok(Vec::new()),
+        };
+        let notice = notice(kind, answer.clone()).ok_or_else(unreadable)?;
+        Ok(vec![(Event { id: format!("check/{}/{}", intent.id, intent.status), kind: "check".to_owned(), notice }, answer)])
     }
 
     async fn refund(&self, refund: &RefundRequest) -> Result<(String, RefundWord), ProviderError> {

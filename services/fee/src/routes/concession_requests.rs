@@ -2,7 +2,7 @@
 
 use actix_web::{delete, patch};
 use chrono::NaiveDate;
-use domain::{Amount, ConcessionId, Currency, Fault, Patch, StudentId, Text, Version};
+use domain::{Amount, ClassId, ConcessionId, Currency, Fault, Patch, StudentId, Text, Version};
 use serde::Deserialize;
 use service_kit::permits::FeesManage;
 use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Kind, NoContent, Problem, Versioned};
@@ -61,6 +61,7 @@ fn changed(row: ConcessionRow, change: ChangeConcession) -> Option<NewConcession
     Some(NewConcession {
         kind: ConcessionKind::named(&row.kind)?,
         student_id: row.student_id.map(StudentId::from),
+        class_id: row.class_id.map(ClassId::from),
         category: row.category.and_then(|name| Text::try_from(name).ok()),
         name: change.name.or_else(|| Text::try_from(row.name).ok())?,
         head: change.head.apply(row.head.and_then(|head| Text::try_from(head).ok())),

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Amount, ConcessionId, Currency, Fault, StudentId, Text, UserId, Version};
+use domain::{Amount, ClassId, ConcessionId, Currency, Fault, StudentId, Text, UserId, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesApprove, FeesManage};
 use service_kit::{
@@ -28,6 +28,8 @@ pub enum ConcessionKind {
     Student,
     /// A category of students.
     Category,
+    /// Whoever sits in a class on the day on which an invoice is due; before it begins, whoever will.
+    Class,
     /// Whoever has a brother or sister who was admitted before; or the student that it names.
     Sibling,
     /// Whoever has a guardian who works at the school; or the student that it names.
@@ -37,13 +39,14 @@ pub enum ConcessionKind {
 impl ConcessionKind {
     /// The kind of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::Student, Self::Category, Self::Sibling, Self::Staff].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Student, Self::Category, Self::Class, Self::Sibling, Self::Staff].into_iter().find(|kind| kind.as_str() == name)
     }
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Student => "student",
             Self::Category => "category",
+            Self::Class => "class",
             Self::Sibling => "sibling",
             Self::Staff => "staff",
         }
@@ -57,12 +60,14 @@ pub struct ConcessionView {
     id: ConcessionId,
     /// What it is called; stands on the invoice.
     name: String,
-    /// `student`, `category`, `sibling` or `staff`.
+    /// `student`, `category`, `class`, `sibling` or `staff`.
     kind: String,
     /// The student.
     student_id: Option<StudentId>,
     /// The category.
     category: Option<String>,
+    /// The class.
+    class_id: Option<ClassId>,
     /// The one head that it is for; null: all.
     head: Option<String>,
     /// How much of what earlier ones leave, in hundredths of a percent.
@@ -105,6 +110,7 @@ impl From<ConcessionRow> for ConcessionView {
             kind: row.kind,
             student_id: row.student_id.map(StudentId::from),
             category: row.category,
+            class_id: row.class_id.map(ClassId::from),
             head: row.head,
             percent_basis_points: row.percent_basis_points,
             amount_minor: row.amount_minor,
@@ -138,6 +144,8 @@ pub struct NewConcession {
     /// The category: required for `category`.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     pub(super) category: Option<Text<100>>,
+    /// The class: required for `class`.
+    pub(super) class_id: Option<ClassId>,
     /// The one head that it is for; left out: all.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     pub(super) head: Option<Text<100>>,
@@ -175,15 +183,17 @@ impl NewConcession {
         let named = self.student_id.is_some();
         let student = match self.kind {
             ConcessionKind::Student => named,
-            ConcessionKind::Category => !named,
+            ConcessionKind::Category | ConcessionKind::Class => !named,
             ConcessionKind::Sibling | ConcessionKind::Staff => true,
         };
-        faults.require(student, "/student_id", "is required for a student's concession, and left out for a category's");
+        faults.require(student, "/student_id", "is required for a student's concession, and left out for a category's or a class's");
         faults.require(
             (self.kind == ConcessionKind::Category) == self.category.is_some(),
             "/category",
             "goes with the kind category, and only with it",
         );
+        let of_class = (self.kind == ConcessionKind::Class) == self.class_id.is_some();
+        faults.require(of_class, "/class_id", "goes with the kind class, and only with it");
         let one = self.percent_basis_points.is_some() != self.amount_minor.is_some();
         faults.require(one, "/amount_minor", "either an amount or a percentage is required, not both");
         let percent = self.percent_basis_points.is_none_or(|points| (1..=10_000).contains(&points));
@@ -204,6 +214,9 @@ pub struct ConcessionFilter {
     /// Of this student.
     #[param(inline)]
     student_id: Option<StudentId>,
+    /// Of this class.
+    #[param(inline)]
+    class_id: Option<ClassId>,
     /// In this state.
     #[param(inline)]
     status: Option<ConcessionStatus>,
@@ -251,6 +264,7 @@ async fn list(desk: Desk<FeesManage>, filter: Params<ConcessionFilter>) -> Resul
     let mut transaction = desk.read().await?;
     let rows: Vec<ConcessionRow> = sqlx::query_as(
         "SELECT * FROM concessions WHERE school_id = $1 AND ($2::uuid IS NULL OR student_id = $2) AND ($3::text IS NULL OR status = $3)
+             AND ($7::uuid IS NULL OR class_id = $7)
              AND ($4::timestamptz IS NULL OR (created_at, id) > ($4, $5)) ORDER BY created_at, id LIMIT $6",
     )
     .bind(transaction.school_id().as_uuid())
@@ -259,6 +273,7 @@ async fn list(desk: Desk<FeesManage>, filter: Params<ConcessionFilter>) -> Resul
     .bind(at)
     .bind(id)
     .bind(paging.limit().cast_signed())
+    .bind(filter.class_id.map(ClassId::as_uuid))
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
@@ -282,8 +297,8 @@ async fn create(desk: Desk<FeesManage>, body: Body<NewConcession>) -> Result<Htt
     desk.create(&body.0, async |transaction| {
         let row: ConcessionRow = sqlx::query_as(
             "INSERT INTO concessions (school_id, id, name, kind, student_id, category, head, percent_basis_points, amount_minor, currency, cap_minor,
-                 stacking_order, valid_from, valid_to, reason, requested_by, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17) RETURNING *",
+                 stacking_order, valid_from, valid_to, reason, requested_by, created_at, updated_at, class_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18) RETURNING *",
         )
         .bind(transaction.school_id().as_uuid())
         .bind(ConcessionId::generate().as_uuid())
@@ -302,6 +317,7 @@ async fn create(desk: Desk<FeesManage>, body: Body<NewConcession>) -> Result<Htt
         .bind(String::from(new.reason))
         .bind(desk.caller().user_id.as_uuid())
         .bind(desk.now())
+        .bind(new.class_id.map(ClassId::as_uuid))
         .fetch_one(transaction.connection()?)
         .await
         .map_err(db)?;

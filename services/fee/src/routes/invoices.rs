@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::NaiveDate;
-use domain::{Amount, Currency, Fault, FeeStructureId, InvoiceId, Patch, StudentId, Text};
+use domain::{ClassId, Currency, Fault, FeeStructureId, InvoiceId, Patch, StudentId, TermId, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesManage, FeesRead};
 use service_kit::{
@@ -14,11 +14,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::access;
-use super::views::InvoiceView;
+use super::charges::{self, NewCharge};
+use super::invoice_views::{InvoiceView, whole};
 use crate::desk::{Desk, create_in_book};
-use crate::model::charge::{self, Charge};
+use crate::model::charge;
 use crate::store::{
-    Billed, InvoiceRow, NewInvoice, add, approved, billed, db, find_invoice, issue, lines_of, lock_invoice, lock_student, student_exists,
+    Billed, InvoiceRow, NewInvoice, add, approved, billed, db, find_invoice, given_back, issue, lock_invoice, lock_student, student_exists,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -39,6 +40,8 @@ pub enum InvoiceStatus {
     Paid,
     /// Taken back.
     Cancelled,
+    /// Taken back, and what had been paid was given back.
+    Refunded,
 }
 
 impl InvoiceStatus {
@@ -49,6 +52,7 @@ impl InvoiceStatus {
             Self::PartlyPaid => "partly_paid",
             Self::Paid => "paid",
             Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
         }
     }
 }
@@ -67,6 +71,18 @@ pub struct InvoiceFilter {
     /// In this state.
     #[param(inline)]
     status: Option<InvoiceStatus>,
+    /// Of students whose home class is this one.
+    #[param(inline)]
+    class_id: Option<ClassId>,
+    /// Due on this day or later.
+    #[param(inline)]
+    from: Option<NaiveDate>,
+    /// Due on this day or earlier.
+    #[param(inline)]
+    to: Option<NaiveDate>,
+    /// Made from a structure of this term; or, where that is for a whole year or there is none, due in its days.
+    #[param(inline)]
+    term_id: Option<TermId>,
     /// How many to a page.
     #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
     #[param(inline)]
@@ -100,20 +116,6 @@ pub struct NewManualInvoice {
     issue: bool,
 }
 
-/// Something to be charged.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewCharge {
-    /// What for.
-    head: Text<100>,
-    /// How much, in minor units, without tax.
-    amount_minor: Amount,
-    /// Tax on it, in hundredths of a percent.
-    #[serde(default)]
-    #[schema(maximum = 10000)]
-    tax_basis_points: u16,
-}
-
 /// What changes; what is left out stays as it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -136,8 +138,16 @@ async fn list(desk: Desk<FeesRead>, filter: Params<InvoiceFilter>) -> Result<Pag
     let mut transaction = desk.read().await?;
     let rows: Vec<InvoiceRow> = sqlx::query_as(
         "SELECT * FROM invoices WHERE school_id = $1 AND ($2::uuid[] IS NULL OR (student_id = ANY($2) AND status <> 'draft' AND issued_at IS NOT NULL))
-             AND ($3::uuid IS NULL OR student_id = $3) AND ($4::uuid IS NULL OR fee_structure_id = $4) AND ($5::text IS NULL OR status = $5)
-             AND ($6::date IS NULL OR (due_on, id) > ($6, $7))
+             AND ($3::uuid IS NULL OR student_id = $3) AND ($4::uuid IS NULL OR fee_structure_id = $4)
+             AND CASE WHEN $5::text IS NULL THEN true
+                      WHEN $5 IN ('cancelled', 'refunded') THEN status = 'cancelled' AND invoice_is_given_back(school_id, id) = ($5 = 'refunded')
+                      ELSE status = $5 END
+             AND ($6::date IS NULL OR (due_on, id) > ($6, $7)) AND ($9::date IS NULL OR due_on >= $9) AND ($10::date IS NULL OR due_on <= $10)
+             AND ($11::uuid IS NULL OR EXISTS (SELECT FROM students s WHERE s.school_id = $1 AND s.id = invoices.student_id AND s.class_id = $11))
+             AND ($12::uuid IS NULL OR EXISTS (
+                 SELECT FROM terms t LEFT JOIN fee_structures f ON f.school_id = t.school_id AND f.id = invoices.fee_structure_id
+                 WHERE t.school_id = $1 AND t.id = $12
+                   AND CASE WHEN f.term_id IS NULL THEN due_on BETWEEN t.starts_on AND t.ends_on ELSE f.term_id = t.id END))
          ORDER BY due_on, id LIMIT $8",
     )
     .bind(transaction.school_id().as_uuid())
@@ -148,17 +158,19 @@ async fn list(desk: Desk<FeesRead>, filter: Params<InvoiceFilter>) -> Result<Pag
     .bind(due)
     .bind(id)
     .bind(paging.limit().cast_signed())
+    .bind(filter.from)
+    .bind(filter.to)
+    .bind(filter.class_id.map(ClassId::as_uuid))
+    .bind(filter.term_id.map(TermId::as_uuid))
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
-    Ok(paging.page(rows, |row| (row.due_on, row.id)).map(|row| InvoiceView::of(row, None)))
-}
-
-/// The invoice with its lines.
-pub(super) async fn whole(transaction: &mut store::SchoolTransaction, row: InvoiceRow) -> Result<Versioned<InvoiceView>, Problem> {
-    let version = row.version()?;
-    let lines = lines_of(transaction, row.id).await?;
-    Ok(Versioned(InvoiceView::of(row, Some(lines)), version))
+    let page = paging.page(rows, |row| (row.due_on, row.id));
+    let refunded = given_back(&mut transaction, &page.items).await?;
+    Ok(page.map(|row| {
+        let is_given_back = refunded.contains(&row.id);
+        InvoiceView::of(row, is_given_back, None)
+    }))
 }
 
 /// Makes an invoice by hand.
@@ -171,32 +183,21 @@ pub(super) async fn whole(transaction: &mut store::SchoolTransaction, row: Invoi
 #[post("/api/v1/invoices")]
 async fn create(desk: Desk<FeesManage>, body: Body<NewManualInvoice>) -> Result<HttpResponse, Problem> {
     let new = body.0.clone();
-    let mut faults = domain::Faults::none();
-    faults.require((1..=100).contains(&new.charges.len()), "/charges", "must be 1 to 100");
-    for (n, charge) in new.charges.iter().enumerate() {
-        faults.require(charge.tax_basis_points <= 10_000, &format!("/charges/{n}/tax_basis_points"), "must be at most 10000");
-    }
-    faults.into_result().map_err(Problem::invalid)?;
+    charges::faults(&new.charges)?;
     create_in_book(&desk, &body.0, async |transaction, book| {
         let student = new.student_id.as_uuid();
         if !student_exists(transaction, student).await? {
             return Err(Problem::invalid(vec![Fault::new("/student_id", "there is no such student in this school")]));
         }
         lock_student(transaction, student).await?;
-        let billing = billed(transaction, Billed::One(student), None, 1).await?.into_iter().next();
+        let billing = billed(transaction, Billed::One(student), new.due_on, None, 1).await?.into_iter().next();
         let mut concessions = Vec::new();
         if let (true, Some(billing)) = (new.with_concessions, &billing) {
             let pupil = billing.pupil();
             concessions = approved(transaction, new.currency.code(), new.due_on).await?;
             concessions.retain(|concession| concession.covers(&pupil, new.due_on));
         }
-        let charge = |charge: &NewCharge| Charge {
-            fee_item_id: None,
-            head: charge.head.as_str().to_owned(),
-            amount: charge.amount_minor.minor(),
-            tax_basis_points: charge.tax_basis_points.into(),
-        };
-        let charges: Vec<Charge> = new.charges.iter().map(charge).collect();
+        let charges = charges::resolve(transaction, book, student, new.currency, &new.charges).await?;
         let invoice = NewInvoice {
             id: InvoiceId::generate().as_uuid(),
             student_id: student,

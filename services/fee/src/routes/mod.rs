@@ -1,19 +1,25 @@
 //! One file a resource.
 
 mod access;
+pub mod charges;
 pub mod closings;
 pub mod concession_requests;
 pub mod concessions;
 pub mod deposits;
 pub mod dues;
 pub mod fine_rules;
+pub mod fine_runs;
 pub mod heads;
+pub mod invoice_views;
 pub mod invoices;
+pub mod ledger;
 pub mod moves;
 pub mod orders;
+pub mod payment_checks;
 pub mod payment_moves;
 pub mod payments;
 pub mod profiles;
+pub mod provider_events;
 pub mod receipts;
 pub mod reconciliation;
 pub mod refunds;
@@ -37,6 +43,7 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     settings::configure(config);
     structures::configure(config);
     fine_rules::configure(config);
+    fine_runs::configure(config);
     concessions::configure(config);
     concession_requests::configure(config);
     profiles::configure(config);
@@ -48,13 +55,16 @@ pub fn configure(platform: &Platform, config: &mut ServiceConfig<'_>) {
     shared_payments::configure(config);
     payments::configure(config);
     payment_moves::configure(config);
+    payment_checks::configure(config);
     refunds::configure(config);
     receipts::configure(config);
     statements::configure(config);
     dues::configure(config);
     closings::configure(config);
     deposits::configure(config);
+    ledger::configure(config);
     reconciliation::configure(config);
+    provider_events::configure(config);
     webhooks::configure(config);
 }
 

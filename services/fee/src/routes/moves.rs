@@ -9,12 +9,11 @@ use store::SchoolTransaction;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::invoices::whole;
-use super::views::InvoiceView;
+use super::invoice_views::{InvoiceView, whole};
 use crate::desk::{Desk, change_book};
 use crate::store::{
-    Book, Cancelling, FineRuleRow, InvoiceRow, LineRow, apply_credit, cancel, charge_fine, db, find_invoice, issue, lines_of, lock_invoice,
-    remind, waive,
+    Book, Cancelling, InvoiceRow, apply_credit, cancel, charge_fine, find_invoice, issue, lines_of, lock_invoice, more_by, remind,
+    rule_in_use, waive,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -137,23 +136,13 @@ async fn fine(
         if let Some((amount, description)) = by_hand {
             return charge_fine(transaction, book, &row, description.into(), None, amount.minor()).await;
         }
-        let rule: Option<FineRuleRow> = sqlx::query_as("SELECT * FROM fine_rules WHERE school_id = $1 AND id = $2 AND is_active")
-            .bind(transaction.school_id().as_uuid())
-            .bind(new.fine_rule_id.map(FineRuleId::as_uuid))
-            .fetch_optional(transaction.connection()?)
-            .await
-            .map_err(db)?;
-        let rule =
-            rule.ok_or_else(|| Problem::invalid(vec![Fault::new("/fine_rule_id", "there is no such rule in use in this school")]))?;
+        let Some(id) = new.fine_rule_id else { return Err(Problem::internal(anyhow::anyhow!("a fine by no rule and of no amount"))) };
+        let rule = rule_in_use(transaction, id.as_uuid()).await?;
         if rule.currency != row.currency {
             return Err(Problem::invalid(vec![Fault::new("/fine_rule_id", "is for another currency")]));
         }
         let lines = lines_of(transaction, row.id).await?;
-        let sum = |wanted: &dyn Fn(&LineRow) -> bool| lines.iter().filter(|line| wanted(line)).map(|line| line.amount_minor).sum::<i64>();
-        let charged = sum(&|line| line.fine_rule_id == Some(rule.id));
-        // Fines bear no fines: what was paid counts for the fees first.
-        let owed = (row.open_minor() - sum(&|line| line.kind == "fine")).max(0);
-        let amount = rule.rule().more(row.due_on, book.today, owed, charged);
+        let amount = more_by(&rule, &row, &lines, book.today);
         if amount == 0 {
             return Err(Problem::conflict(Kind::Conflict, "The rule adds nothing today."));
         }

@@ -55,7 +55,7 @@ pub struct PaymentOrderView {
     client_secret: Option<String>,
 }
 
-fn unavailable(error: ProviderError) -> Problem {
+pub(super) fn unavailable(error: ProviderError) -> Problem {
     match error {
         ProviderError::Away(reason) => {
             tracing::warn!(reason, "a provider of payments is away");

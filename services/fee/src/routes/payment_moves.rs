@@ -11,7 +11,7 @@ use store::SchoolTransaction;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::views::PaymentView;
+use super::views::{PaymentView, whole_payment};
 use crate::desk::{Desk, change_book};
 use crate::store::{Book, PaymentRow, Reversal, charge_fine, clear, find_payment, lock_batch, lock_invoice, reverse};
 
@@ -53,15 +53,15 @@ async fn with_payment<P: MayHold>(
     based_on: IfMatch,
     work: impl AsyncFnOnce(&mut SchoolTransaction, &Book, &PaymentRow, &[PaymentRow]) -> Result<(), Problem>,
 ) -> Result<Versioned<PaymentView>, Problem> {
-    let row = change_book(desk, async |transaction, book| {
+    change_book(desk, async |transaction, book| {
         let (row, batch) = lock_batch(transaction, id.as_uuid()).await?;
         based_on.require(row.version()?)?;
         work(transaction, book, &row, &batch).await?;
-        find_payment(transaction, row.id).await
+        let row = find_payment(transaction, row.id).await?;
+        let version = row.version()?;
+        Ok(Versioned(whole_payment(transaction, row).await?, version))
     })
-    .await?;
-    let version = row.version()?;
-    Ok(Versioned(row.into(), version))
+    .await
 }
 
 /// Notes that the bank has credited a cheque.

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Amount, Currency, Fault, InvoiceId, PaymentId, StudentId, Text};
+use domain::{Amount, ClassId, Currency, Fault, InvoiceId, PaymentId, ServiceName, StudentId, TermId, Text};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::{FeesCollect, FeesRead};
 use service_kit::{
@@ -16,7 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::access;
-use super::views::PaymentView;
+use super::views::{PaymentView, whole_payment};
 use crate::desk::{Desk, create_in_book};
 use crate::store::{
     Book, InvoiceRow, NewPayment, PaymentRow, Payments, db, find_payment, lock_invoice, lock_student, receive, student_exists,
@@ -130,6 +130,62 @@ impl NewOfflinePayment {
     }
 }
 
+/// How a payment was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentMethod {
+    /// Notes and coins.
+    Cash,
+    /// A cheque.
+    Cheque,
+    /// A transfer by UPI, outside of any provider.
+    Upi,
+    /// A transfer from bank to bank.
+    BankTransfer,
+    /// Through a provider.
+    Online,
+}
+
+impl PaymentMethod {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cash => "cash",
+            Self::Cheque => "cheque",
+            Self::Upi => "upi",
+            Self::BankTransfer => "bank_transfer",
+            Self::Online => "online",
+        }
+    }
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// An order that nobody has paid yet.
+    Created,
+    /// The money is there.
+    Captured,
+    /// Nothing came of it.
+    Failed,
+    /// The bank did not honour the cheque.
+    Bounced,
+    /// It was entered by mistake.
+    Voided,
+}
+
+impl PaymentStatus {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Captured => "captured",
+            Self::Failed => "failed",
+            Self::Bounced => "bounced",
+            Self::Voided => "voided",
+        }
+    }
+}
+
 /// Which payments.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -141,9 +197,27 @@ pub struct PaymentFilter {
     /// Meant for this invoice.
     #[param(inline)]
     invoice_id: Option<InvoiceId>,
+    /// Of students whose home class is this one.
+    #[param(inline)]
+    class_id: Option<ClassId>,
+    /// In this state.
+    #[param(inline)]
+    status: Option<PaymentStatus>,
+    /// Made this way.
+    #[param(inline)]
+    method: Option<PaymentMethod>,
     /// In the books of this day.
     #[param(inline)]
     booked_on: Option<NaiveDate>,
+    /// In the books of this day or a later one.
+    #[param(inline)]
+    from: Option<NaiveDate>,
+    /// In the books of this day or an earlier one.
+    #[param(inline)]
+    to: Option<NaiveDate>,
+    /// In the books of the days of this term.
+    #[param(inline)]
+    term_id: Option<TermId>,
     /// Of this transfer or cheque, which paid for several.
     #[param(value_type = Option<String>, format = Uuid)]
     batch_id: Option<Uuid>,
@@ -168,7 +242,10 @@ async fn list(desk: Desk<FeesRead>, filter: Params<PaymentFilter>) -> Result<Pag
     let rows: Vec<PaymentRow> = sqlx::query_as(
         "SELECT * FROM payments WHERE school_id = $1 AND ($2::uuid[] IS NULL OR student_id = ANY($2)) AND ($3::uuid IS NULL OR student_id = $3)
              AND ($4::uuid IS NULL OR invoice_id = $4) AND ($5::date IS NULL OR booked_on = $5) AND ($6::timestamptz IS NULL OR (created_at, id) > ($6, $7))
-             AND ($9::uuid IS NULL OR batch_id = $9)
+             AND ($9::uuid IS NULL OR batch_id = $9) AND ($10::text IS NULL OR status = $10) AND ($11::text IS NULL OR method = $11)
+             AND ($12::date IS NULL OR booked_on >= $12) AND ($13::date IS NULL OR booked_on <= $13)
+             AND ($14::uuid IS NULL OR EXISTS (SELECT FROM students s WHERE s.school_id = $1 AND s.id = payments.student_id AND s.class_id = $14))
+             AND ($15::uuid IS NULL OR EXISTS (SELECT FROM terms t WHERE t.school_id = $1 AND t.id = $15 AND booked_on BETWEEN t.starts_on AND t.ends_on))
          ORDER BY created_at, id LIMIT $8",
     )
     .bind(transaction.school_id().as_uuid())
@@ -180,6 +257,12 @@ async fn list(desk: Desk<FeesRead>, filter: Params<PaymentFilter>) -> Result<Pag
     .bind(id)
     .bind(paging.limit().cast_signed())
     .bind(filter.batch_id)
+    .bind(filter.status.map(PaymentStatus::as_str))
+    .bind(filter.method.map(PaymentMethod::as_str))
+    .bind(filter.from)
+    .bind(filter.to)
+    .bind(filter.class_id.map(ClassId::as_uuid))
+    .bind(filter.term_id.map(TermId::as_uuid))
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)?;
@@ -247,22 +330,26 @@ async fn pay(desk: Desk<FeesCollect>, _key: IdempotencyKey, body: Body<NewOfflin
             batch: None,
         };
         let row = receive(transaction, book, payment).await?;
-        let (version, view) = (row.version()?, PaymentView::from(row));
+        let (version, view) = (row.version()?, whole_payment(transaction, row).await?);
         Ok(Created { location: format!("/api/v1/payments/{}", view.id), version, body: view })
     })
     .await
 }
 
-/// A payment.
+/// A payment, with the invoices that it paid and what of it was given back.
 #[utoipa::path(params(("id" = PaymentId, Path)), responses((status = 200, body = PaymentView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/payments/{id}")]
 async fn show(desk: Desk<FeesRead>, id: IdPath<PaymentId>, known: IfNoneMatch) -> Result<NotModifiedOr<PaymentView>, Problem> {
     let (cache, school) = (Payments::of(desk.platform()), desk.caller().school_id);
     let cached: Option<PaymentView> = cache.get(school, *id).await;
-    let view = if let Some(view) = cached {
+    // What an earlier release has cached says nothing of its allocations.
+    let view = if let Some(view) = cached.filter(|view| view.allocations.is_some() && view.refunds.is_some()) {
         view
     } else {
-        let view = PaymentView::from(find_payment(&mut desk.read().await?, id.as_uuid()).await?);
+        let mut transaction = desk.platform().postgres(ServiceName::Fee).school_snapshot(school).await?;
+        let row = find_payment(&mut transaction, id.as_uuid()).await?;
+        let view = whole_payment(&mut transaction, row).await?;
+        drop(transaction);
         if let Err(error) = cache.put(school, std::slice::from_ref(&view)).await {
             tracing::warn!(%error, "a payment could not be cached");
         }

@@ -1,8 +1,8 @@
 //! What decides about a student's fees and stands nowhere else: the category, and who pays.
 
 use actix_web::{get, put};
-use chrono::{DateTime, Utc};
-use domain::{StudentId, Text, Version};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{ClassId, StudentId, Text, Version};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::FeesManage;
 use service_kit::{Body, CommonProblems, EditProblems, IdPath, IfMatch, Problem, Versioned};
@@ -32,6 +32,8 @@ pub struct FeeProfileView {
     has_elder_sibling: bool,
     /// Whether a guardian works at the school.
     is_staff_child: bool,
+    /// The classes that they sit in today, or, where there is none yet, the next ones: a concession may be for one.
+    class_ids: Vec<ClassId>,
     /// One more with each change.
     version: i32,
     /// When it was changed last.
@@ -56,7 +58,7 @@ struct Row {
     updated_at: DateTime<Utc>,
 }
 
-async fn profile(transaction: &mut SchoolTransaction, student: Uuid) -> Result<Versioned<FeeProfileView>, Problem> {
+async fn profile(transaction: &mut SchoolTransaction, student: Uuid, today: NaiveDate) -> Result<Versioned<FeeProfileView>, Problem> {
     // A profile that nobody has written yet is empty, in its first version.
     let row: Option<Row> = sqlx::query_as(
         "SELECT coalesce(p.version, 1) AS version, coalesce(p.updated_at, s.created_at) AS updated_at
@@ -68,14 +70,15 @@ async fn profile(transaction: &mut SchoolTransaction, student: Uuid) -> Result<V
     .await
     .map_err(db)?;
     let row = row.ok_or_else(|| Problem::not_found("student"))?;
-    let found =
-        billed(transaction, Billed::One(student), None, 1).await?.into_iter().next().ok_or_else(|| Problem::not_found("student"))?;
+    let found = billed(transaction, Billed::One(student), today, None, 1).await?.into_iter().next();
+    let found = found.ok_or_else(|| Problem::not_found("student"))?;
     let view = FeeProfileView {
         student_id: student.into(),
         category: found.category,
         payer: found.payer,
         has_elder_sibling: found.has_elder_sibling,
         is_staff_child: found.is_staff_child,
+        class_ids: found.classes.into_iter().map(ClassId::from).collect(),
         version: row.version,
         updated_at: row.updated_at,
     };
@@ -107,7 +110,9 @@ async fn lock(transaction: &mut SchoolTransaction, student: Uuid) -> Result<(), 
 #[utoipa::path(params(("id" = StudentId, Path)), responses((status = 200, body = FeeProfileView), CommonProblems), security(("bearer" = [])))]
 #[get("/api/v1/students/{id}/fee-profile")]
 async fn show(desk: Desk<FeesManage>, id: IdPath<StudentId>) -> Result<Versioned<FeeProfileView>, Problem> {
-    profile(&mut desk.read().await?, id.as_uuid()).await
+    let mut transaction = desk.read().await?;
+    let today = desk.today(&transaction).await?;
+    profile(&mut transaction, id.as_uuid(), today).await
 }
 
 /// Says what decides about a student's fees. Invoices that were made stay as they are.
@@ -126,8 +131,9 @@ async fn put_profile(
 ) -> Result<Versioned<FeeProfileView>, Problem> {
     let put = body.into_inner();
     desk.change(async |transaction| {
+        let today = desk.today(transaction).await?;
         lock(transaction, id.as_uuid()).await?;
-        let Versioned(_, version) = profile(transaction, id.as_uuid()).await?;
+        let Versioned(_, version) = profile(transaction, id.as_uuid(), today).await?;
         based_on.require(version)?;
         sqlx::query(
             "UPDATE fee_profiles SET category = $3, payer = $4, version = version + 1, updated_at = $5 WHERE school_id = $1 AND id = $2",
@@ -140,7 +146,7 @@ async fn put_profile(
         .execute(transaction.connection()?)
         .await
         .map_err(db)?;
-        profile(transaction, id.as_uuid()).await
+        profile(transaction, id.as_uuid(), today).await
     })
     .await
 }

@@ -43,7 +43,7 @@ pub struct ReconciliationView {
     accounts: Vec<AccountSum>,
     /// The ledger beside the documents, of all time.
     comparisons: Vec<Comparison>,
-    /// What providers told and nobody could enter; at most a hundred.
+    /// What providers told, nobody could enter and nobody has settled; at most a hundred.
     unmatched_events: Vec<UnmatchedEvent>,
     /// Orders that nobody has paid for a day; at most a hundred.
     stale_orders: Vec<StaleOrder>,
@@ -82,6 +82,8 @@ pub struct Comparison {
 /// What a provider told and nobody could enter.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub struct UnmatchedEvent {
+    /// Our id of it, by which it is settled.
+    id: Uuid,
     /// The provider.
     provider: String,
     /// The provider's id of it.
@@ -185,8 +187,8 @@ async fn reconcile(desk: Desk<FeesCollect>, filter: Params<ReconciliationFilter>
     let comparisons: Vec<Comparison> =
         sqlx::query_as(COMPARISONS).bind(school.as_uuid()).fetch_all(transaction.connection()?).await.map_err(db)?;
     let unmatched_events: Vec<UnmatchedEvent> = sqlx::query_as(
-        "SELECT provider, event_id, kind, outcome, received_at FROM provider_events WHERE school_id = $1 AND applied_at IS NULL
-         ORDER BY received_at LIMIT 100",
+        "SELECT id, provider, event_id, kind, outcome, received_at FROM provider_events
+         WHERE school_id = $1 AND applied_at IS NULL AND resolved_at IS NULL ORDER BY received_at, id LIMIT 100",
     )
     .bind(school.as_uuid())
     .fetch_all(transaction.connection()?)

@@ -5,15 +5,16 @@ use chrono::{DateTime, Utc};
 use domain::{FeeStructureId, InvoiceRunId};
 use serde::{Deserialize, Serialize};
 use service_kit::permits::FeesManage;
-use service_kit::{Accepted, Body, CommonProblems, EditProblems, IdPath, Problem};
-use utoipa::ToSchema;
+use service_kit::{Accepted, Body, CommonProblems, EditProblems, IdPath, Limit, Page, Params, Problem, filters};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
 
 use crate::desk::Desk;
-use crate::store::{Book, Input, RunRow, begin_run, find_run, to_bill};
+use crate::store::{Book, Input, RunRow, WhichRuns, begin_run, find_run, list_runs, to_bill};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(generate).service(show);
+    config.service(list).service(generate).service(show);
 }
 
 /// What is to be invoiced.
@@ -91,6 +92,67 @@ impl From<RunRow> for InvoiceRunView {
             created_at: row.created_at,
         }
     }
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceRunStatus {
+    /// Asked for.
+    Queued,
+    /// Under way.
+    Running,
+    /// Done.
+    Succeeded,
+    /// Given up; asked for again, it goes on from where it was.
+    Failed,
+}
+
+impl InvoiceRunStatus {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Which runs.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InvoiceRunFilter {
+    /// Of this structure.
+    #[param(inline)]
+    fee_structure_id: Option<FeeStructureId>,
+    /// In this state.
+    #[param(inline)]
+    status: Option<InvoiceRunStatus>,
+    /// How many to a page.
+    #[serde(default, skip_serializing_if = "service_kit::of_the_page")]
+    #[param(inline)]
+    limit: Limit,
+    /// Where to go on: `next_cursor` of the page before.
+    #[serde(skip_serializing_if = "service_kit::of_the_page")]
+    cursor: Option<String>,
+}
+filters!(InvoiceRunFilter);
+
+/// The runs, the latest first. A structure's instalment has one to make drafts and one to issue, however often they were asked for.
+#[utoipa::path(params(InvoiceRunFilter), responses((status = 200, body = Page<InvoiceRunView>), CommonProblems), security(("bearer" = [])))]
+#[get("/api/v1/invoices/runs")]
+async fn list(desk: Desk<FeesManage>, filter: Params<InvoiceRunFilter>) -> Result<Page<InvoiceRunView>, Problem> {
+    let paging = desk.paging("invoice-runs", &filter.0);
+    let which = WhichRuns {
+        fee_structure_id: filter.fee_structure_id.map(FeeStructureId::as_uuid),
+        status: filter.status.map(InvoiceRunStatus::as_str),
+        after: paging.after::<(DateTime<Utc>, Uuid)>()?,
+        limit: paging.limit().cast_signed(),
+    };
+    let rows = list_runs(&mut desk.read().await?, which).await?;
+    Ok(paging.page(rows, |row| (row.created_at, row.id)).map(InvoiceRunView::from))
 }
 
 /// Makes an invoice for everybody whom an instalment of a structure concerns, after the answer. Asked for twice, it is one run; run twice, nobody is billed twice.

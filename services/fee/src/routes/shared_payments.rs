@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::payments::{NewCheque, OfflineMethod, goes_with, payable};
-use super::views::PaymentView;
+use super::views::{PaymentView, whole_payments};
 use crate::desk::{Desk, create_in_book};
 use crate::store::{Book, NewPayment, find_invoice, lock_students, receive, student_exists};
 
@@ -144,8 +144,9 @@ async fn share(desk: Desk<FeesCollect>, _key: IdempotencyKey, body: Body<NewShar
                 note: new.note.clone().map(String::from),
                 batch: Some((batch_id, position)),
             };
-            payments.push(PaymentView::from(receive(transaction, book, payment).await?));
+            payments.push(receive(transaction, book, payment).await?);
         }
+        let payments = whole_payments(transaction, payments).await?;
         let amount_minor = new.parts.iter().map(|part| part.amount_minor.minor()).sum();
         let location = format!("/api/v1/payments?batch_id={batch_id}");
         Ok(Created { location, version: Version::FIRST, body: SharedPaymentView { batch_id, amount_minor, payments } })

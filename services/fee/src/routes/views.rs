@@ -1,121 +1,14 @@
-//! What invoices, payments and refunds look like from outside.
+//! What payments and refunds look like from outside. Invoices are in [`invoice_views`](super::invoice_views).
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{ConcessionId, FeeItemId, FeeStructureId, FineRuleId, InvoiceId, PaymentId, RefundId, StudentId, UserId};
+use domain::{InvoiceId, PaymentId, RefundId, StudentId, UserId};
 use serde::{Deserialize, Serialize};
+use service_kit::Problem;
+use store::SchoolTransaction;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::store::{InvoiceRow, LineRow, PaymentRow, RefundRow};
-
-/// An invoice.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct InvoiceView {
-    /// Its id.
-    id: InvoiceId,
-    /// Who owes it.
-    student_id: StudentId,
-    /// The structure that it was made from.
-    fee_structure_id: Option<FeeStructureId>,
-    /// What it is for: once for a student and structure.
-    period: String,
-    /// Its number, from when it is issued.
-    number: Option<String>,
-    /// `structure`, `manual`, `inventory` or `transport`.
-    source: String,
-    /// What another service charges for: a loan, a seat.
-    source_ref: Option<String>,
-    /// Who pays, where that is neither the student nor a guardian.
-    payer: Option<String>,
-    /// `draft`, `issued`, `partly_paid`, `paid` or `cancelled`.
-    status: String,
-    /// The currency of all amounts.
-    currency: String,
-    /// What is to be paid, fines included, in minor units.
-    total_minor: i64,
-    /// What was paid.
-    paid_minor: i64,
-    /// What was given up.
-    waived_minor: i64,
-    /// What is still owed.
-    open_minor: i64,
-    /// When it is due.
-    due_on: NaiveDate,
-    /// When it was issued.
-    issued_at: Option<DateTime<Utc>>,
-    /// When it was cancelled.
-    cancelled_at: Option<DateTime<Utc>>,
-    /// Why.
-    cancel_reason: Option<String>,
-    /// Whether a run bills the student for the same again after it was cancelled.
-    rebill: bool,
-    /// How often somebody was reminded of it.
-    reminder_count: i32,
-    /// What it is made up of; null in lists.
-    lines: Option<Vec<InvoiceLineView>>,
-    /// One more with each change.
-    version: i32,
-    /// When it was made.
-    created_at: DateTime<Utc>,
-    /// When it was changed last.
-    updated_at: DateTime<Utc>,
-}
-
-/// A line of an invoice.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct InvoiceLineView {
-    /// `fee`, `concession`, `tax` or `fine`.
-    kind: String,
-    /// What for.
-    description: String,
-    /// Minor units; a concession's are negative.
-    amount_minor: i64,
-    /// The item of the fee structure.
-    fee_item_id: Option<FeeItemId>,
-    /// The concession.
-    concession_id: Option<ConcessionId>,
-    /// The rule of the fine.
-    fine_rule_id: Option<FineRuleId>,
-}
-
-impl InvoiceView {
-    pub(super) fn of(row: InvoiceRow, lines: Option<Vec<LineRow>>) -> Self {
-        let line = |line: LineRow| InvoiceLineView {
-            kind: line.kind,
-            description: line.description,
-            amount_minor: line.amount_minor,
-            fee_item_id: line.fee_item_id.map(FeeItemId::from),
-            concession_id: line.concession_id.map(ConcessionId::from),
-            fine_rule_id: line.fine_rule_id.map(FineRuleId::from),
-        };
-        Self {
-            id: row.id.into(),
-            student_id: row.student_id.into(),
-            fee_structure_id: row.fee_structure_id.map(FeeStructureId::from),
-            open_minor: if row.status == "cancelled" { 0 } else { row.open_minor() },
-            period: row.period,
-            number: row.number,
-            source: row.source,
-            source_ref: row.source_ref,
-            payer: row.payer,
-            status: row.status,
-            currency: row.currency,
-            total_minor: row.total_minor,
-            paid_minor: row.paid_minor,
-            waived_minor: row.waived_minor,
-            due_on: row.due_on,
-            issued_at: row.issued_at,
-            cancelled_at: row.cancelled_at,
-            cancel_reason: row.cancel_reason,
-            rebill: row.rebill,
-            reminder_count: row.reminder_count,
-            lines: lines.map(|lines| lines.into_iter().map(line).collect()),
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
+use crate::store::{Allocated, PaymentRow, RefundRow, allocated, refunds_of};
 
 /// A payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -185,6 +78,12 @@ pub struct PaymentView {
     provider_order_id: Option<String>,
     /// The provider's payment.
     provider_payment_id: Option<String>,
+    /// What of it was set against which invoice; null in lists.
+    #[serde(default)]
+    pub(crate) allocations: Option<Vec<AllocationView>>,
+    /// What of it was given back, or is on its way back; null in lists.
+    #[serde(default)]
+    pub(crate) refunds: Option<Vec<RefundView>>,
     /// One more with each change.
     pub(crate) version: i32,
     /// When it was made.
@@ -227,6 +126,8 @@ impl From<PaymentRow> for PaymentView {
             provider: row.provider,
             provider_order_id: row.provider_order_id,
             provider_payment_id: row.provider_payment_id,
+            allocations: None,
+            refunds: None,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -234,8 +135,52 @@ impl From<PaymentRow> for PaymentView {
     }
 }
 
+/// What of a payment was set against an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AllocationView {
+    /// The invoice.
+    invoice_id: InvoiceId,
+    /// Its number.
+    invoice_number: Option<String>,
+    /// What it is for.
+    period: String,
+    /// What of the payment is set against it now, in minor units.
+    amount_minor: i64,
+    /// What of it was and was taken back: by a refund, a bounce, a cancellation.
+    released_minor: i64,
+}
+
+impl From<Allocated> for AllocationView {
+    fn from(part: Allocated) -> Self {
+        Self {
+            invoice_id: part.invoice_id.into(),
+            invoice_number: part.number,
+            period: part.period,
+            amount_minor: part.held,
+            released_minor: part.released,
+        }
+    }
+}
+
+/// The payments with what of them went where and what was given back.
+pub(crate) async fn whole_payments(transaction: &mut SchoolTransaction, rows: Vec<PaymentRow>) -> Result<Vec<PaymentView>, Problem> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let (allocations, refunds) = (allocated(transaction, &ids).await?, refunds_of(transaction, &ids).await?);
+    let whole = |row: PaymentRow| {
+        let allocations = allocations.iter().filter(|part| part.payment_id == row.id).cloned().map(AllocationView::from).collect();
+        let refunds = refunds.iter().filter(|refund| refund.payment_id == row.id).cloned().map(RefundView::from).collect();
+        PaymentView { allocations: Some(allocations), refunds: Some(refunds), ..PaymentView::from(row) }
+    };
+    Ok(rows.into_iter().map(whole).collect())
+}
+
+/// The payment with what of it went where and what was given back.
+pub(super) async fn whole_payment(transaction: &mut SchoolTransaction, row: PaymentRow) -> Result<PaymentView, Problem> {
+    whole_payments(transaction, vec![row]).await?.pop().ok_or_else(|| Problem::not_found("payment"))
+}
+
 /// A refund.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefundView {
     /// Its id.
     id: RefundId,

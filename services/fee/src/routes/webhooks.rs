@@ -64,7 +64,7 @@ async fn hear(
     let json: serde_json::Value = serde_json::from_slice(&body).map_err(|_| Problem::malformed("The event can't be read."))?;
     let mut transaction = platform.postgres(ServiceName::Fee).school(school).await?;
     let book = Book::open(&mut transaction, None, now).await?;
-    let outcome = take(&mut transaction, &book, name.as_str(), &event, &json).await?;
+    let outcome = take(&mut transaction, &book, name.as_str(), &event, &json, None).await?;
     commit(platform, transaction, &book).await?;
     let told = outcome.map_or("already known", |outcome| outcome.as_str());
     metrics::counter!("payment_webhooks_total", "provider" => name.as_str(), "outcome" => told).increment(1);

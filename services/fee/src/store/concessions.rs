@@ -16,6 +16,7 @@ pub(crate) struct ConcessionRow {
     pub(crate) name: String,
     pub(crate) student_id: Option<Uuid>,
     pub(crate) category: Option<String>,
+    pub(crate) class_id: Option<Uuid>,
     pub(crate) kind: String,
     pub(crate) head: Option<String>,
     pub(crate) percent_basis_points: Option<i32>,
@@ -40,6 +41,7 @@ impl ConcessionRow {
         let whom = match self.kind.as_str() {
             "student" => For::Student(self.student_id?),
             "category" => For::Category(self.category?),
+            "class" => For::Class(self.class_id?),
             "sibling" => For::Sibling(self.student_id),
             "staff" => For::Staff(self.student_id),
             _ => return None,

@@ -394,6 +394,21 @@ pub(crate) async fn waive(
     .map_err(db)
 }
 
+/// Something became of money that had been set against invoices that were cancelled: they are not what was read of them, though nothing of their own changes.
+pub(super) async fn touch_cancelled(transaction: &mut SchoolTransaction, book: &Book, payment: Uuid) -> Result<(), Problem> {
+    sqlx::query(
+        "UPDATE invoices SET version = version + 1, updated_at = $3 WHERE school_id = $1 AND status = 'cancelled'
+             AND id IN (SELECT invoice_id FROM payment_allocations WHERE school_id = $1 AND payment_id = $2)",
+    )
+    .bind(book.school.as_uuid())
+    .bind(payment)
+    .bind(book.now)
+    .execute(transaction.connection()?)
+    .await
+    .map_err(db)?;
+    Ok(())
+}
+
 /// Counts a reminder, and tells whoever sends it.
 pub(crate) async fn remind(transaction: &mut SchoolTransaction, book: &Book, invoice: &InvoiceRow) -> Result<InvoiceRow, Problem> {
     tell_of(transaction, book, EventKind::InvoiceReminded, invoice.id, invoice.student_id).await?;

@@ -5,6 +5,8 @@ mod allocations;
 mod book;
 mod cached;
 mod concessions;
+mod details;
+mod fine_runs;
 mod invoices;
 mod ledger;
 mod orders;
@@ -26,19 +28,21 @@ pub(crate) use allocations::apply_credit;
 pub(crate) use book::{Book, SettingsRow, Touched, lock_settings, settings_row};
 pub(crate) use cached::Payments;
 pub(crate) use concessions::{ConcessionRow, approved};
+pub(crate) use details::{Allocated, WaiverRow, allocated, given_back, paid_by, waivers_of};
+pub(crate) use fine_runs::{FineRunRow, KIND as FINE_RUNS, begin_fine_run, find_fine_run, fine_all, more_by, rule_in_use};
 pub(crate) use invoices::{
     Cancelling, InvoiceRow, LineRow, NewInvoice, add, cancel, charge_fine, find_invoice, insert_all, issue, issue_all, lines_of,
     lock_invoice, remind, waive,
 };
 pub(crate) use ledger::{About, post};
-pub(crate) use orders::{Outcome, not_ordered, ordered, take};
+pub(crate) use orders::{Outcome, not_ordered, ordered, outcome_of, take};
 pub(crate) use payments::{NewPayment, PaymentRow, find_payment, lock_payment, payments_of, receive};
 pub(crate) use refunds::{NewRefund, RefundRow, Word, begin_refund, find_refund, lock_refund, refunds_of, settle_refund};
 pub(crate) use reversals::{Reversal, clear, lock_batch, reverse};
 pub use rules::RULES;
-pub(crate) use runs::{Input, RunRow, begin_run, fail_run, find_run, to_bill, work_off};
-pub(crate) use structures::{FineRuleRow, ItemRow, StructureRow, items_of};
-pub(crate) use students::{Billed, billed, lock_student, lock_students, student_exists};
+pub(crate) use runs::{Input, KIND as INVOICE_RUNS, RunRow, WhichRuns, begin_run, fail_run, find_run, list_runs, to_bill, work_off};
+pub(crate) use structures::{FineRuleRow, ItemRow, StructureRow, items_named, items_of, structures_named};
+pub(crate) use students::{Billed, billed, concerned, lock_student, lock_students, student_exists};
 
 /// What the database said, in the words of [`RULES`].
 pub(crate) fn db(error: impl Into<store::StoreError>) -> Problem {

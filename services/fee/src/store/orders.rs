@@ -54,6 +54,8 @@ pub(crate) enum Outcome {
     RefundContradicted,
     /// Whoever paid disputes it at their bank.
     Disputed,
+    /// Asked about an order, the provider spoke of another one.
+    OtherOrder,
 }
 
 impl Outcome {
@@ -69,6 +71,7 @@ impl Outcome {
             Self::OtherCurrency => "another currency than the order's",
             Self::RefundContradicted => "the opposite of what was entered of the refund",
             Self::Disputed => "a payment is disputed",
+            Self::OtherOrder => "another order than was asked about",
         }
     }
 
@@ -78,13 +81,14 @@ impl Outcome {
     }
 }
 
-/// Keeps an event and applies it. `None` if it is known already.
+/// Keeps an event and applies it. `None` if it is known already. Where the provider was asked about one order, `of` is that.
 pub(crate) async fn take(
     transaction: &mut SchoolTransaction,
     book: &Book,
     provider: &str,
     event: &Event,
     payload: &serde_json::Value,
+    of: Option<&str>,
 ) -> Result<Option<Outcome>, Problem> {
     let id: Option<Uuid> = sqlx::query_scalar(
         "INSERT INTO provider_events (school_id, id, provider, event_id, kind, payload, received_at, created_at, updated_at)
@@ -101,7 +105,8 @@ pub(crate) async fn take(
     .await
     .map_err(db)?;
     let Some(id) = id else { return Ok(None) };
-    let outcome = apply(transaction, book, provider, &event.notice).await?;
+    let is_other = of.is_some_and(|order| event.notice.order().is_some_and(|other| other != order));
+    let outcome = if is_other { Outcome::OtherOrder } else { apply(transaction, book, provider, &event.notice).await? };
     sqlx::query(
         "UPDATE provider_events SET outcome = $3, applied_at = CASE WHEN $4 THEN $5::timestamptz END, version = version + 1, updated_at = $5
          WHERE school_id = $1 AND id = $2",
@@ -115,6 +120,23 @@ pub(crate) async fn take(
     .await
     .map_err(db)?;
     Ok(Some(outcome))
+}
+
+/// What became of an event that is kept, and whether a person must look at it.
+pub(crate) async fn outcome_of(
+    transaction: &mut SchoolTransaction,
+    provider: &str,
+    event: &str,
+) -> Result<Option<(String, bool)>, Problem> {
+    sqlx::query_as(
+        "SELECT coalesce(outcome, ''), applied_at IS NULL AND resolved_at IS NULL FROM provider_events WHERE school_id = $1 AND provider = $2 AND event_id = $3",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(provider)
+    .bind(event)
+    .fetch_optional(transaction.connection()?)
+    .await
+    .map_err(db)
 }
 
 async fn order(transaction: &mut SchoolTransaction, provider: &str, order: &str) -> Result<Option<PaymentRow>, Problem> {

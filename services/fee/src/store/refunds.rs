@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::allocations::release_for;
 use super::book::Book;
+use super::invoices::touch_cancelled;
 use super::ledger::{About, post};
 use super::payments::{Change, PaymentRow, change, tell_of};
 use super::{db, rows_of};
@@ -71,9 +72,9 @@ pub(crate) async fn lock_refund(transaction: &mut SchoolTransaction, id: Uuid) -
     Ok((find_refund(transaction, id).await?, payment))
 }
 
-/// The refunds of a payment, the oldest first.
-pub(crate) async fn refunds_of(transaction: &mut SchoolTransaction, payment: Uuid) -> Result<Vec<RefundRow>, Problem> {
-    rows_of(transaction, "SELECT * FROM refunds WHERE school_id = $1 AND payment_id = ANY($2) ORDER BY created_at, id", &[payment]).await
+/// The refunds of payments, the oldest first.
+pub(crate) async fn refunds_of(transaction: &mut SchoolTransaction, payments: &[Uuid]) -> Result<Vec<RefundRow>, Problem> {
+    rows_of(transaction, "SELECT * FROM refunds WHERE school_id = $1 AND payment_id = ANY($2) ORDER BY created_at, id", payments).await
 }
 
 #[derive(Serialize)]
@@ -162,6 +163,9 @@ pub(crate) async fn begin_refund(
     post(transaction, book, &[(Book::id(), posting, about(payment, refund.id, "Refund"))]).await?;
     let kind = if by_provider { EventKind::RefundRequested } else { EventKind::RefundSucceeded };
     tell_refund(transaction, book, kind, &refund, payment).await?;
+    if !by_provider {
+        touch_cancelled(transaction, book, payment.id).await?;
+    }
     Ok(refund)
 }
 
@@ -231,11 +235,17 @@ pub(crate) async fn settle_refund(
     .await
     .map_err(db)?;
     match word {
-        Word::Pending(_) => {}
+        Word::Pending(_) => {
+            change(transaction, book, payment.id, Change::default()).await?;
+            tell_of(transaction, book, EventKind::PaymentChanged, payment).await?;
+        }
         Word::Succeeded(_) => {
+            // Where its refunds stand is told with the payment.
+            change(transaction, book, payment.id, Change::default()).await?;
             let posting = Posting::transfer(Account::RefundsPayable, Account::Gateway, refund.amount_minor);
             post(transaction, book, &[(Book::id(), posting, about(payment, refund.id, "Refund paid"))]).await?;
             tell_refund(transaction, book, EventKind::RefundSucceeded, refund, payment).await?;
+            touch_cancelled(transaction, book, payment.id).await?;
         }
         Word::Failed(_) => {
             set_refunded(transaction, book, payment, -refund.amount_minor).await?;

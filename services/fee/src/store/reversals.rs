@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::allocations::release_for;
 use super::book::Book;
+use super::invoices::touch_cancelled;
 use super::ledger::post;
 use super::payments::{Change, PaymentRow, change, find_payment, tell_of};
 use super::students::lock_students;
@@ -107,6 +108,7 @@ pub(crate) async fn reverse(
         let posting = Posting::transfer(Account::StudentCredit, account, part.amount_minor);
         post(transaction, book, &[(Book::id(), posting, part.about(what))]).await?;
         change(transaction, book, part.id, set).await?;
+        touch_cancelled(transaction, book, part.id).await?;
         tell_of(transaction, book, kind, part).await?;
     }
     Ok(())

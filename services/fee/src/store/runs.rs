@@ -62,7 +62,8 @@ pub(crate) struct Tally {
     pub(crate) issued: i64,
 }
 
-const KIND: &str = "invoices";
+/// The kind of these jobs.
+pub(crate) const KIND: &str = "invoices";
 
 /// The run, or 404.
 pub(crate) async fn find_run(transaction: &mut SchoolTransaction, id: Uuid) -> Result<RunRow, Problem> {
@@ -74,6 +75,35 @@ pub(crate) async fn find_run(transaction: &mut SchoolTransaction, id: Uuid) -> R
         .await
         .map_err(db)?
         .ok_or_else(|| Problem::not_found("invoice run"))
+}
+
+/// Which runs: of a structure, in a state; after a place, newest first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WhichRuns {
+    pub(crate) fee_structure_id: Option<Uuid>,
+    pub(crate) status: Option<&'static str>,
+    pub(crate) after: Option<(DateTime<Utc>, Uuid)>,
+    pub(crate) limit: i64,
+}
+
+/// The runs, the one that was asked for last first.
+pub(crate) async fn list_runs(transaction: &mut SchoolTransaction, which: WhichRuns) -> Result<Vec<RunRow>, Problem> {
+    let (at, id) = which.after.unzip();
+    sqlx::query_as(
+        "SELECT * FROM jobs WHERE school_id = $1 AND kind = $2 AND ($3::uuid IS NULL OR input ->> 'fee_structure_id' = $3::text)
+             AND ($4::text IS NULL OR status = $4) AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
+         ORDER BY created_at DESC, id DESC LIMIT $7",
+    )
+    .bind(transaction.school_id().as_uuid())
+    .bind(KIND)
+    .bind(which.fee_structure_id)
+    .bind(which.status)
+    .bind(at)
+    .bind(id)
+    .bind(which.limit)
+    .fetch_all(transaction.connection()?)
+    .await
+    .map_err(db)
 }
 
 #[derive(Serialize)]
@@ -203,17 +233,12 @@ async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) ->
     let input = row.input.0;
     let mut tally = row.result.map(|Json(tally)| tally).unwrap_or_default();
     let (structure, items, period) = to_bill(transaction, &input).await?;
-    let who = Billed::Of {
-        year: structure.academic_year_id,
-        class: structure.class_id,
-        category: structure.category.as_deref(),
-        today: book.today,
-    };
-    let students = billed(transaction, who, tally.after, CHUNK).await?;
-    let ids: Vec<Uuid> = students.iter().map(|student| student.id).collect();
-    lock_students(transaction, &ids).await?;
+    let who = Billed::by(&structure, book.today);
     // One day for all heads: a structure takes no others. Those of earlier releases may have several.
     let due_on = items.iter().map(|item| item.due_on).min().unwrap_or(book.today);
+    let students = billed(transaction, who, due_on, tally.after, CHUNK).await?;
+    let ids: Vec<Uuid> = students.iter().map(|student| student.id).collect();
+    lock_students(transaction, &ids).await?;
     let concessions = approved(transaction, &structure.currency, due_on).await?;
     let charges: Vec<charge::Charge> = items.iter().map(ItemRow::charge).collect();
     let skipped = let_off(transaction, &structure, &period, &ids).await?;
@@ -271,8 +296,8 @@ async fn chunk(transaction: &mut SchoolTransaction, book: &Book, row: RunRow) ->
     Ok(is_done)
 }
 
-/// Gives a run up.
-pub(crate) async fn fail_run(postgres: &Postgres, school: SchoolId, run: Uuid, reason: &str) -> Result<(), Problem> {
+/// Gives a run of a kind up.
+pub(crate) async fn fail_run(postgres: &Postgres, school: SchoolId, kind: &str, run: Uuid, reason: &str) -> Result<(), Problem> {
     let mut transaction = postgres.school(school).await?;
     sqlx::query(
         "UPDATE jobs SET status = 'failed', error = left($4, 1000), finished_at = now(), version = version + 1, updated_at = now()
@@ -280,7 +305,7 @@ pub(crate) async fn fail_run(postgres: &Postgres, school: SchoolId, run: Uuid, r
     )
     .bind(school.as_uuid())
     .bind(run)
-    .bind(KIND)
+    .bind(kind)
     .bind(reason)
     .execute(transaction.connection()?)
     .await

@@ -81,6 +81,16 @@ impl FineRuleRow {
     }
 }
 
+/// Those of the structures that there are.
+pub(crate) async fn structures_named(transaction: &mut SchoolTransaction, ids: &[Uuid]) -> Result<Vec<StructureRow>, Problem> {
+    rows_of(transaction, "SELECT * FROM fee_structures WHERE school_id = $1 AND id = ANY($2)", ids).await
+}
+
+/// Those of the items that there are.
+pub(crate) async fn items_named(transaction: &mut SchoolTransaction, ids: &[Uuid]) -> Result<Vec<ItemRow>, Problem> {
+    rows_of(transaction, "SELECT * FROM fee_items WHERE school_id = $1 AND id = ANY($2)", ids).await
+}
+
 /// The items of structures, by instalment and head.
 pub(crate) async fn items_of(transaction: &mut SchoolTransaction, structures: &[Uuid]) -> Result<Vec<ItemRow>, Problem> {
     let sql = "SELECT * FROM fee_items WHERE school_id = $1 AND fee_structure_id = ANY($2) ORDER BY instalment, id";

@@ -6,6 +6,7 @@ use store::SchoolTransaction;
 use uuid::Uuid;
 
 use super::db;
+use super::structures::StructureRow;
 use crate::model::concession::Pupil;
 
 /// Keeps everybody else from the student's money until the transaction ends. It is taken before any row of the student's is locked, so that two who work
@@ -48,6 +49,8 @@ pub(crate) struct Billing {
     pub(crate) payer: Option<String>,
     pub(crate) has_elder_sibling: bool,
     pub(crate) is_staff_child: bool,
+    /// The classes that they sit in on the day that they are billed for, or, where there is none yet, the next ones.
+    pub(crate) classes: Vec<Uuid>,
 }
 
 impl Billing {
@@ -56,6 +59,7 @@ impl Billing {
         Pupil {
             student_id: self.id,
             category: self.category.clone(),
+            classes: self.classes.clone(),
             has_elder_sibling: self.has_elder_sibling,
             is_staff_child: self.is_staff_child,
         }
@@ -71,16 +75,46 @@ pub(crate) enum Billed<'a> {
     Of { year: Uuid, class: Option<Uuid>, category: Option<&'a str>, today: chrono::NaiveDate },
 }
 
-/// The students who are to be billed, by id, after `after`.
+impl<'a> Billed<'a> {
+    /// Everybody whom a structure concerns.
+    pub(crate) fn by(structure: &'a StructureRow, today: chrono::NaiveDate) -> Self {
+        Self::Of { year: structure.academic_year_id, class: structure.class_id, category: structure.category.as_deref(), today }
+    }
+}
+
+/// Whether a structure concerns the student.
+pub(crate) async fn concerned(
+    transaction: &mut SchoolTransaction,
+    structure: &StructureRow,
+    student: Uuid,
+    today: chrono::NaiveDate,
+) -> Result<bool, Problem> {
+    Ok(!select(transaction, Billed::by(structure, today), Some(student), today, None, 1).await?.is_empty())
+}
+
+/// The students who are to be billed for what is due on `due_on`, by id, after `after`. Of a year they sit in the classes of that year alone.
 pub(crate) async fn billed(
     transaction: &mut SchoolTransaction,
     who: Billed<'_>,
+    due_on: chrono::NaiveDate,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Billing>, Problem> {
+    select(transaction, who, None, due_on, after, limit).await
+}
+
+/// Those of them who are `only` one, if that is given.
+async fn select(
+    transaction: &mut SchoolTransaction,
+    who: Billed<'_>,
+    only: Option<Uuid>,
+    due_on: chrono::NaiveDate,
     after: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<Billing>, Problem> {
     let (one, year, class, category, today) = match who {
         Billed::One(id) => (Some(id), None, None, None, None),
-        Billed::Of { year, class, category, today } => (None, Some(year), class, category, Some(today)),
+        Billed::Of { year, class, category, today } => (only, Some(year), class, category, Some(today)),
     };
     sqlx::query_as(
         "SELECT s.id, p.category, p.payer,
@@ -91,8 +125,16 @@ pub(crate) async fn billed(
                    AND (coalesce(b.admission_date, b.created_at::date), b.id) < (coalesce(s.admission_date, s.created_at::date), s.id)) AS has_elder_sibling,
              EXISTS (SELECT FROM student_guardians g WHERE g.school_id = $1 AND g.student_id = s.id AND g.status = 'active'
                  AND (EXISTS (SELECT FROM staff f WHERE f.school_id = $1 AND f.user_id = g.guardian_user_id AND f.status = 'active')
-                   OR EXISTS (SELECT FROM teachers t WHERE t.school_id = $1 AND t.user_id = g.guardian_user_id AND t.status = 'active'))) AS is_staff_child
+                   OR EXISTS (SELECT FROM teachers t WHERE t.school_id = $1 AND t.user_id = g.guardian_user_id AND t.status = 'active'))) AS is_staff_child,
+             coalesce(sits.classes, '{}') AS classes
          FROM students s LEFT JOIN fee_profiles p ON p.school_id = s.school_id AND p.id = s.id
+         LEFT JOIN LATERAL (
+             SELECT array_agg(class_id) FILTER (WHERE begin_date <= greatest($9, first)) AS classes
+             FROM (SELECT e.class_id, e.begin_date, min(e.begin_date) OVER () AS first
+                   FROM enrollments e JOIN classes c ON c.school_id = e.school_id AND c.id = e.class_id
+                   WHERE e.school_id = $1 AND e.student_id = s.id AND e.status = 'active' AND (e.end_date IS NULL OR e.end_date >= $9::date)
+                     AND ($4::uuid IS NULL OR c.academic_year_id = $4)) seat
+         ) sits ON true
          WHERE s.school_id = $1 AND ($2::uuid IS NULL OR s.id > $2) AND ($3::uuid IS NULL OR s.id = $3)
            AND ($4::uuid IS NULL OR (s.status = 'active' AND EXISTS (SELECT FROM enrollments e JOIN classes c ON c.school_id = e.school_id AND c.id = e.class_id
                  WHERE e.school_id = $1 AND e.student_id = s.id AND e.status = 'active' AND (e.end_date IS NULL OR e.end_date >= $7)
@@ -108,6 +150,7 @@ pub(crate) async fn billed(
     .bind(category)
     .bind(today)
     .bind(limit)
+    .bind(due_on)
     .fetch_all(transaction.connection()?)
     .await
     .map_err(db)

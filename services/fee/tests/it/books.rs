@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
+use testkit::count;
 
-use crate::school::{School, count, id};
+use crate::school::{School, id};
 
 #[tokio::test]
 async fn dues_are_listed_by_age_and_page_by_page() {

@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::count;
 
-use crate::school::{School, count, id};
+use crate::school::{School, id};
 
 #[tokio::test]
 async fn fifty_identical_payments_at_once_are_one() {

@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::count;
 use tokio::io::AsyncWriteExt;
 
-use crate::school::{School, count, id};
+use crate::school::{School, id};
 
 /// What the receipt of a payment says, as a program that is not ours reads it.
 pub async fn receipt(school: &School, payment: &Value) -> String {

@@ -2,13 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use testkit::Answer;
+use testkit::{count, statuses};
 
-use crate::school::{School, count, id};
-
-fn statuses(answers: &[Answer]) -> Vec<u16> {
-    answers.iter().map(|answer| answer.status).collect()
-}
+use crate::school::{School, id};
 
 #[tokio::test]
 async fn the_credit_of_one_payment_is_spent_once_on_fifty_invoices_issued_at_once() {

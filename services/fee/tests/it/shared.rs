@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::count;
 
 use crate::money::{lines, receipt};
-use crate::school::{School, count, id};
+use crate::school::{School, id};
 
 const PATH: &str = "/api/v1/payments/shared";
 

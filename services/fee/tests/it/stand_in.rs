@@ -22,6 +22,8 @@ struct State {
     /// The answer of the first request under a key is given again.
     answers: Mutex<HashMap<String, Value>>,
     status: Mutex<Option<u16>>,
+    /// What it says of what lies under a path.
+    said: Mutex<HashMap<String, Value>>,
     /// It is away for requests whose path has this in it.
     away: Mutex<Option<String>>,
 }
@@ -63,6 +65,11 @@ impl StandIn {
         *self.state.away.lock().unwrap() = part.map(str::to_owned);
     }
 
+    /// From now on it says this of what lies under the path.
+    pub fn says(&self, path: &str, answer: Value) {
+        self.state.said.lock().unwrap().insert(path.to_owned(), answer);
+    }
+
     /// From now on it answers with this status and an error.
     pub fn fail_with(&self, status: Option<u16>) {
         *self.state.status.lock().unwrap() = status;
@@ -91,6 +98,9 @@ async fn answer(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
     if state.away.lock().unwrap().as_ref().is_some_and(|part| path.contains(part)) {
         return HttpResponse::ServiceUnavailable().finish();
     }
+    if let Some(said) = state.said.lock().unwrap().get(&path) {
+        return HttpResponse::Ok().json(said);
+    }
     let mut answers = state.answers.lock().unwrap();
     if let Some(known) = answers.get(&key).filter(|_| !key.is_empty()) {
         return HttpResponse::Ok().json(known);
@@ -111,6 +121,7 @@ async fn answer(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
             let amount: i64 = field(&body, "amount").parse().unwrap();
             json!({"id": format!("re_{number}"), "object": "refund", "amount": amount, "currency": "inr", "status": "pending", "metadata": {}})
         }
+        path if path.ends_with("/payments") => json!({"entity": "collection", "count": 0, "items": []}),
         path if path.ends_with("/refund") => {
             let asked: Value = serde_json::from_str(&body).unwrap();
             json!({"id": format!("rfnd_{number}"), "entity": "refund", "amount": asked["amount"], "currency": "INR", "status": "processed", "notes": asked["notes"]})

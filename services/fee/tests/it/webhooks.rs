@@ -4,9 +4,9 @@ use futures_util::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use testkit::Answer;
+use testkit::{Answer, count};
 
-use crate::school::{School, count, eventually, id};
+use crate::school::{School, eventually, id};
 use crate::stand_in::StandIn;
 
 const RAZORPAY_SECRET: &str = "razorpay webhook secret";
