@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::{count, statuses};
 
-use crate::school::{School, count, statuses};
+use crate::school::School;
 
 fn tap(student: impl serde::Serialize, kind: &str) -> Value {
     json!({"student_id": student, "kind": kind})

@@ -88,3 +88,47 @@ async fn only_months_near_are_charged() {
     assert_eq!(school.office.post("/api/v1/bus/fees/charge", &json!({"period": "9999-12"})).await.status, 422);
     assert_eq!((school.count("SELECT count(*) FROM bus_fee_charges").await, school.told("transport:fee_due").await), (0, 0));
 }
+
+#[tokio::test]
+async fn a_slab_is_ended_and_goes_only_while_nothing_was_charged_by_it() {
+    let school = School::open().await;
+    let path = "/api/v1/bus/fee-slabs";
+    let slab = |from: i32, below: Value, since: &str| json!({"from_metres": from, "below_metres": below, "currency": "INR", "amount_minor": 50_000, "valid_from": since});
+    let far = made(&school.office, path, &slab(3000, Value::Null, "2020-01-01")).await;
+    let near = made(&school.office, path, &slab(0, json!(3000), "2020-01-01")).await;
+    let list = async |query: &str| {
+        let page = school.office.get(&format!("{path}{query}")).await.expect(200);
+        page["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(list("").await, [near.clone(), far.clone()], "the nearest first");
+    let (near_path, far_path) = (format!("{path}/{near}"), format!("{path}/{far}"));
+    let seen = school.office.get(&near_path).await;
+    assert_eq!((seen.etag(), &seen.body["below_metres"], &seen.body["valid_to"]), ("\"v1\"".to_owned(), &json!(3000), &Value::Null));
+    assert_eq!(school.office.patch(&near_path, "\"v1\"", &json!({"valid_to": "2019-12-31"})).await.pointers(), ["/valid_to"]);
+    assert_eq!(school.office.patch(&near_path, "\"v1\"", &json!({"amount_minor": 1})).await.pointers(), ["/amount_minor"]);
+    assert_eq!(school.office.patch(&near_path, "\"v2\"", &json!({"valid_to": null})).await.status, 412);
+    let ended = school.office.patch(&near_path, "\"v1\"", &json!({"valid_to": "2020-12-31"})).await.expect(200);
+    assert_eq!((&ended["valid_to"], &ended["version"]), (&json!("2020-12-31"), &json!(2)));
+    assert_eq!((list("?on=2020-12-31").await, list("?on=2021-01-01").await), (vec![near.clone(), far.clone()], vec![far.clone()]));
+    // Another follows it; the first can't be made to reach into that one's time.
+    let next = made(&school.office, path, &slab(0, json!(3000), "2021-01-01")).await;
+    let overlaps = school.office.patch(&near_path, "\"v2\"", &json!({"valid_to": null})).await;
+    assert_eq!((overlaps.status, overlaps.pointers()), (409, vec!["/from_metres"]));
+    assert_eq!(list("?on=2021-01-01").await, [next, far]);
+    // The first stop is 4,000 m away.
+    school.seat(school.child, 0).await;
+    assert_eq!(school.office.delete(&far_path, "\"v1\"").await.status, 409, "somebody was charged by it");
+    assert_eq!(school.office.delete(&near_path, "\"v1\"").await.status, 412);
+    assert_eq!(school.office.delete(&near_path, "\"v2\"").await.status, 204);
+    assert_eq!(school.office.get(&near_path).await.status, 404);
+    for (field, value, pointer) in [
+        ("below_metres", json!(5000), "/below_metres"),
+        ("valid_to", json!("2019-01-01"), "/valid_to"),
+        ("amount_minor", json!(1.5), "/amount_minor"),
+    ] {
+        let mut bad = slab(5000, Value::Null, "2020-01-01");
+        bad[field] = value;
+        let refused = school.office.post(path, &bad).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec![pointer]), "{bad}");
+    }
+}

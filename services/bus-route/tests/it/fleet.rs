@@ -88,3 +88,104 @@ async fn work_on_a_vehicle_is_planned_and_noted() {
     let nothing = json!({"vehicle_id": school.vehicle, "kind": "repair", "description": "?"});
     assert_eq!(school.office.post("/api/v1/bus/maintenance", &nothing).await.pointers(), ["/due_on"]);
 }
+
+#[tokio::test]
+async fn a_driver_is_a_member_of_staff_once_with_a_licence_of_their_own() {
+    let school = School::open().await;
+    let list = async |query: &str| {
+        let page = school.office.get(&format!("/api/v1/bus/drivers{query}")).await.expect(200);
+        page["items"].as_array().unwrap().iter().map(|row| row["licence_number"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(list("").await, ["L1", "L2"]);
+    let first = school.office.get("/api/v1/bus/drivers?limit=1").await.expect(200);
+    assert_eq!(list(&format!("?limit=1&cursor={}", first["next_cursor"].as_str().unwrap())).await, ["L2"]);
+    let path = format!("/api/v1/bus/drivers/{}", first["items"][0]["id"].as_str().unwrap());
+    let seen = school.office.get(&path).await;
+    assert_eq!((seen.etag(), &seen.body), ("\"v1\"".to_owned(), &first["items"][0]));
+    let known = school.office.send(school.office.request(reqwest::Method::GET, &path).header("If-None-Match", "\"v1\"")).await;
+    assert_eq!(known.status, 304);
+    // What somebody else has is refused, and so is what is none.
+    for (new, status, pointer) in [
+        (json!({"staff_id": school.driver_staff, "licence_number": "L3", "licence_expires_on": "2099-01-01"}), 409, "/staff_id"),
+        (json!({"staff_id": uuid::Uuid::now_v7(), "licence_number": "L3", "licence_expires_on": "2099-01-01"}), 422, "/staff_id"),
+        (json!({"staff_id": school.driver_staff, "licence_number": "", "licence_expires_on": "2099-01-01"}), 422, "/licence_number"),
+    ] {
+        let refused = school.office.post("/api/v1/bus/drivers", &new).await;
+        assert_eq!((refused.status, refused.pointers()), (status, vec![pointer]), "{new}");
+    }
+    let taken = school.office.patch(&path, "\"v1\"", &json!({"licence_number": "L2"})).await;
+    assert_eq!((taken.status, taken.pointers()), (409, vec!["/licence_number"]));
+    assert_eq!(school.office.patch(&path, "\"v1\"", &json!({"staff_id": school.other_staff})).await.pointers(), ["/staff_id"]);
+    assert_eq!(school.office.patch(&path, "\"v7\"", &json!({"phone": "1"})).await.status, 412);
+    let change = json!({"phone": "+91 98 0000 0000", "badge_expires_on": school.day(40), "licence_expires_on": school.day(-1)});
+    let changed = school.office.patch(&path, "\"v1\"", &change).await.expect(200);
+    assert_eq!(
+        (&changed["phone"], &changed["badge_expires_on"], &changed["version"]),
+        (&change["phone"], &change["badge_expires_on"], &json!(2))
+    );
+    // With a licence that has run out nobody drives.
+    let trip = json!({"route_id": school.route, "direction": "pickup", "service_date": school.today});
+    let refused = school.office.post("/api/v1/bus/trips", &trip).await;
+    assert!(refused.status == 409 && refused.body["detail"].as_str().unwrap().contains("licence"), "{:#}", refused.body);
+    let back = json!({"licence_expires_on": "2099-01-01", "phone": null, "is_active": false});
+    let changed = school.office.patch(&path, "\"v2\"", &back).await.expect(200);
+    assert_eq!((&changed["phone"], &changed["badge_expires_on"]), (&Value::Null, &change["badge_expires_on"]));
+    assert_eq!((list("?is_active=true").await, list("?is_active=false").await), (vec!["L2".to_owned()], vec!["L1".to_owned()]));
+    assert_eq!(school.office.post("/api/v1/bus/trips", &trip).await.pointers(), ["/driver_staff_id"]);
+    assert_eq!(school.office.delete(&path, "\"v2\"").await.status, 412);
+    assert_eq!(school.office.delete(&path, "\"v3\"").await.status, 204);
+    assert_eq!(school.office.get(&path).await.status, 404);
+    assert_eq!(school.office.delete(&path, "\"v3\"").await.status, 404);
+    // Who was a driver once can be one again.
+    let again = json!({"staff_id": school.driver_staff, "licence_number": "L1", "licence_expires_on": "2099-01-01"});
+    made(&school.office, "/api/v1/bus/drivers", &again).await;
+    assert_eq!(list("").await, ["L2", "L1"]);
+}
+
+#[tokio::test]
+async fn work_on_a_vehicle_is_found_changed_and_removed() {
+    let school = School::open().await;
+    let spare = made(&school.office, "/api/v1/bus/vehicles", &json!({"registration": "KA 02", "capacity": 3})).await;
+    let mut ids = Vec::new();
+    for (vehicle, description) in [(&school.vehicle, "Oil"), (&spare, "Brakes"), (&school.vehicle, "Tyres")] {
+        let new = json!({"vehicle_id": vehicle, "kind": "repair", "description": description, "due_at_km": 1000});
+        ids.push(made(&school.office, "/api/v1/bus/maintenance", &new).await);
+    }
+    let list = async |query: &str| {
+        let page = school.office.get(&format!("/api/v1/bus/maintenance?{query}")).await.expect(200);
+        let items = page["items"].as_array().unwrap().iter().map(|row| row["description"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (items, page["next_cursor"].clone())
+    };
+    let (items, next) = list("limit=2").await;
+    assert_eq!(items, ["Oil", "Brakes"]);
+    assert_eq!(list(&format!("limit=2&cursor={}", next.as_str().unwrap())).await.0, ["Tyres"]);
+    assert_eq!(list(&format!("vehicle_id={spare}")).await.0, ["Brakes"]);
+    let path = format!("/api/v1/bus/maintenance/{}", ids[1]);
+    let seen = school.office.get(&path).await;
+    assert_eq!((seen.etag(), &seen.body["due_at_km"], &seen.body["done_on"]), ("\"v1\"".to_owned(), &json!(1000), &Value::Null));
+    for (change, pointer) in [
+        (json!({"due_at_km": null}), "/due_on"),
+        (json!({"due_at_km": -1}), "/due_at_km"),
+        (json!({"odometer_km": -1}), "/odometer_km"),
+        (json!({"description": ""}), "/description"),
+        (json!({"vehicle_id": school.vehicle}), "/vehicle_id"),
+    ] {
+        let refused = school.office.patch(&path, "\"v1\"", &change).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec![pointer]), "{change}");
+    }
+    let changed = school.office.patch(&path, "\"v1\"", &json!({"description": "Brakes, front", "done_on": school.today})).await.expect(200);
+    assert_eq!(
+        (&changed["description"], &changed["done_on"], &changed["version"]),
+        (&json!("Brakes, front"), &json!(school.today), &json!(2))
+    );
+    assert_eq!(list("is_done=true").await.0, ["Brakes, front"]);
+    // A vehicle on which something was done is not removed.
+    assert_eq!(school.office.delete(&format!("/api/v1/bus/vehicles/{spare}"), "\"v1\"").await.status, 409);
+    assert_eq!(school.office.delete(&path, "\"v1\"").await.status, 412);
+    assert_eq!(school.office.delete(&path, "\"v2\"").await.status, 204);
+    assert_eq!(school.office.get(&path).await.status, 404);
+    assert_eq!(school.office.delete(&format!("/api/v1/bus/vehicles/{spare}"), "\"v1\"").await.status, 204);
+    let nobodys = json!({"vehicle_id": spare, "kind": "repair", "description": "Oil", "due_on": school.today});
+    let refused = school.office.post("/api/v1/bus/maintenance", &nobodys).await;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/vehicle_id"]));
+}

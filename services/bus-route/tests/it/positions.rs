@@ -4,8 +4,9 @@ use chrono::{DateTime, Duration, Utc};
 use domain::{Clock, SystemClock};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::{count, statuses};
 
-use crate::school::{School, count, statuses};
+use crate::school::School;
 
 #[tokio::test]
 async fn positions_in_any_order_in_parallel_end_with_the_latest_one_shown() {
@@ -229,4 +230,24 @@ async fn positions_of_the_day_before_do_not_drive_todays_trip() {
     assert_eq!((school.told("transport:arrived").await, school.told("transport:alarm_rung").await), (0, 0));
     school.saved().await;
     assert_eq!(school.count("SELECT count(*) FROM vehicle_positions").await, 31);
+}
+
+#[tokio::test]
+async fn where_a_bus_was_is_forgotten_after_ninety_days() {
+    let school = School::open().await;
+    let theirs = crate::school::made(&school.outsider, "/api/v1/bus/vehicles", &json!({"registration": "KA 77", "capacity": 3})).await;
+    let past = |vehicle: &str, days: u32| {
+        format!(
+            "INSERT INTO vehicle_positions (school_id, id, vehicle_id, recorded_at, latitude, longitude)
+             SELECT school_id, gen_random_uuid(), id, now() - interval '{days} days' + n * interval '1 second', 0, 0
+             FROM vehicles, generate_series(0, 9) n WHERE id = '{vehicle}'"
+        )
+    };
+    for (vehicle, days) in [(&school.vehicle, 91), (&school.vehicle, 89), (&theirs, 91), (&theirs, 400)] {
+        school.sql(&past(vehicle, days)).await;
+    }
+    let rounds = join_all((0..5).map(|_| bus_route::sweep::sweep_once(&school.fleet.platform))).await;
+    assert!(rounds.into_iter().all(|round| round.is_ok()));
+    assert_eq!(school.count("SELECT count(*) FROM vehicle_positions").await, 10);
+    assert_eq!(school.count("SELECT count(*) FROM vehicle_positions WHERE recorded_at < now() - interval '90 days'").await, 0);
 }

@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::{count, statuses};
 
-use crate::school::{School, count, insist, made, statuses};
+use crate::school::{School, insist, made};
 
 const PATH: &str = "/api/v1/bus/assignments";
 

@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::{count, statuses};
 
-use crate::school::{School, count, put, statuses, stops};
+use crate::school::{School, put, stops};
 
 #[tokio::test]
 async fn stops_are_one_list_whose_times_go_with_its_order() {

@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use testkit::{count, statuses};
 
-use crate::school::{School, count, made, put, statuses, stops};
+use crate::school::{School, made, put, stops};
 
 /// Another route with its own stops, run by the same vehicle and driver.
 async fn second_route(school: &School) -> String {
