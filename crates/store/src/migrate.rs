@@ -183,6 +183,9 @@ impl MigratorTrait for Migrator {
             "m0023_inventory",
             "m0024_bus_route",
             "m0025_calendar",
+            "m0026_fee",
+            "m0027_bus_route",
+            "m0028_calendar",
         ];
         migrations.into_iter().map(|migration| Box::new(migration) as Box<dyn MigrationTrait>).collect()
     }
