@@ -148,7 +148,7 @@ async fn invoices_and_payments_are_listed_by_class_state_days_method_and_term() 
     let (own_id, their_id, later_id) = (id(&own), id(&theirs), id(&later));
     assert_eq!(list(&format!("class_id={}", school.class)).await, [own_id.clone(), later_id.clone(), lab.clone()]);
     assert_eq!(list(&format!("class_id={}", ClassId::generate())).await, [""; 0]);
-    assert_eq!(list(&format!("from={}&to={}", school.day(40), school.day(41))).await, [later_id.clone()]);
+    assert_eq!(list(&format!("from={}&to={}", school.day(40), school.day(41))).await, [later_id.as_str()]);
     assert_eq!(list(&format!("to={}", school.day(-5))).await, [own_id.clone(), their_id.clone()]);
     let in_term = list(&format!("term_id={term}&student_id={}", school.student_id)).await;
     assert_eq!(in_term, [own_id.clone(), lab.clone()]);
@@ -159,12 +159,12 @@ async fn invoices_and_payments_are_listed_by_class_state_days_method_and_term() 
     school.act(&school.head, &format!("/api/v1/payments/{}", id(&upi)), "void", &json!({"reason": "x"})).await.expect(200);
     let list = async |query: &str| ids(&school.office.get(&format!("/api/v1/payments?{query}")).await.expect(200));
     let (cash, upi) = (id(&cash), id(&upi));
-    assert_eq!(list("method=cash").await, [cash.clone()]);
-    assert_eq!(list("status=voided").await, [upi.clone()]);
-    assert_eq!(list(&format!("class_id={}", school.class)).await, [cash.clone()]);
+    assert_eq!(list("method=cash").await, [cash.as_str()]);
+    assert_eq!(list("status=voided").await, [upi.as_str()]);
+    assert_eq!(list(&format!("class_id={}", school.class)).await, [cash.as_str()]);
     assert_eq!(list(&format!("from={}&to={}", school.day(0), school.day(0))).await, [cash.clone(), upi.clone()]);
     assert_eq!(list(&format!("from={}", school.day(1))).await, [""; 0]);
-    assert_eq!(list(&format!("term_id={term}&method=upi")).await, [upi.clone()]);
+    assert_eq!(list(&format!("term_id={term}&method=upi")).await, [upi.as_str()]);
     assert_eq!(all(&school.office, &format!("/api/v1/payments?from={}", school.day(0))).await.len(), 2);
     // What is no such thing is refused, and a family's list stays the family's.
     for query in ["status=lost", "method=card", "from=yesterday", "class_id=7A"] {
@@ -180,7 +180,7 @@ async fn runs_refunds_deposits_and_the_ledger_are_listed_page_by_page_for_those_
     let (first, second) = (school.run(&structure, 1).await, school.run(&structure, 2).await);
     let runs = all(&school.office, &format!("/api/v1/invoices/runs?fee_structure_id={structure}&status=succeeded")).await;
     assert_eq!(runs.iter().map(id).collect::<Vec<_>>(), [id(&second), id(&first)], "the latest first");
-    assert_eq!(all(&school.office, "/api/v1/invoices/runs?status=failed").await, [json!(0); 0]);
+    assert!(all(&school.office, "/api/v1/invoices/runs?status=failed").await.is_empty());
 
     at_home(&school).await;
     let (own, theirs) = (school.invoice(school.student_id, 1_000).await, school.invoice(school.classmate_id, 1_000).await);
@@ -231,7 +231,10 @@ async fn runs_refunds_deposits_and_the_ledger_are_listed_page_by_page_for_those_
     let whole = all(&school.office, &format!("/api/v1/fees/ledger?transaction_id={transaction}")).await;
     assert_eq!(whole.iter().map(|entry| entry["debit_minor"].as_i64().unwrap() - entry["credit_minor"].as_i64().unwrap()).sum::<i64>(), 0);
     assert!(whole.iter().any(|entry| entry["invoice_number"] == own["number"]), "{whole:#?}");
-    assert_eq!(all(&school.office, "/api/v1/fees/ledger").await.len() as i64, school.count("SELECT count(*) FROM ledger_entries").await);
+    assert_eq!(
+        i64::try_from(all(&school.office, "/api/v1/fees/ledger").await.len()).unwrap(),
+        school.count("SELECT count(*) FROM ledger_entries").await
+    );
     school.office.get(&format!("/api/v1/fees/ledger?from={}&to={}", school.day(1), school.day(0))).await.expect(422);
     assert!(matches!(school.office.get("/api/v1/fees/ledger?account=slush_fund").await.status, 400 | 422));
 
