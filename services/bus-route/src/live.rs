@@ -127,6 +127,10 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hub {
+    pub(crate) const fn audiences(&self) -> &Audiences {
+        &self.audiences
+    }
+
     fn listen(&self, school: SchoolId, trip: BusTripId) -> (broadcast::Receiver<Arc<Frame>>, watch::Receiver<String>) {
         let frames = held(&self.trips).entry((school, trip)).or_insert_with(|| broadcast::channel(ROOM).0).subscribe();
         let rights = held(&self.rights).entry(school).or_insert_with(|| watch::channel(String::new()).0).subscribe();

@@ -105,6 +105,21 @@ impl Rooms {
         Ok((course, state, sight.ok_or_else(missing)?))
     }
 
+    /// The same for somebody who comes to watch: ten who watch one bus come at once when it starts, and are let in by one look. Whoever is not in it may be new.
+    pub(super) async fn watched_trip(&self, caller: &Caller, trip: BusTripId) -> Result<(Course, TripState, Sight), Problem> {
+        let school = caller.school_id;
+        let (Ok(generation), Some((course, state))) =
+            (store::generation(self.platform.redis(), school).await, store::course_now(&self.platform, school, trip).await?)
+        else {
+            return self.seen_trip(caller, trip).await;
+        };
+        let audience = self.hub.audiences().of(&self.platform, school, trip, &generation).await?;
+        match audience.and_then(|audience| audience.sight(caller)) {
+            Some(sight) => Ok((course, state, sight)),
+            None => self.seen_trip(caller, trip).await,
+        }
+    }
+
     /// The day that it is at the school.
     pub(super) async fn today(&self, caller: &Caller) -> Result<NaiveDate, Problem> {
         let mut transaction = store::reading(&self.platform, caller.school_id).await?;

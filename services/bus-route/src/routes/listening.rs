@@ -116,7 +116,7 @@ async fn serve(mut listener: Listener, mut session: actix_ws::Session, mut messa
 }
 
 async fn begin(caller: &Caller, trip: BusTripId, token: &str, rooms: &Rooms) -> Result<Listener, Problem> {
-    let (course, state, sight) = rooms.seen_trip(caller, trip).await?;
+    let (course, state, sight) = rooms.watched_trip(caller, trip).await?;
     if state != TripState::Running {
         return Err(Problem::conflict(Kind::Conflict, "There is nothing to watch: the trip does not run."));
     }

@@ -23,8 +23,14 @@ use crate::model::progress::Course;
 use crate::model::timetable;
 use crate::model::trip::TripState;
 
-/// How long a change of a route's stops may stay unseen on a trip that runs, in seconds.
+/// How long a change of a route's stops may stay unseen on a trip that runs, in seconds. Half of it differs from trip to trip: all buses start at about the same time, and
+/// would otherwise be read again all at once.
 const TTL: i64 = 30;
+
+fn time_to_live(trip: BusTripId) -> i64 {
+    let spread = TTL / 2;
+    TTL - i64::try_from(trip.as_uuid().as_u128() % 1_000).unwrap_or(0) * spread / 1_000
+}
 
 /// How long the last that was read of a trip is kept: six hours, in seconds.
 const KEPT: i64 = 6 * 60 * 60;
@@ -122,7 +128,7 @@ async fn remember(platform: &Platform, course: &Course) -> anyhow::Result<()> {
     let riders = rider_ids(transaction.connection()?, school, course.route_id, course.direction, course.service_date).await?;
     let kept = serde_json::to_vec(&Kept { course: course.clone(), riders })?;
     let course = serde_json::to_vec(course)?;
-    let arguments: Vec<Value> = vec![Value::Bytes(course.into()), TTL.into(), Value::Bytes(kept.into()), KEPT.into()];
+    let arguments: Vec<Value> = vec![Value::Bytes(course.into()), time_to_live(trip).into(), Value::Bytes(kept.into()), KEPT.into()];
     let keys = vec![key(school, trip), kept_key(school, trip)];
     let _: Value = script().evalsha_with_reload(&cache::near(platform.redis()), keys, arguments).await?;
     Ok(())

@@ -128,7 +128,8 @@ async fn a_delay_grows_shrinks_and_ends_with_its_trip() {
     assert_eq!(open().await, [json!(10)], "by less than ten minutes");
     at(&school, &clock, &trip, 8).await;
     assert_eq!(open().await, [json!(20)]);
-    // Redis forgets, the tables don't.
+    // Redis forgets, the tables don't. Nothing of before waits to be told after that.
+    assert_ne!(school.told("transport:delayed").await, 0);
     school.fleet.redis.flush().await;
     at(&school, &clock, &trip, 1).await;
     assert_eq!(open().await, [json!(20)]);
