@@ -26,21 +26,28 @@ struct AboutAlarm {
     expected_at: Timestamp,
 }
 
-/// The alarms of those who have a seat on one of the trips.
-pub(super) async fn bells_of(
+/// The alarms of those who have a seat on one of the trips: for each trip the seats of its run, for each seat its alarms. The steps are fences to the planner, which would
+/// else go through all seats of the school for each trip where it has no statistics yet.
+pub(super) async fn bells_of<'a>(
     connection: &mut PgConnection,
     school: SchoolId,
-    trips: &[BusTripId],
+    trips: impl Iterator<Item = &'a Course> + Clone,
 ) -> Result<HashMap<BusTripId, Vec<Bell>>, StoreError> {
     let query = "SELECT t.id, jsonb_build_object('alarm_id', l.id, 'stop_id', a.stop_id, 'minutes_before', l.minutes_before)
-        FROM bus_trips t
-        JOIN bus_assignments a ON a.school_id = t.school_id AND a.route_id = t.route_id AND a.direction = t.direction AND a.status = 'active'
-            AND a.begin_date <= t.service_date AND (a.end_date IS NULL OR a.end_date >= t.service_date)
-        JOIN bus_alarms l ON l.school_id = a.school_id AND l.assignment_id = a.id
-        WHERE t.school_id = $1 AND t.id = ANY ($2)
+        FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::date[]) t (id, route_id, direction, service_date)
+        CROSS JOIN LATERAL (SELECT a.id, a.stop_id FROM bus_assignments a
+            WHERE a.school_id = $1 AND a.route_id = t.route_id AND a.direction = t.direction AND a.status = 'active'
+                AND a.begin_date <= t.service_date AND (a.end_date IS NULL OR a.end_date >= t.service_date) OFFSET 0) a
+        CROSS JOIN LATERAL (SELECT l.id, l.minutes_before FROM bus_alarms l WHERE l.school_id = $1 AND l.assignment_id = a.id OFFSET 0) l
         ORDER BY l.id";
-    let trips: Vec<Uuid> = trips.iter().map(|trip| trip.as_uuid()).collect();
-    let rows: Vec<(Uuid, Json<Bell>)> = sqlx::query_as(query).bind(school.as_uuid()).bind(trips).fetch_all(connection).await?;
+    let rows: Vec<(Uuid, Json<Bell>)> = sqlx::query_as(query)
+        .bind(school.as_uuid())
+        .bind(trips.clone().map(|trip| trip.trip_id.as_uuid()).collect::<Vec<_>>())
+        .bind(trips.clone().map(|trip| trip.route_id.as_uuid()).collect::<Vec<_>>())
+        .bind(trips.clone().map(|trip| trip.direction.as_str()).collect::<Vec<_>>())
+        .bind(trips.map(|trip| trip.service_date).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
     let mut bells: HashMap<BusTripId, Vec<Bell>> = HashMap::new();
     for (trip, Json(bell)) in rows {
         bells.entry(BusTripId::from_uuid(trip)).or_default().push(bell);

@@ -194,7 +194,7 @@ pub(crate) async fn courses_of(platform: &Platform, school: SchoolId, trips: &[B
         return Ok(Vec::new());
     }
     let zone = zone(&mut *connection, school).await?;
-    let mut bells = bells_of(&mut *connection, school, trips).await?;
+    let mut bells = bells_of(&mut *connection, school, found.iter().map(|(_, Json(course))| course)).await?;
     let routes: Vec<BusRouteId> = found.iter().map(|(_, Json(course))| course.route_id).collect();
     let stops = stops_of_routes(connection, school, &routes).await?;
     let complete = |(state, Json(mut course)): (String, Json<Course>)| {
