@@ -1,7 +1,9 @@
 DROP TRIGGER timetable_handed_over ON timetable_entries;
 DROP FUNCTION timetable_handed_over;
 DROP TABLE timetable_handovers;
-DROP TRIGGER timetable_lesson_days_free ON timetable_blocks;
+DROP TRIGGER timetable_lesson_days_free_of_new ON timetable_blocks;
+DROP TRIGGER timetable_lesson_days_free_of_changed ON timetable_blocks;
+DROP FUNCTION timetable_blocks_free;
 DROP TRIGGER timetable_lesson_days_free ON timetable_days;
 DROP TRIGGER timetable_lesson_days_free ON timetable_entries;
 DROP TRIGGER timetable_in_turn ON timetable_blocks;

@@ -69,25 +69,18 @@ END;
 CREATE FUNCTION timetable_clash(school uuid, entry uuid, first date, last date) RETURNS text
     LANGUAGE sql STABLE
 BEGIN ATOMIC
-    WITH moved AS (
-        SELECT m.entry_id, m.day FROM timetable_lesson_days m WHERE m.school_id = school AND m.state = 'moved' AND m.day BETWEEN first AND last),
-    pairs AS (
-        SELECT m.day, m.entry_id AS one, o.entry_id AS other
-        FROM moved m CROSS JOIN LATERAL timetable_lessons(school, m.day, m.day) AS o
-        WHERE (entry IS NULL OR m.entry_id = entry) AND o.entry_id <> m.entry_id AND o.state <> 'cancelled'
-        UNION ALL
-        SELECT m.day, m.entry_id, entry FROM moved m WHERE m.entry_id <> entry),
+    WITH given AS MATERIALIZED (
+        SELECT l.entry_id, l.on_day, l.starts, l.ends, l.period, l.class_id, l.room_id, l.state, coalesce(c.teacher_id, t.teacher_id) AS teacher_id
+        FROM (SELECT DISTINCT m.day FROM timetable_lesson_days m WHERE m.school_id = school AND m.state = 'moved' AND m.day BETWEEN first AND last) AS d
+        CROSS JOIN LATERAL timetable_lessons(school, d.day, d.day) AS l
+        JOIN timetable_entries t ON t.school_id = school AND t.id = l.entry_id
+        LEFT JOIN timetable_entries c ON c.school_id = school AND c.covers_entry_id = t.id AND c.status = 'active' AND d.day BETWEEN c.valid_from AND c.valid_to
+        WHERE l.state <> 'cancelled'),
     met AS (
         SELECT a.starts < b.ends AND b.starts < a.ends AS at_once, a.room_id = b.room_id AS is_room, a.class_id = b.class_id AS is_class,
-            a.period = b.period AS is_period, coalesce(ca.teacher_id, ta.teacher_id) = coalesce(cb.teacher_id, tb.teacher_id) AS is_teacher
-        FROM pairs p
-        CROSS JOIN LATERAL timetable_lessons(school, p.day, p.day) AS a
-        CROSS JOIN LATERAL timetable_lessons(school, p.day, p.day) AS b
-        JOIN timetable_entries ta ON ta.school_id = school AND ta.id = p.one
-        JOIN timetable_entries tb ON tb.school_id = school AND tb.id = p.other
-        LEFT JOIN timetable_entries ca ON ca.school_id = school AND ca.covers_entry_id = p.one AND ca.status = 'active' AND p.day BETWEEN ca.valid_from AND ca.valid_to
-        LEFT JOIN timetable_entries cb ON cb.school_id = school AND cb.covers_entry_id = p.other AND cb.status = 'active' AND p.day BETWEEN cb.valid_from AND cb.valid_to
-        WHERE a.entry_id = p.one AND b.entry_id = p.other AND b.state <> 'cancelled')
+            a.period = b.period AS is_period, a.teacher_id = b.teacher_id AS is_teacher
+        FROM given a JOIN given b ON b.on_day = a.on_day AND b.entry_id <> a.entry_id
+        WHERE a.state = 'moved' AND (entry IS NULL OR entry IN (a.entry_id, b.entry_id)))
     SELECT CASE WHEN at_once AND is_class THEN 'timetable_lesson_days_class_free'
         WHEN at_once AND is_teacher THEN 'timetable_lesson_days_teacher_free'
         WHEN at_once AND is_room THEN 'timetable_lesson_days_room_free'
@@ -114,6 +107,8 @@ CREATE FUNCTION timetable_lesson_days_free() RETURNS trigger
     LANGUAGE plpgsql AS $$
 DECLARE
     school uuid := coalesce(NEW.school_id, OLD.school_id);
+    -- What was once, wherever the school is, is in nobody's way.
+    today date := current_date - 1;
     broken text;
 BEGIN
     -- Where nothing is moved, which is the rule, nothing is asked.
@@ -123,14 +118,10 @@ BEGIN
     IF TG_TABLE_NAME = 'timetable_lesson_days' THEN
         broken := timetable_clash(school, coalesce(NEW.entry_id, OLD.entry_id), coalesce(NEW.day, OLD.day), coalesce(NEW.day, OLD.day));
     ELSIF TG_TABLE_NAME = 'timetable_entries' THEN
-        broken := timetable_clash(school, coalesce(NEW.covers_entry_id, NEW.id), least(OLD.valid_from, NEW.valid_from),
+        broken := timetable_clash(school, coalesce(NEW.covers_entry_id, NEW.id), greatest(today, least(OLD.valid_from, NEW.valid_from)),
             greatest(coalesce(OLD.valid_to, '2200-12-31'), coalesce(NEW.valid_to, '2200-12-31')));
-    ELSIF TG_TABLE_NAME = 'timetable_days' THEN
-        broken := timetable_clash(school, NULL, coalesce(NEW.day, OLD.day), coalesce(NEW.day, OLD.day));
     ELSE
-        broken := (SELECT min(timetable_clash(school, NULL, m.day, m.day))
-            FROM (SELECT DISTINCT m.day FROM timetable_days d JOIN timetable_lesson_days m ON m.school_id = school AND m.day = d.day AND m.state = 'moved'
-                WHERE d.school_id = school AND d.column_id = coalesce(NEW.column_id, OLD.column_id)) AS m);
+        broken := timetable_clash(school, NULL, coalesce(NEW.day, OLD.day), coalesce(NEW.day, OLD.day));
     END IF;
     IF broken IS NOT NULL THEN
         RAISE EXCEPTION 'a lesson that was moved would be in the way of another' USING ERRCODE = 'exclusion_violation', CONSTRAINT = broken, TABLE = 'timetable_lesson_days';
@@ -142,7 +133,27 @@ CREATE CONSTRAINT TRIGGER timetable_lesson_days_teacher_free AFTER INSERT OR UPD
     FOR EACH ROW EXECUTE FUNCTION timetable_lesson_days_free();
 CREATE CONSTRAINT TRIGGER timetable_lesson_days_free AFTER INSERT OR UPDATE ON timetable_entries FOR EACH ROW EXECUTE FUNCTION timetable_lesson_days_free();
 CREATE CONSTRAINT TRIGGER timetable_lesson_days_free AFTER INSERT OR UPDATE OR DELETE ON timetable_days FOR EACH ROW EXECUTE FUNCTION timetable_lesson_days_free();
-CREATE CONSTRAINT TRIGGER timetable_lesson_days_free AFTER INSERT OR UPDATE OR DELETE ON timetable_blocks FOR EACH ROW EXECUTE FUNCTION timetable_lesson_days_free();
+
+-- Blocks come and go with their bell, all at once. One that goes is in nobody's way.
+CREATE FUNCTION timetable_blocks_free() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+DECLARE
+    broken text := (
+        SELECT min(timetable_clash(m.school_id, NULL, m.day, m.day)) FROM (
+            SELECT DISTINCT m.school_id, m.day FROM changed b
+            JOIN timetable_days d ON d.school_id = b.school_id AND d.column_id = b.column_id AND d.day >= current_date - 1
+            JOIN timetable_lesson_days m ON m.school_id = d.school_id AND m.day = d.day AND m.state = 'moved') m);
+BEGIN
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'a lesson that was moved would be in the way of another' USING ERRCODE = 'exclusion_violation', CONSTRAINT = broken, TABLE = 'timetable_lesson_days';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER timetable_lesson_days_free_of_new AFTER INSERT ON timetable_blocks REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION timetable_blocks_free();
+CREATE TRIGGER timetable_lesson_days_free_of_changed AFTER UPDATE ON timetable_blocks REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION timetable_blocks_free();
 
 -- Who gave a lesson before it was handed to another teacher: whoever holds it in a calendar of their own is told that it is theirs no more.
 CREATE TABLE timetable_handovers (

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{BusTripId, Role, SchoolId, StopId, UserId};
-use service_kit::{Caller, Platform, Problem};
+use service_kit::{Caller, Kind, Platform, Problem};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -19,6 +19,10 @@ use crate::store;
 
 /// How old an answer may be for somebody who looks again without a reason.
 const FRESH: Duration = Duration::from_secs(10);
+
+/// How long nobody looks again after a look that failed: those who watch would otherwise wait for an absent database one after the other, each as long as it takes to
+/// be sure, and hear nothing meanwhile.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Who may watch a trip.
 #[derive(Debug)]
@@ -60,7 +64,23 @@ impl Audience {
 struct Look {
     generation: String,
     begun: Instant,
-    found: OnceCell<Option<Arc<Audience>>>,
+    found: OnceCell<Seen>,
+}
+
+/// What a look brought.
+#[derive(Debug)]
+enum Seen {
+    /// The audience; none if there is no such trip in this school.
+    Audience(Option<Arc<Audience>>),
+    /// Nothing, since when, and why.
+    Nothing(Instant, Kind),
+}
+
+impl Look {
+    fn holds(&self, generation: &str) -> bool {
+        let is_over = matches!(self.found.get(), Some(Seen::Nothing(since, _)) if since.elapsed() >= AGAIN);
+        self.generation == generation && self.begun.elapsed() < FRESH && !is_over
+    }
 }
 
 /// The audiences of the trips that somebody watches.
@@ -77,13 +97,22 @@ impl Audiences {
         generation: &str,
     ) -> Result<Option<Arc<Audience>>, Problem> {
         let look = self.look((school, trip), generation);
-        let find = || async { Ok(Audience::of(platform, school, trip).await?.map(Arc::new)) };
-        look.found.get_or_try_init(find).await.cloned()
+        let find = || async {
+            match Audience::of(platform, school, trip).await {
+                Ok(found) => Seen::Audience(found.map(Arc::new)),
+                Err(problem) => Seen::Nothing(Instant::now(), problem.kind()),
+            }
+        };
+        match look.found.get_or_init(find).await {
+            Seen::Audience(found) => Ok(found.clone()),
+            Seen::Nothing(_, Kind::Unavailable) => Err(Problem::unavailable(AGAIN, "Who may watch this trip")),
+            Seen::Nothing(_, kind) => Err(Problem::new(*kind, "Who may watch this trip could not be found out.")),
+        }
     }
 
     fn look(&self, trip: (SchoolId, BusTripId), generation: &str) -> Arc<Look> {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(look) = looks.get(&trip).filter(|look| look.generation == generation && look.begun.elapsed() < FRESH) {
+        if let Some(look) = looks.get(&trip).filter(|look| look.holds(generation)) {
             return Arc::clone(look);
         }
         let look = Arc::new(Look { generation: generation.to_owned(), begun: Instant::now(), found: OnceCell::new() });
@@ -114,6 +143,19 @@ mod tests {
         let old = Arc::new(Look { generation: "1.2".to_owned(), begun, found: OnceCell::new() });
         audiences.0.lock().unwrap().insert(trip, Arc::clone(&old));
         assert!(!Arc::ptr_eq(&old, &audiences.look(trip, "1.2")), "something may have changed unheard");
+        let failed = |since| {
+            Arc::new(Look {
+                generation: "1.2".to_owned(),
+                begun: Instant::now(),
+                found: OnceCell::new_with(Some(Seen::Nothing(since, Kind::Unavailable))),
+            })
+        };
+        let just_now = failed(Instant::now());
+        audiences.0.lock().unwrap().insert(trip, Arc::clone(&just_now));
+        assert!(Arc::ptr_eq(&just_now, &audiences.look(trip, "1.2")), "not everybody tries again by themselves");
+        let before = failed(Instant::now().checked_sub(AGAIN).unwrap());
+        audiences.0.lock().unwrap().insert(trip, Arc::clone(&before));
+        assert!(!Arc::ptr_eq(&before, &audiences.look(trip, "1.2")), "it may be there again");
         audiences.0.lock().unwrap().insert(trip, old);
         audiences.tidy();
         assert!(!audiences.0.lock().unwrap().contains_key(&trip));

@@ -22,6 +22,9 @@ use crate::store as tables;
 /// How long after its time something is noticed at the latest.
 const INTERVAL: Duration = Duration::from_mins(1);
 
+/// How many parts of a school's old positions are removed in a round: more than come in a minute from five hundred buses.
+const FORGETTING: usize = 10;
+
 /// The task.
 pub(crate) fn task(platform: &Platform) -> BackgroundTask {
     let platform = platform.clone();
@@ -81,10 +84,15 @@ async fn look_after(platform: &Platform, school: SchoolId) -> Result<usize, Prob
     if seats > 0 {
         tables::rights_changed(platform, school).await;
     }
-    // By itself: it may take a while, and nobody waits for it.
-    let mut transaction = postgres.school(school).await?;
-    tables::forget_positions(&mut transaction, now - KEPT).await?;
-    transaction.commit().await?;
+    // By itself and in small parts: there may be many, and nobody waits for it. What is left now has its turn in a minute.
+    for _ in 0..FORGETTING {
+        let mut transaction = postgres.school(school).await?;
+        let forgotten = tables::forget_positions(&mut transaction, now - KEPT).await?;
+        transaction.commit().await?;
+        if forgotten < tables::FORGOTTEN_AT_ONCE {
+            break;
+        }
+    }
     Ok(count + seats)
 }
 

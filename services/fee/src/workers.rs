@@ -161,7 +161,7 @@ impl Handler for Runs {
     }
 }
 
-/// What was done of a run that can't go on stays; asked for again, it goes on from there.
+/// What was done of a run that can't go on stays. Asked for again, the run looks at all once more, passes over what is done, and counts only what it adds itself.
 async fn ended(platform: &Platform, school: SchoolId, kind: &str, run: Uuid, worked: Result<(), Problem>) -> Result<(), HandleError> {
     let Err(problem) = worked else { return Ok(()) };
     if problem.kind() == Kind::Unavailable {

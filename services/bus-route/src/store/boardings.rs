@@ -105,6 +105,14 @@ pub(crate) async fn boardings_of(platform: &Platform, school: SchoolId, trip: Bu
     boardings_of_trips(platform, school, &[trip]).await
 }
 
+/// Saved rows, without those of which Redis holds another beginning that is later: it was noted while neither Redis nor PostgreSQL could say that there was one before. That
+/// somebody is on board counts until the two are told apart.
+fn without_outdated(saved: Vec<Boarding>, unsaved: &HashMap<Uuid, Boarding>) -> Vec<Boarding> {
+    let is_outdated =
+        |row: &Boarding| unsaved.get(&row.id).is_some_and(|other| other.created_at != row.created_at && other.updated_at > row.updated_at);
+    saved.into_iter().filter(|row| !is_outdated(row)).collect()
+}
+
 /// Everybody's part in each of the trips, saved or not.
 pub(crate) async fn boardings_of_trips(platform: &Platform, school: SchoolId, trips: &[BusTripId]) -> Result<Vec<Boarding>, Problem> {
     if trips.is_empty() {
@@ -117,7 +125,8 @@ pub(crate) async fn boardings_of_trips(platform: &Platform, school: SchoolId, tr
     let trips: Vec<Uuid> = trips.iter().map(|trip| trip.as_uuid()).collect();
     let rows: Vec<Json<Boarding>> =
         query.bind(school.as_uuid()).bind(trips).fetch_all(transaction.connection()?).await.map_err(StoreError::from)?;
-    Ok(merge(plain(rows), unsaved, |_| true, |a, b| (a.boarded_at, a.id).cmp(&(b.boarded_at, b.id))))
+    let rows = without_outdated(plain(rows), &unsaved);
+    Ok(merge(rows, unsaved, |_| true, |a, b| (a.boarded_at, a.id).cmp(&(b.boarded_at, b.id))))
 }
 
 /// The trip of a student's part in one, as far as it is told of with it.
@@ -183,6 +192,7 @@ pub(crate) async fn boardings_of_student(
     let (saved, mut ridden): (Vec<Boarding>, HashMap<BusTripId, Ridden>) =
         saved.into_iter().map(|(Json(row), Json(ridden))| (row, (ridden.trip_id, ridden))).unzip();
     ridden.extend(trips.into_iter().map(|Json(ridden)| (ridden.trip_id, ridden)));
+    let saved = without_outdated(saved, &unsaved);
     let rows = merge(saved, unsaved, |row| ridden.contains_key(&row.trip_id), |a, b| a.id.cmp(&b.id));
     let mut rows: Vec<(Boarding, Ridden)> =
         rows.into_iter().filter_map(|row| ridden.get(&row.trip_id).cloned().map(|ridden| (row, ridden))).collect();

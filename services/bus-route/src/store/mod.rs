@@ -51,7 +51,7 @@ pub(crate) use feeds::{Plan, open_notices, plan};
 pub(crate) use forgotten::{end_seats_of_leavers, has_leavers, maybe_forgotten};
 pub(crate) use live::{CHANNEL, Live, Message, begin_live, generation, live, lives_of, move_live, rights_changed};
 pub(crate) use planning::{insert_trips, lock_routes, prospects, school_days};
-pub(crate) use positions::{fixes_of, forget_positions};
+pub(crate) use positions::{FORGOTTEN_AT_ONCE, fixes_of, forget_positions};
 pub(crate) use seats::{AssignmentFilter, list_assignments, pack_seats, take_seat};
 pub(crate) use sights::{Driven, driven_by, guardians_on, places_of, seats_of, staff_of, stops_on_trip};
 pub(crate) use stops::{replace_stops, served_stop, stops_of, stops_of_routes};

@@ -105,20 +105,22 @@ pub(crate) async fn fixes_of(platform: &Platform, course: &Course) -> Result<Vec
     Ok(unsaved.chain(saved.into_iter().map(|Json(fix)| fix)).collect())
 }
 
-/// How many positions of a vehicle are removed at once: more than come in the minute until the next time.
-const AT_ONCE: i64 = 5_000;
+/// How many positions are removed at once.
+pub(crate) const FORGOTTEN_AT_ONCE: u64 = 5_000;
 
-/// Removes positions of before `until`, some of each vehicle's at a time; how many.
+/// Removes positions of before `until`, [`FORGOTTEN_AT_ONCE`] at most; how many.
 pub(crate) async fn forget_positions(transaction: &mut SchoolTransaction, until: Timestamp) -> Result<u64, StoreError> {
     let school = transaction.school_id();
     let removed = sqlx::query(
-        "DELETE FROM vehicle_positions p USING vehicles v, LATERAL (SELECT o.id FROM vehicle_positions o
-            WHERE o.school_id = v.school_id AND o.vehicle_id = v.id AND o.recorded_at < $2 ORDER BY o.recorded_at LIMIT $3) old
-         WHERE v.school_id = $1 AND p.school_id = v.school_id AND p.id = old.id",
+        "DELETE FROM vehicle_positions p USING (
+            SELECT o.id FROM vehicles v CROSS JOIN LATERAL (SELECT o.id FROM vehicle_positions o
+                WHERE o.school_id = v.school_id AND o.vehicle_id = v.id AND o.recorded_at < $2 ORDER BY o.recorded_at LIMIT $3) o
+            WHERE v.school_id = $1 LIMIT $3) old
+         WHERE p.school_id = $1 AND p.id = old.id",
     )
     .bind(school.as_uuid())
     .bind(until)
-    .bind(AT_ONCE)
+    .bind(i64::try_from(FORGOTTEN_AT_ONCE).unwrap_or(i64::MAX))
     .execute(transaction.connection()?)
     .await?;
     Ok(removed.rows_affected())

@@ -3,11 +3,12 @@
 
 use actix_web::web::Path;
 use actix_web::{delete, get, put};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use domain::{EventKind, Fault, RoomId, SchoolId, Text, TimetableEntryId, Version};
 use records::refuse;
 use serde::{Deserialize, Serialize};
-use service_kit::{Body, CommonProblems, EditProblems, IfMatch, NoContent, Problem, Versioned, permits};
+use service_kit::{Body, CommonProblems, EditProblems, IfMatch, Kind, NoContent, Problem, Versioned, permits};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -22,7 +23,7 @@ use crate::model::lesson::{Lesson, Status};
 use crate::model::lesson_day::{LessonDay, State};
 use crate::store::{
     LESSON_DAY_RULES, OnDay, Queue, find_lesson, find_lesson_day, hold_rooms_of, lesson_on_day, period_of_day, queue_up, save_lesson_day,
-    zone_of,
+    teacher_has_appointment, zone_of,
 };
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -134,7 +135,7 @@ async fn show(desk: Records<permits::CalendarRead>, path: Path<(String, String)>
 }
 
 /// Calls a lesson off on a day, or moves it to another time, period or room that day. What was said of it before is no longer said. 409 if its teacher, its class or
-/// its room has another lesson then, or the room a booking or an appointment.
+/// its room has another lesson then, the teacher an appointment, or the room a booking or an appointment.
 #[utoipa::path(
     request_body = SayLessonDay,
     params(
@@ -166,6 +167,10 @@ async fn say(
             save_lesson_day(connection, &said, now).await.map_err(|error| refuse(LESSON_DAY_RULES, error))?;
             let on_day = on_day(connection, &lesson, day).await?;
             meets_nobody(connection, &lesson, zone, now).await?;
+            // Who only goes to another room is where they were.
+            if said.start_minute.is_some() || said.period.is_some() {
+                teacher_is_free(connection, &lesson, day, zone, now).await?;
+            }
             let kind = if said.state == State::Cancelled { EventKind::TimetableCancelled } else { EventKind::TimetableMoved };
             tell(&*transaction, &about_lesson_day(kind, &caller, &lesson, day, &on_day, now)?).await?;
             Ok(said)
@@ -199,6 +204,7 @@ async fn restore(desk: Records<permits::CalendarManage>, path: Path<(String, Str
         hold_rooms_of(connection, &lesson).await?;
         save_lesson_day(connection, &before.restored(&lesson), now).await.map_err(|error| refuse(LESSON_DAY_RULES, error))?;
         meets_nobody(connection, &lesson, zone, now).await?;
+        teacher_is_free(connection, &lesson, day, zone, now).await?;
         // The day may be none of the lesson's by now: then nobody has it to be told of.
         if let Some(on_day) = lesson_on_day(connection, caller.school_id, id, day).await?.or(on_day) {
             tell(&*transaction, &about_lesson_day(EventKind::TimetableRestored, &caller, &lesson, day, &on_day, now)?).await?;
@@ -207,6 +213,21 @@ async fn restore(desk: Records<permits::CalendarManage>, path: Path<(String, Str
     })
     .await?;
     Ok(NoContent)
+}
+
+/// Refuses a change of a lesson's day that was just written if whoever gives it has an appointment then.
+async fn teacher_is_free(
+    connection: &mut PgConnection,
+    lesson: &Lesson,
+    day: NaiveDate,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    if teacher_has_appointment(connection, lesson.school_id, lesson.id, day, zone, now).await? {
+        let fault = Fault::new("/start_minute", "the teacher has an appointment at this time");
+        return Err(Problem::conflict(Kind::Conflict, "The teacher has an appointment at this time.").with_faults(vec![fault]));
+    }
+    Ok(())
 }
 
 /// The lesson and what is said of it on the day, which nobody else changes until the transaction ends, if it still has the version that the change is based on.

@@ -378,7 +378,7 @@ async fn remove(desk: Records<permits::CalendarManage>, id: IdPath<TimetableEntr
         let connection = transaction.connection()?;
         let lesson = editable(connection, caller.school_id, *id, seen).await?;
         let lesson = Lesson { status: Status::Cancelled, version: lesson.version.next(), updated_at: now, ..lesson };
-        let mut gone = save_lesson(connection, &lesson).await?;
+        let mut gone = save_lesson(connection, &lesson).await.map_err(|error| refuse(LESSON_RULES, error))?;
         let mut told = Vec::with_capacity(gone.len() + 1);
         if lesson.covers_entry_id.is_some() {
             gone.push(lesson);

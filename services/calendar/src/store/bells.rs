@@ -107,8 +107,12 @@ pub(crate) async fn save_bell(connection: &mut PgConnection, bell: &Bell) -> Res
         .bind(bell.blocks.iter().map(|block| block.period.map(i32::from)).collect::<Vec<_>>())
         .bind(bell.blocks.iter().map(|block| i32::from(block.start_minute)).collect::<Vec<_>>())
         .bind(bell.blocks.iter().map(|block| i32::from(block.end_minute)).collect::<Vec<_>>())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    // The lessons of its days are at other times now: whoever holds them in a calendar goes by the version of the day.
+    let days =
+        "UPDATE timetable_days SET version = version + 1, updated_at = $3 WHERE school_id = $1 AND column_id = $2 AND day >= $3::date - 1";
+    sqlx::query(days).bind(school).bind(id).bind(bell.updated_at).execute(connection).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! constraints and its trigger to say.
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use domain::{RoomId, SchoolId, TeacherId, Timestamp, TimetableEntryId};
 use records::Rule;
 use serde::Deserialize;
@@ -67,6 +68,28 @@ pub(crate) async fn lesson_on_day(
     let query = sqlx::query_scalar(query).bind(school.as_uuid()).bind(lesson.as_uuid()).bind(day);
     let row: Option<Json<OnDay>> = query.fetch_optional(connection).await?;
     Ok(row.map(|Json(row)| row))
+}
+
+/// Whether whoever gives the lesson on the day has an appointment at that time that is not over yet. While queued for the timetable nobody offers one.
+pub(crate) async fn teacher_has_appointment(
+    connection: &mut PgConnection,
+    school: SchoolId,
+    lesson: TimetableEntryId,
+    day: NaiveDate,
+    zone: Tz,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let query = "
+        SELECT EXISTS (
+            SELECT FROM timetable_lessons($1, $3, $3) l
+            JOIN timetable_entries t ON t.school_id = $1 AND t.id = l.entry_id
+            LEFT JOIN timetable_entries c ON c.school_id = $1 AND c.covers_entry_id = t.id AND c.status = 'active' AND $3 BETWEEN c.valid_from AND c.valid_to
+            JOIN appointment_slots s ON s.school_id = $1 AND s.teacher_id = coalesce(c.teacher_id, t.teacher_id) AND s.status = 'open' AND s.ends_at > $5
+                AND s.starts_at < (l.on_day + make_interval(mins => l.ends)) AT TIME ZONE $4
+                AND s.ends_at > (l.on_day + make_interval(mins => l.starts)) AT TIME ZONE $4
+            WHERE l.entry_id = $2 AND l.state <> 'cancelled')";
+    let query = sqlx::query_scalar(query).bind(school.as_uuid()).bind(lesson.as_uuid()).bind(day).bind(zone.name()).bind(now);
+    Ok(query.fetch_one(connection).await?)
 }
 
 /// From when to when the bell of the day has the period, in minutes since midnight; none if the day has no bell, or the bell no such period.

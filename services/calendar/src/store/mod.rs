@@ -33,6 +33,7 @@ pub(crate) use feeds::{Feed, Scope, create_feed, feed_of_token, feeds_of, name_o
 pub(crate) use free::{FreeTeacher, free_rooms, free_teachers};
 pub(crate) use lesson_days::{
     OnDay, RULES as LESSON_DAY_RULES, find_lesson_day, has_stray_move, hold_rooms_of, lesson_on_day, period_of_day, save_lesson_day,
+    teacher_has_appointment,
 };
 pub(crate) use lesson_events::lesson_events;
 pub(crate) use refs::{classes_missing, room_missing, users_missing};

@@ -356,3 +356,23 @@ async fn a_lesson_that_is_handed_to_another_teacher_is_called_off_in_the_feed_of
     school.fleet.database.sql("UPDATE timetable_handovers SET updated_at = now() - interval '300 days'").await;
     assert_eq!(lesson_on(&school, &first, 1).await, None);
 }
+
+#[tokio::test]
+async fn lessons_under_a_bell_that_changes_are_told_anew() {
+    let school = School::open().await;
+    let mut lesson = school.lesson();
+    lesson["period"] = json!(1);
+    school.office.post("/api/v1/timetable-entries", &lesson).await.expect(201);
+    let block = |from: u32| json!({"blocks": [{"name": "Period 1", "period": 1, "start_minute": from, "end_minute": from + 30}]});
+    let mut bell = block(540);
+    bell["name"] = json!("Short");
+    let bell = school.office.post("/api/v1/timetable-columns", &bell).await;
+    let day = format!("/api/v1/timetable-days/{}", school.day(1));
+    school.office.patch(&day, "\"v1\"", &json!({"column_id": bell.body["id"]})).await.expect(200);
+    let feed = feed_with_lessons(&school.teacher).await;
+    let before = lesson_on(&school, &feed, 1).await.unwrap();
+    assert_eq!(school.office.patch(bell.header("location"), &bell.etag(), &block(550)).await.status, 200);
+    let after = lesson_on(&school, &feed, 1).await.unwrap();
+    assert_eq!((before.0.as_str(), after.0.as_str(), &after.2), ("090000", "091000", &before.2));
+    assert!(after.3 > before.3, "{after:?} after {before:?}");
+}

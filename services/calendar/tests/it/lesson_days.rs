@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Api, count, statuses};
 use uuid::Uuid;
 
-use crate::school::{School, on_lesson_day, with};
+use crate::school::{School, on_lesson_day, path_of_slot, with};
 
 const ENTRIES: &str = "/api/v1/timetable-entries";
 const BOOKINGS: &str = "/api/v1/room-bookings";
@@ -66,13 +66,16 @@ async fn a_lesson_is_called_off_on_one_day_and_its_room_and_teacher_are_free_unt
     let cover = json!({"teacher_id": school.teachers[1], "valid_from": school.day(1), "valid_to": school.day(1)});
     assert_eq!(refusal(&school.office.post(&format!("{path}/cover"), &cover).await), (422, vec!["/valid_from"]));
     let meeting = json!({"kind": "meeting", "title": "Talk", "starts_at": nine(1), "ends_at": at(school.day(1), 550)});
-    school.teacher.post("/api/v1/appointment-slots", &meeting).await.expect(201);
+    let talk = path_of_slot(&school.teacher.post("/api/v1/appointment-slots", &meeting).await);
     let choir = json!({"room_id": room, "purpose": "Choir", "starts_at": nine(1), "ends_at": at(school.day(1), 600)});
     let choir = school.teacher.post(BOOKINGS, &choir).await;
     assert_eq!(choir.status, 201, "{:#}", choir.body);
     let refused = school.office.delete(&day, &called_off.etag()).await;
     assert_eq!(refusal(&refused), (409, vec!["/room_id"]), "somebody else is there: {:#}", refused.body);
     assert_eq!(school.teacher.delete(choir.header("location"), &choir.etag()).await.status, 204);
+    let refused = school.office.delete(&day, &called_off.etag()).await;
+    assert_eq!(refusal(&refused), (409, vec!["/start_minute"]), "its teacher has promised the time: {:#}", refused.body);
+    assert_eq!(school.teacher.delete(&talk, &school.teacher.get(&talk).await.etag()).await.status, 204);
     assert_eq!(school.office.delete(&day, "\"v1\"").await.status, 412);
     assert_eq!(school.office.delete(&day, &called_off.etag()).await.status, 204);
     assert_eq!(shown(&school, &school.parent, 1).await, [(nine(1), "as_usual".to_owned(), Value::Null)]);
@@ -115,7 +118,12 @@ async fn a_lesson_is_moved_on_one_day_to_another_time_and_another_room() {
     school.put_in(&school.office, &json!({"title": "Play", "start_date": day, "room_id": hall})).await;
     let found = school.office.get(&format!("/api/v1/conflicts?from={day}&to={day}&room_id={hall}")).await.expect(200);
     assert_eq!((found["items"].as_array().unwrap().len(), &found["items"][0]["second"]["starts_at"]), (1, &json!(at(day, 840))));
-    // Somewhere that is booked it can't be moved to, nor back.
+    // Somewhere that is booked it can't be moved to, nor back; nor to where its teacher has an appointment.
+    school.teacher.post("/api/v1/appointment-slots", &talk(960)).await.expect(201);
+    assert_eq!(
+        refusal(&on_lesson_day(&school.office, &path, day, &with(moved(940, 985), &json!({"room_id": hall}))).await),
+        (409, vec!["/start_minute"])
+    );
     assert_eq!(refusal(&on_lesson_day(&school.office, &path, day, &moved(560, 605)).await), (409, vec!["/room_id"]));
     let seen = school.office.get(&format!("{path}/days/{day}")).await;
     assert_eq!(refusal(&school.office.delete(&format!("{path}/days/{day}"), &seen.etag()).await), (409, vec!["/room_id"]));
@@ -297,7 +305,9 @@ async fn a_day_or_a_bell_that_would_bring_lessons_into_the_way_of_one_that_was_m
     assert_eq!(times, [at(day, 570), at(day, 660)]);
     // The day is no longer under the bell, and the second lesson at its usual minutes.
     on_lesson_day(&school.office, &path, day, &with(moved(610, 640), &json!({"period": 5}))).await.expect(200);
-    let refused = school.office.patch(&days, "\"v2\"", &json!({"column_id": null})).await;
+    let seen = school.office.get(&days).await.etag();
+    assert_eq!(seen, "\"v3\"", "its bell has changed");
+    let refused = school.office.patch(&days, &seen, &json!({"column_id": null})).await;
     assert_eq!(refusal(&refused), (409, vec!["/rotation_day"]), "{:#}", refused.body);
 }
 

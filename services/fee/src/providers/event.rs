@@ -34,6 +34,11 @@ pub enum Notice {
         /// How much.
         money: Sum,
     },
+    /// The provider had the money, and gave some of it back without being asked by us, or the bank did.
+    GivenBack {
+        /// The order.
+        order_id: String,
+    },
     /// An attempt to pay failed.
     Failed {
         /// The order.
@@ -63,7 +68,7 @@ impl Notice {
     #[must_use]
     pub fn order(&self) -> Option<&str> {
         match self {
-            Self::Captured { order_id, .. } | Self::Failed { order_id, .. } => Some(order_id),
+            Self::Captured { order_id, .. } | Self::GivenBack { order_id } | Self::Failed { order_id, .. } => Some(order_id),
             Self::Refund { .. } | Self::Disputed | Self::Other => None,
         }
     }

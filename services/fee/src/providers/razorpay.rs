@@ -90,6 +90,7 @@ struct Payment {
     error_description: Option<String>,
     #[serde(default)]
     status: String,
+    amount_refunded: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -171,15 +172,23 @@ impl Provider for Razorpay {
         let unreadable = || ProviderError::Unusable("the provider's answer about an order can't be read".to_owned());
         let mut found = Vec::new();
         for item in attempts.items {
-            let payment: Payment = serde_json::from_value(item.clone()).map_err(|_| unreadable())?;
-            // An attempt that failed may be followed by one that succeeds; what is only authorised is not the school's yet.
-            if payment.status == "captured" {
-                let id = format!("check/{}", payment.id);
-                let payload = Payload { payment: Some(Wrapped { entity: payment }), refund: None };
-                let notice = notice("payment.captured", payload).ok_or_else(unreadable)?;
-                found.push((Event { id, kind: "check".to_owned(), notice }, item));
+            // An attempt that failed may be followed by one that succeeds; what is only authorised is not the school's yet. What else they hold is not looked at.
+            if !matches!(item.get("status").and_then(serde_json::Value::as_str), Some("captured" | "refunded")) {
+                continue;
             }
+            let payment: Payment = serde_json::from_value(item.clone()).map_err(|_| unreadable())?;
+            let mut event_id = format!("check/{}", payment.id);
+            let notice = if payment.status == "refunded" || payment.amount_refunded.unwrap_or_default() > 0 {
+                event_id.push_str("/given_back");
+                Notice::GivenBack { order_id: payment.order_id.unwrap_or_else(|| id.to_owned()) }
+            } else {
+                let payload = Payload { payment: Some(Wrapped { entity: payment }), refund: None };
+                notice("payment.captured", payload).ok_or_else(unreadable)?
+            };
+            found.push((Event { id: event_id, kind: "check".to_owned(), notice }, item));
         }
+        // In one order, however they are listed: whoever asks at the same time takes them in the same.
+        found.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         Ok(found)
     }
 

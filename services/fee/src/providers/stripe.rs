@@ -168,6 +168,14 @@ fn notice(kind: &str, object: serde_json::Value) -> Option<Notice> {
     })
 }
 
+/// Whether the money of a charge, or some of it, went back, or a bank may still take it.
+fn was_given_back(charge: &serde_json::Value) -> bool {
+    let is_set = |name: &str| charge.get(name).and_then(serde_json::Value::as_bool).unwrap_or_default();
+    is_set("refunded")
+        || is_set("disputed")
+        || charge.get("amount_refunded").and_then(serde_json::Value::as_i64).is_some_and(|back| back > 0)
+}
+
 /// `t=1492774577,v1=5257a8…,v1=…`: one `t`, and a `v1` for each secret while secrets are exchanged.
 fn signed(header: &str) -> Option<(&str, Vec<&str>)> {
     let pairs: Vec<(&str, &str)> = header.split(',').filter_map(|part| part.trim().split_once('=')).collect();
@@ -206,7 +214,9 @@ impl Provider for Stripe {
     }
 
     async fn look_up(&self, id: &str) -> Result<Vec<(Event, serde_json::Value)>, ProviderError> {
-        let request = self.client.get(format!("{}/v1/payment_intents/{id}", self.url)).bearer_auth(self.keys.secret_key.expose_secret());
+        // The charge as a whole, which says whether the money is still there: an intent stays `succeeded` when it is given back. It is in this version and later ones.
+        let request = self.client.get(format!("{}/v1/payment_intents/{id}?expand[]=latest_charge", self.url));
+        let request = request.header("Stripe-Version", "2022-11-15").bearer_auth(self.keys.secret_key.expose_secret());
         let answer: serde_json::Value = send(request, explain).await?;
         let unreadable = || ProviderError::Unusable("the provider's answer about an order can't be read".to_owned());
         let intent: Intent = serde_json::from_value(answer.clone()).map_err(|_| unreadable())?;
@@ -216,8 +226,12 @@ impl Provider for Stripe {
             "canceled" => "payment_intent.canceled",
             _ => return Ok(Vec::new()),
         };
-        let notice = notice(kind, answer.clone()).ok_or_else(unreadable)?;
-        Ok(vec![(Event { id: format!("check/{}/{}", intent.id, intent.status), kind: "check".to_owned(), notice }, answer)])
+        let notice = match &intent.latest_charge {
+            Some(charge) if was_given_back(charge) => Notice::GivenBack { order_id: intent.id.clone() },
+            _ => notice(kind, answer.clone()).ok_or_else(unreadable)?,
+        };
+        let became = if matches!(notice, Notice::GivenBack { .. }) { "given_back" } else { &intent.status };
+        Ok(vec![(Event { id: format!("check/{}/{became}", intent.id), kind: "check".to_owned(), notice }, answer)])
     }
 
     async fn refund(&self, refund: &RefundRequest) -> Result<(String, RefundWord), ProviderError> {

@@ -107,10 +107,10 @@ pub struct InvoicePaymentView {
 pub struct WaiverView {
     /// How much, in minor units.
     amount_minor: i64,
-    /// Why.
-    reason: String,
-    /// Who gave it up.
-    approved_by: UserId,
+    /// Why; for the office only.
+    reason: Option<String>,
+    /// Who gave it up; for the office only.
+    approved_by: Option<UserId>,
     /// When.
     created_at: DateTime<Utc>,
 }
@@ -139,11 +139,20 @@ impl From<(Allocated, PaymentRow)> for InvoicePaymentView {
 
 impl From<WaiverRow> for WaiverView {
     fn from(row: WaiverRow) -> Self {
-        Self { amount_minor: row.amount_minor, reason: row.reason, approved_by: row.approved_by.into(), created_at: row.created_at }
+        let (reason, approved_by) = (Some(row.reason), Some(row.approved_by.into()));
+        Self { amount_minor: row.amount_minor, reason, approved_by, created_at: row.created_at }
     }
 }
 
 impl InvoiceView {
+    /// As the family may see it: why the school gave something up is the office's own, and may be about the family's means.
+    pub(super) fn for_family(mut self) -> Self {
+        for waiver in self.waivers.iter_mut().flatten() {
+            (waiver.reason, waiver.approved_by) = (None, None);
+        }
+        self
+    }
+
     /// The invoice; `is_given_back` is whether it was cancelled and its money given back.
     pub(super) fn of(row: InvoiceRow, is_given_back: bool, particulars: Option<Particulars>) -> Self {
         let (lines, payments, waivers) = particulars.map_or((None, None, None), |of| (Some(of.lines), Some(of.payments), Some(of.waivers)));

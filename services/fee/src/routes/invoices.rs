@@ -234,6 +234,7 @@ async fn show(desk: Desk<FeesRead>, id: IdPath<InvoiceId>, known: IfNoneMatch) -
         return Err(Problem::not_found("invoice"));
     }
     let Versioned(view, version) = whole(&mut transaction, row).await?;
+    let view = if desk.caller().role.is_office() { view } else { view.for_family() };
     Ok(NotModifiedOr(known, view, version))
 }
 

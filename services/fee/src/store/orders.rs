@@ -56,6 +56,8 @@ pub(crate) enum Outcome {
     Disputed,
     /// Asked about an order, the provider spoke of another one.
     OtherOrder,
+    /// The provider had the money, and some of it went back before it was entered here.
+    GivenBack,
 }
 
 impl Outcome {
@@ -72,6 +74,7 @@ impl Outcome {
             Self::RefundContradicted => "the opposite of what was entered of the refund",
             Self::Disputed => "a payment is disputed",
             Self::OtherOrder => "another order than was asked about",
+            Self::GivenBack => "paid, and given back or disputed at the provider",
         }
     }
 
@@ -167,11 +170,18 @@ async fn apply(transaction: &mut SchoolTransaction, book: &Book, provider: &str,
             }
             // A failed attempt may be followed by one that succeeds, and may be told of later than that.
             if !matches!(payment.status.as_str(), "created" | "failed") {
-                let same = payment.provider_payment_id.as_deref() == Some(payment_id);
+                // Stripe names an intent's charge only in newer versions of its interface, and may answer in another than it tells in; the intent is paid once.
+                let known = payment.provider_payment_id.as_deref();
+                let same = known == Some(payment_id) || payment_id == order_id || known == Some(order_id);
                 return Ok(if same { Outcome::AlreadyKnown } else { Outcome::SecondPayment });
             }
             capture(transaction, book, &payment, payment_id).await?;
             Ok(Outcome::Applied)
+        }
+        Notice::GivenBack { order_id } => {
+            let Some(payment) = order(transaction, provider, order_id).await? else { return Ok(Outcome::Unknown) };
+            // What was entered when it came is settled by refunds and disputes.
+            Ok(if matches!(payment.status.as_str(), "created" | "failed") { Outcome::GivenBack } else { Outcome::AlreadyKnown })
         }
         Notice::Failed { order_id, reason } => {
             let Some(payment) = order(transaction, provider, order_id).await? else { return Ok(Outcome::Unknown) };

@@ -6,7 +6,7 @@ use testkit::{Answer, count};
 
 use crate::school::{School, id};
 use crate::stand_in::StandIn;
-use crate::webhooks::{captured, razorpay, variables};
+use crate::webhooks::{captured, razorpay, stripe, variables};
 
 async fn open() -> (School, StandIn) {
     let provider = StandIn::start().await;
@@ -91,6 +91,64 @@ async fn what_was_paid_is_entered_once_whether_the_webhook_comes_afterwards_or_n
     assert_eq!(kept.len(), 3, "{kept:#?}");
     assert_eq!(kept[0], json!(["check/pay_1", "check", "applied"]));
     assert_eq!(school.count("SELECT count(*) FROM payments WHERE receipt_number IS NOT NULL").await, 2);
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn money_that_the_provider_gave_back_meanwhile_is_not_entered_as_if_it_were_there() {
+    let (school, provider) = open().await;
+    let gone = json!("paid, and given back or disputed at the provider");
+    for back in [json!({"amount_refunded": 50_000, "status": "refunded"}), json!({"amount_refunded": 1})] {
+        let (invoice, razor) = order(&school, "razorpay").await;
+        provider.says(
+            &format!("/v1/orders/{}/payments", razor["provider_order_id"].as_str().unwrap()),
+            json!({"entity": "collection", "count": 1, "items": [{"id": format!("pay_{}", id(&invoice)), "amount": 50_000, "currency": "INR",
+                "order_id": razor["provider_order_id"], "status": back["status"].as_str().unwrap_or("captured"), "amount_refunded": back["amount_refunded"]}]}),
+        );
+        let seen = check(&school, &razor).await.expect(200);
+        assert_eq!((&seen["outcome"], &seen["payment"]["status"]), (&gone, &json!("created")), "{seen:#}");
+        assert_eq!(school.seen(&invoice).await["status"], json!("issued"));
+    }
+    for charge in [
+        json!({"id": "ch_1", "amount_refunded": 1, "refunded": false, "disputed": false}),
+        json!({"id": "ch_2", "amount_refunded": 0, "refunded": false, "disputed": true}),
+    ] {
+        let (invoice, striped) = order(&school, "stripe").await;
+        intent(&provider, &striped, &json!({"latest_charge": charge}));
+        let seen = check(&school, &striped).await.expect(200);
+        assert_eq!((&seen["outcome"], &seen["payment"]["status"]), (&gone, &json!("created")), "{seen:#}");
+        assert_eq!(school.seen(&invoice).await["status"], json!("issued"));
+    }
+    // A charge of which nothing went back pays, whole as it is told.
+    let (invoice, striped) = order(&school, "stripe").await;
+    intent(&provider, &striped, &json!({"latest_charge": {"id": "ch_3", "amount_refunded": 0, "refunded": false, "disputed": false}}));
+    let seen = check(&school, &striped).await.expect(200);
+    assert_eq!((&seen["outcome"], &seen["payment"]["provider_payment_id"]), (&json!("applied"), &json!("ch_3")), "{seen:#}");
+    assert_eq!(school.seen(&invoice).await["status"], json!("paid"));
+    let open = school.office.get("/api/v1/fees/provider-events?state=open").await.expect(200);
+    assert_eq!(open["items"].as_array().unwrap().len(), 4, "{open:#}");
+    school.books_agree().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_cant_be_read_does_not_hide_the_one_that_paid() {
+    let (school, provider) = open().await;
+    let (invoice, razor) = order(&school, "razorpay").await;
+    attempts(&provider, &razor, &[json!({"id": "pay_0", "status": "failed", "amount": null, "currency": "???"}), json!({"id": "pay_1"})]);
+    assert_eq!(check(&school, &razor).await.expect(200)["outcome"], json!("applied"));
+    assert_eq!(school.seen(&invoice).await["status"], json!("paid"));
+}
+
+#[tokio::test]
+async fn an_intent_that_was_checked_under_its_own_name_is_no_second_payment_when_its_charge_is_told() {
+    let (school, provider) = open().await;
+    let (_, striped) = order(&school, "stripe").await;
+    intent(&provider, &striped, &json!({"latest_charge": null}));
+    assert_eq!(check(&school, &striped).await.expect(200)["outcome"], json!("applied"));
+    let paid = json!({"id": striped["provider_order_id"], "object": "payment_intent", "amount": 50_000, "amount_received": 50_000, "currency": "inr",
+        "status": "succeeded", "latest_charge": "ch_1"});
+    let told = stripe(&school, "evt_1", "payment_intent.succeeded", &paid).await.expect(200);
+    assert_eq!(told["outcome"], json!("already known"));
     school.books_agree().await;
 }
 

@@ -275,7 +275,7 @@ async fn an_account_of_the_schools_own_goes_before_the_shared_one_and_no_secret_
 }
 
 /// Tells Stripe's event about `object`, signed now.
-async fn stripe(school: &School, event: &str, kind: &str, object: &Value) -> Answer {
+pub async fn stripe(school: &School, event: &str, kind: &str, object: &Value) -> Answer {
     let body = json!({"id": event, "object": "event", "type": kind, "livemode": false, "data": {"object": object}}).to_string();
     let at = school.fleet.platform.clock().now().timestamp().to_string();
     let signature = format!("t={at},v1={}", sign(STRIPE_SECRET, &[&at, ".", &body]));
