@@ -250,7 +250,8 @@ async fn a_refund_goes_through_the_provider_and_waits_for_its_word() {
     school.office.post_once(&path, "b", &back).await.expect(201);
     let refused = eventually(async || school.office.get(&path).await.expect(200), |list| list["items"][1]["status"] != "pending").await;
     assert_eq!(refused["items"][1]["status"], json!("failed"));
-    let seen = status(&school, &order).await;
+    // What is remembered of the payment is told after that was committed.
+    let seen = eventually(async || status(&school, &order).await, |seen| seen["refunded_minor"] == json!(20_000)).await;
     assert_eq!((&seen["refunded_minor"], &seen["credit_minor"]), (&json!(20_000), &json!(20_000)));
     school.books_agree().await;
 }
