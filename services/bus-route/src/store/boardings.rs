@@ -199,3 +199,39 @@ pub(crate) async fn boardings_of_student(
     rows.sort_by_key(|(row, ridden)| std::cmp::Reverse((ridden.service_date, row.created_at, row.id)));
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Duration, Utc};
+
+    use super::*;
+
+    fn row(created_at: DateTime<Utc>, updated_at: DateTime<Utc>) -> Boarding {
+        let (trip, student) = (BusTripId::from_uuid(Uuid::nil()), StudentId::from_uuid(Uuid::nil()));
+        Boarding {
+            id: Boarding::row_id(trip, student),
+            school_id: SchoolId::from_uuid(Uuid::nil()),
+            trip_id: trip,
+            student_id: student,
+            boarded_at: created_at,
+            alighted_at: None,
+            log: Vec::new(),
+            version: domain::Version::FIRST,
+            created_at,
+            updated_at,
+        }
+    }
+
+    #[test]
+    fn a_later_beginning_counts_and_an_earlier_one_or_another_version_of_the_same_does_not() {
+        let (first, later) = (DateTime::<Utc>::UNIX_EPOCH, DateTime::<Utc>::UNIX_EPOCH + Duration::minutes(9));
+        let stays = |saved: Boarding, unsaved: Option<Boarding>| {
+            let unsaved = unsaved.into_iter().map(|row| (row.id, row)).collect();
+            without_outdated(vec![saved], &unsaved).len() == 1
+        };
+        assert!(stays(row(first, first), None));
+        assert!(!stays(row(first, first), Some(row(later, later))), "somebody is on board");
+        assert!(stays(row(later, later), Some(row(first, first))), "that was before");
+        assert!(stays(row(first, first), Some(row(first, later))), "which of two versions counts is for the merging to say");
+    }
+}
